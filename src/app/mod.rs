@@ -1,0 +1,7 @@
+//! The whole: configuration, wiring, commands.
+
+pub mod config;
+
+pub mod run;
+
+pub mod commands;

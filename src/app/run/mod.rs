@@ -1,0 +1,1 @@
+//! Wiring, named background loops, start order, drain.

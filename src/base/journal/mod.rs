@@ -1,0 +1,1 @@
+//! The append-only, checksummed, group-committed log that money, caps, consent and audit write to.

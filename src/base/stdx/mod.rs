@@ -1,0 +1,1 @@
+//! Things that could have been in std; imports nothing of ours.

@@ -1,0 +1,73 @@
+//! Who is meant? Dense ids inside a world (`…Ix`), stable ids outside (`…Id`, `…Key`).
+//!
+//! A dense id is an index into the columns of one [`World`](crate::flows::decide::World) and
+//! means nothing outside it. A stable id is a hash of the name that the advertiser wrote, so it
+//! survives every swap and fits a ticket; the catalog refuses two names with one hash.
+
+use std::fmt;
+
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+macro_rules! dense {
+    ($($(#[$doc:meta])* $name:ident),*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub struct $name(pub u32);
+
+        impl $name {
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+
+dense!(
+    /// A line item inside one world; ordered by price bound, best first.
+    LineIx,
+    /// A campaign inside one world.
+    CampaignIx,
+    /// An advertiser inside one world.
+    AdvertiserIx,
+    /// A creative inside one world.
+    CreativeIx
+);
+
+/// A line item outside the process: the hash of `advertiser/campaign/line`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct LineId(pub u64);
+
+impl LineId {
+    pub fn of(advertiser: &str, campaign: &str, line: &str) -> LineId {
+        LineId(xxh3_64(format!("{advertiser}/{campaign}/{line}").as_bytes()))
+    }
+}
+
+impl fmt::Debug for LineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Display for LineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// A listener: the hash of the id under which the profile is kept. Never printed in full.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenerKey(pub u128);
+
+impl ListenerKey {
+    pub fn of(id: &str) -> ListenerKey {
+        ListenerKey(xxh3_128(id.as_bytes()))
+    }
+}
+
+/// Personal data: a log that prints it prints only that it is one.
+impl fmt::Debug for ListenerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ListenerKey(redacted)")
+    }
+}

@@ -1,0 +1,5 @@
+//! Words with units: money, time, ids. Imported everywhere, imports nothing of ours; hot.
+
+pub mod ids;
+pub mod money;
+pub mod time;

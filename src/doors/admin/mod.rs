@@ -1,0 +1,1 @@
+//! The operator listener: health and metrics.

@@ -1,0 +1,5 @@
+//! HTTP: what exchanges and operators reach.
+
+pub mod receive;
+
+pub mod admin;

@@ -1,0 +1,1 @@
+//! Exchange-facing HTTP: bids, notices, beacons, media, health.

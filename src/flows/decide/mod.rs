@@ -1,0 +1,1 @@
+//! The bid path: read this first.

@@ -1,0 +1,5 @@
+//! The paths: one straight function each.
+
+pub mod decide;
+
+pub mod notice;

@@ -1,0 +1,1 @@
+//! The money path: read this second.

@@ -1,0 +1,1 @@
+//! Who is listening? Compact profiles in memory, their store, import and counts.

@@ -1,0 +1,3 @@
+//! What is for sale? Campaign files → checked, dense, immutable snapshot. Cold to build, hot to read.
+
+pub mod model;

@@ -1,0 +1,286 @@
+//! What is for sale? Advertisers, campaigns, lines and creatives, resolved and dense.
+//!
+//! Built whole by [`load`](super::load) from campaign files (cold), read by every stage of the
+//! bid path (hot), never mutated. `Vec`s are indexed by the dense ids; lines stand in the order
+//! of their price bound, best first, which is what makes best-first search safe.
+
+use std::collections::HashMap;
+
+use crate::base::units::ids::{AdvertiserIx, CampaignIx, CreativeIx, LineId, LineIx};
+use crate::base::units::money::{Currency, Money};
+use crate::base::units::time::Moment;
+use crate::market::facts::Point;
+use crate::market::format::AudioMime;
+use crate::market::vocabulary::{Dimension, ValueId};
+
+#[derive(Debug, Default)]
+pub struct Catalog {
+    /// xxh3 of the normalised contents: equal contents, equal version.
+    pub version: u64,
+    pub advertisers: Vec<Advertiser>,
+    pub campaigns: Vec<Campaign>,
+    /// By price bound descending, then by id: [`LineIx`] order.
+    pub lines: Vec<Line>,
+    pub creatives: Vec<Creative>,
+    /// The lines that may bid on a deal, best first, by the deal's id.
+    pub deals: HashMap<String, Vec<LineIx>, foldhash::fast::FixedState>,
+    pub by_id: HashMap<LineId, LineIx, foldhash::fast::FixedState>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Advertiser {
+    pub key: String,
+    pub name: String,
+    /// Registrable domains, lower case; the first is the one that is declared (`bid.adomain`).
+    pub domains: Vec<String>,
+    /// The seat under which its bids go out (`seatbid.seat`).
+    pub seat: String,
+    /// The account's currency; every budget and price of its lines is in it.
+    pub currency: Currency,
+    /// IAB Content Taxonomy 1.0 codes (`IAB8-5`), what `bcat` blocks by default.
+    pub categories: Vec<String>,
+    /// Ids of the Ad Product Taxonomy 2.0, for `cattax` 8.
+    pub ad_products: Vec<String>,
+    /// Store id of the advertised app, if it is one; `bapp` blocks it.
+    pub bundle: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Campaign {
+    pub key: String,
+    pub name: String,
+    pub advertiser: AdvertiserIx,
+}
+
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub id: LineId,
+    pub key: String,
+    pub name: String,
+    pub campaign: CampaignIx,
+    pub advertiser: AdvertiserIx,
+    /// The bid for one impression, in the account's currency.
+    pub bid: Money,
+    /// `bid` in the world's reference currency times the largest multiplier a score may reach:
+    /// what the lines are ordered by.
+    pub price_bound: i64,
+    pub flight: Flight,
+    /// Total budget in nanos of the account's currency; `None` means without limit.
+    pub budget: Option<Money>,
+    pub cap: Option<Cap>,
+    pub targeting: Expr,
+    /// Deal ids this line holds a token for.
+    pub deals: Vec<String>,
+    /// Whether it bids in the open market: always for lines without deals, by choice with them.
+    pub open: bool,
+    pub creatives: Vec<CreativeIx>,
+    pub paused: bool,
+}
+
+/// From `start` (included) to `end` (excluded).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flight {
+    pub start: Moment,
+    pub end: Moment,
+}
+
+impl Flight {
+    pub const ALWAYS: Flight =
+        Flight { start: Moment::from_unix_us(i64::MIN), end: Moment::from_unix_us(i64::MAX) };
+
+    pub fn contains(self, moment: Moment) -> bool {
+        self.start <= moment && moment < self.end
+    }
+}
+
+/// At most `impressions` for one listener within a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cap {
+    pub impressions: u16,
+    pub window_s: u32,
+}
+
+/// A targeting expression, names resolved to values (DESIGN §5). Truth is Kleene's.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expr {
+    /// True when empty.
+    All(Vec<Expr>),
+    /// False when empty.
+    Any(Vec<Expr>),
+    Not(Box<Expr>),
+    Leaf(Leaf),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leaf {
+    pub dimension: Dimension,
+    pub test: Test,
+    /// What the leaf is when the fact is unknown: `true` makes it true, else it is unknown.
+    pub pass_unknown: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// The fact has at least one of these values; sorted, distinct.
+    AnyOf(Vec<ValueId>),
+    /// The fact has none of these values; sorted, distinct.
+    NoneOf(Vec<ValueId>),
+    /// [`Dimension::Radius`]: within at least one circle.
+    Within(Vec<Circle>),
+    /// [`Dimension::Radius`]: outside all circles.
+    Outside(Vec<Circle>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Circle {
+    pub center: Point,
+    pub radius_m: f64,
+}
+
+/// One spot: the same message in several renditions, with its companions.
+#[derive(Debug, Clone)]
+pub struct Creative {
+    /// `bid.crid`; at most 64 bytes, unique in the catalog.
+    pub crid: String,
+    pub title: String,
+    pub duration_ms: u32,
+    pub renditions: Vec<Rendition>,
+    /// The untouched master for ad stitching.
+    pub mezzanine: Option<Rendition>,
+    pub companions: Vec<Companion>,
+    pub click_through: Option<String>,
+    pub click_trackers: Vec<String>,
+    pub trackers: Vec<Tracker>,
+    /// AdCOM creative attributes (`bid.attr`).
+    pub attr: Vec<i64>,
+    /// AdCOM API frameworks that it needs (`bid.apis`): 7 = OMID, with `verifications`.
+    pub apis: Vec<i64>,
+    pub verifications: Vec<Verification>,
+    /// BCP-47 tag of the spoken language, `None` where it has none.
+    pub language: Option<String>,
+    /// UniversalAdId: registry and value.
+    pub universal_ad_id: Option<(String, String)>,
+    /// Volume normalisation done (AdCOM), if any.
+    pub nvol: Option<i64>,
+    /// IQG media rating (AdCOM): 1 all, 2 over 12, 3 mature.
+    pub qagmediarating: Option<i64>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Rendition {
+    pub media: Media,
+    pub mime: AudioMime,
+    pub bitrate_kbps: u32,
+    pub delivery: Delivery,
+    /// Bytes, when known.
+    pub size: Option<u64>,
+}
+
+/// Where the bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Media {
+    /// Somebody else's server: the URL as it was given.
+    Remote(String),
+    /// Ours: the hex SHA-256 of the file, served at `/media/{hash}`.
+    Hosted(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    Streaming,
+    Progressive,
+}
+
+impl Delivery {
+    /// AdCOM "Delivery Methods" code; progressive media may also be downloaded (3).
+    pub const fn code(self) -> i64 {
+        match self {
+            Delivery::Streaming => 1,
+            Delivery::Progressive => 2,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Companion {
+    pub w: u32,
+    pub h: u32,
+    pub resource: CompanionResource,
+    pub click_through: Option<String>,
+    pub trackers: Vec<String>,
+    pub alt: Option<String>,
+    pub attr: Vec<i64>,
+    pub apis: Vec<i64>,
+    /// `concurrent` or `end-card` (VAST 4.3 `renderingMode`, OpenRTB `vcm`).
+    pub end_card: bool,
+}
+
+/// AdCOM companion types 1 static, 2 HTML, 3 iframe.
+#[derive(Debug, Clone)]
+pub enum CompanionResource {
+    Static { media: Media, mime: String },
+    Html(String),
+    Iframe(String),
+}
+
+impl CompanionResource {
+    pub const fn code(&self) -> i64 {
+        match self {
+            CompanionResource::Static { .. } => 1,
+            CompanionResource::Html(_) => 2,
+            CompanionResource::Iframe(_) => 3,
+        }
+    }
+}
+
+/// A third party's URL to be called on an event of the player.
+#[derive(Debug, Clone)]
+pub struct Tracker {
+    pub event: PlayerEvent,
+    pub url: String,
+}
+
+/// VAST tracking events that a campaign or Interlude itself listens to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PlayerEvent {
+    Impression,
+    Start,
+    FirstQuartile,
+    Midpoint,
+    ThirdQuartile,
+    Complete,
+    Mute,
+    Unmute,
+    Pause,
+    Resume,
+    Skip,
+    Error,
+    /// From VAST 4.3.
+    NotUsed,
+}
+
+/// An Open Measurement verification (VAST 4.1 `AdVerifications`).
+#[derive(Debug, Clone)]
+pub struct Verification {
+    pub vendor: String,
+    pub script_url: String,
+    pub parameters: Option<String>,
+}
+
+impl Catalog {
+    pub fn line(&self, ix: LineIx) -> &Line {
+        &self.lines[ix.index()]
+    }
+
+    pub fn campaign(&self, ix: CampaignIx) -> &Campaign {
+        &self.campaigns[ix.index()]
+    }
+
+    pub fn advertiser(&self, ix: AdvertiserIx) -> &Advertiser {
+        &self.advertisers[ix.index()]
+    }
+
+    pub fn creative(&self, ix: CreativeIx) -> &Creative {
+        &self.creatives[ix.index()]
+    }
+}

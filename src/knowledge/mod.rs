@@ -1,0 +1,7 @@
+//! What we know, and how a request meets it.
+
+pub mod catalog;
+
+pub mod audience;
+
+pub mod enrich;

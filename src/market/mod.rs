@@ -1,0 +1,21 @@
+//! The market's language: the wire, the signals, the words, and the nouns that stages hand on.
+
+pub mod openrtb;
+
+pub mod privacy;
+
+pub mod vocabulary;
+
+pub mod facts;
+
+pub mod format;
+
+pub mod slot;
+
+pub mod outcome;
+
+pub mod exchange;
+
+pub mod opportunity;
+
+pub mod ticket;

@@ -1,0 +1,25 @@
+//! What is at hand? A request made ready to be matched: slots, permissions, blocks.
+//!
+//! Built by `enrich`, read by every later stage; hot. The facts that targeting asks stand beside
+//! it, in [`Facts`](crate::market::facts::Facts).
+
+use crate::base::units::ids::ListenerKey;
+use crate::base::units::money::Currency;
+use crate::market::exchange::ExchangeIx;
+use crate::market::openrtb::request::Request;
+use crate::market::privacy::Permissions;
+use crate::market::slot::Slot;
+
+#[derive(Debug, Clone, Copy)]
+pub struct Opportunity<'b> {
+    pub request: &'b Request<'b>,
+    pub exchange: ExchangeIx,
+    pub permissions: Permissions,
+    /// Known and permitted; `None` otherwise.
+    pub listener: Option<ListenerKey>,
+    pub slots: &'b [Slot<'b>],
+    /// What the answer is priced in.
+    pub currency: Currency,
+    /// Not billable: bid as usual, book nothing.
+    pub test: bool,
+}

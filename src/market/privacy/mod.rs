@@ -1,0 +1,8 @@
+//! What may we do? Consent signals of a request → permissions.
+//!
+//! Called by `enrich` before anything else looks at the listener; hot. Fails closed: whatever is
+//! not a plain yes leaves the music and takes the person away (DESIGN §7).
+
+mod permissions;
+
+pub use permissions::{Denial, Permissions, RegsDefault, permissions};

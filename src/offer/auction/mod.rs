@@ -1,0 +1,1 @@
+//! Which candidate wins which slot, at what price? Floors, deals, rank, pods. Hot.

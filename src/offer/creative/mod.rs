@@ -1,0 +1,1 @@
+//! In what form? Rendition choice, VAST, companions, beacons. Hot.

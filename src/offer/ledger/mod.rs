@@ -1,0 +1,1 @@
+//! What happened? Decision records, accounts, rollups.

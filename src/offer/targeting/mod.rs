@@ -1,0 +1,1 @@
+//! Which lines want this? The compiled index. Hot.

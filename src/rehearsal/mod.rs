@@ -1,0 +1,3 @@
+//! The same flows without the world outside.
+
+pub mod traffic;

@@ -1,0 +1,1 @@
+//! Seeded, plausible listeners, campaigns and requests; shared by the demo, benches and tests.
