@@ -1,1 +1,3 @@
 //! Things that could have been in std; imports nothing of ours.
+
+pub mod fault;
