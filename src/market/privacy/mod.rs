@@ -5,4 +5,4 @@
 
 mod permissions;
 
-pub use permissions::{Denial, Permissions, RegsDefault, permissions};
+pub use permissions::{Denial, Permissions, RegsDefault, asks_for_consent, permissions};
