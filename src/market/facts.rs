@@ -76,7 +76,8 @@ impl Facts {
         self.dropped = 0;
     }
 
-    /// Says that `dimension` is known and has these values, perhaps none; replaces what stood there.
+    /// Says that `dimension` is known and has these values, perhaps none; replaces what stood
+    /// there.
     pub fn set(&mut self, dimension: Dimension, values: impl IntoIterator<Item = ValueId>) {
         let start = self.values.len();
         for value in values {

@@ -14,7 +14,9 @@ pub enum Outcome {
 }
 
 macro_rules! reasons {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $label:literal, $nbr:literal;)* }) => {
+    ($(#[$doc:meta])* $name:ident {
+        $($(#[$vdoc:meta])* $variant:ident = $label:literal, $nbr:literal;)*
+    }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
         #[repr(u8)]
@@ -46,7 +48,8 @@ reasons! {
     NoBid {
         /// No imp offers audio.
         NotAudio = "not_audio", 6;
-        /// Audio is offered, but in no form that we write (VAST 1, DAAST, wrappers only; no mime of ours).
+        /// Audio is offered, but in no form that we write (VAST 1, DAAST, wrappers only; no mime of
+        /// ours).
         FormatUnsupported = "format_unsupported", 500;
         /// No currency of the request has a rate.
         CurrencyUnsupported = "currency_unsupported", 501;

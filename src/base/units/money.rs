@@ -50,7 +50,8 @@ impl fmt::Display for Currency {
     }
 }
 
-/// Which way a conversion may lose the last nano: floors and charges against us go up, bids go down.
+/// Which way a conversion may lose the last nano: floors and charges against us go up, bids go
+/// down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Round {
     Up,
