@@ -4,8 +4,17 @@
 //! a request (hot, allocates nothing).
 
 mod dimension;
+mod fold;
+mod log;
+mod store;
+mod words;
 
 pub use dimension::{DIMENSIONS, Dimension, DimensionRow, Source};
+pub use log::LogFault;
+pub use store::{InternFault, Vocabulary};
+pub use words::{AGE_BANDS, AgeBand};
+
+use serde::Deserialize;
 
 /// A value of a dimension. Ids are dense over all dimensions, stable, and only ever appended,
 /// so that a profile written under one vocabulary reads right under every later one.
@@ -22,4 +31,32 @@ impl ValueId {
     pub const fn index(self) -> usize {
         self.0 as usize
     }
+}
+
+/// Bounds of the vocabulary, and what vendors' segments mean.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Most values over all dimensions, the closed lists included.
+    pub values_max: u32,
+    /// Longest text of one value, in bytes; at most 256.
+    pub text_max: usize,
+    /// Segments of vendors' taxonomies (`segtax` from 500) → values of closed lists.
+    pub segments: Vec<SegmentRow>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { values_max: 1_000_000, text_max: 128, segments: Vec::new() }
+    }
+}
+
+/// One vendor segment: `{segtax = 800, id = "12-3", dimension = "activity", value = "running"}`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SegmentRow {
+    pub segtax: i64,
+    pub id: String,
+    pub dimension: String,
+    pub value: String,
 }

@@ -1,0 +1,256 @@
+//! What is the id of this word, and what the word of this id? The vocabulary itself.
+//!
+//! `find`, `parents` and `segment` are asked on the bid path (hot: no allocation, one hash);
+//! `intern` is asked when campaigns and profiles load (cold).
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+use super::fold::{FOLDED_MAX, Folded, Folding};
+use super::{AGE_BANDS, Config, Dimension, ValueId, words};
+use crate::base::stdx::fault::nearest;
+
+/// Ids below this are of the closed lists, which may grow into the gap; open values follow.
+pub(super) const OPEN_START: u32 = 8192;
+
+/// Why a word got no id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum InternFault {
+    #[error("the vocabulary is full: it holds at most {0} values")]
+    Full(u32),
+    #[error("a value has at most {0} bytes")]
+    Long(usize),
+    #[error("a value needs at least one letter or digit and no control characters")]
+    Blank,
+    #[error("not in the closed list of {}", .0.name())]
+    Closed(Dimension),
+}
+
+#[derive(Clone)]
+struct Value {
+    dimension: Dimension,
+    parent: Option<ValueId>,
+    text: Box<str>,
+}
+
+type Words = HashMap<Box<[u8]>, ValueId, FixedState>;
+type Segments = HashMap<Box<str>, ValueId, FixedState>;
+
+/// All words, in both directions. Cloned when a new world is built; ids never change.
+#[derive(Clone)]
+pub struct Vocabulary {
+    values: Vec<Value>,
+    words: [Words; Dimension::COUNT],
+    codes: Vec<(Dimension, i64, ValueId)>,
+    taxonomies: Vec<(i64, Segments)>,
+    values_max: u32,
+    text_max: usize,
+    /// How many open values stand in the log; see [`super::log`].
+    pub(super) saved: usize,
+}
+
+impl Default for Vocabulary {
+    fn default() -> Vocabulary {
+        Vocabulary::new()
+    }
+}
+
+impl Vocabulary {
+    /// The closed lists, with default bounds.
+    pub fn new() -> Vocabulary {
+        Vocabulary::with(&Config::default())
+    }
+
+    /// The closed lists. A configured segment that names no dimension or value is passed over;
+    /// [`Vocabulary::segment_faults`] names it.
+    pub fn with(config: &Config) -> Vocabulary {
+        let mut vocabulary = Vocabulary {
+            values: Vec::with_capacity(OPEN_START as usize),
+            words: std::array::from_fn(|_| Words::default()),
+            codes: Vec::new(),
+            taxonomies: Vec::new(),
+            values_max: config.values_max.max(OPEN_START),
+            text_max: config.text_max.min(FOLDED_MAX),
+            saved: 0,
+        };
+        for dimension in Dimension::all() {
+            vocabulary.push(dimension, None, "unknown");
+        }
+        for word in words::closed() {
+            vocabulary.add_closed(word);
+        }
+        while vocabulary.values.len() < OPEN_START as usize {
+            vocabulary.push(Dimension::Genre, None, "");
+        }
+        for row in &config.segments {
+            let dimension = Dimension::named(&row.dimension);
+            let value = dimension.and_then(|d| vocabulary.find(d, &row.value));
+            if let Some(value) = value {
+                vocabulary.add_segment(row.segtax, &row.id, value);
+            }
+        }
+        vocabulary
+    }
+
+    /// The configured segments that mean nothing: index and why.
+    pub fn segment_faults(config: &Config) -> Vec<(usize, String)> {
+        let vocabulary = Vocabulary::new();
+        let fault = |row: &super::SegmentRow| match Dimension::named(&row.dimension) {
+            None => Some(format!("unknown dimension `{}`", row.dimension)),
+            Some(dimension) => vocabulary
+                .find(dimension, &row.value)
+                .is_none()
+                .then(|| format!("unknown {} `{}`", dimension.name(), row.value)),
+        };
+        let faults = config.segments.iter().enumerate().map(|(i, row)| (i, fault(row)));
+        faults.filter_map(|(i, fault)| Some((i, fault?))).collect()
+    }
+
+    /// The id of a value, any spelling of it. HOT: no allocation.
+    #[inline]
+    pub fn find(&self, dimension: Dimension, text: &str) -> Option<ValueId> {
+        let folded = Folded::new(Folding::of(dimension), text)?;
+        self.words[dimension.index()].get(folded.as_bytes()).copied()
+    }
+
+    /// What a segment of a taxonomy means: of the content taxonomies (`gtax`, `cattax`, or
+    /// `segtax` of `content.data`) a genre, of the Audience Taxonomy (4) an interest, an intent,
+    /// a lifestyle, an age or a gender; of others what the config says. HOT.
+    #[inline]
+    pub fn segment(&self, taxonomy: i64, id: &str) -> Option<(Dimension, ValueId)> {
+        let (_, segments) = self.taxonomies.iter().find(|(known, _)| *known == taxonomy)?;
+        let value = *segments.get(id.trim_ascii())?;
+        Some((self.dimension(value), value))
+    }
+
+    /// The value that AdCOM's `code` means in `feed`, `device`, `connection`. HOT.
+    #[inline]
+    pub fn coded(&self, dimension: Dimension, code: i64) -> Option<ValueId> {
+        let found = self.codes.iter().find(|&&(d, c, _)| d == dimension && c == code);
+        found.map(|&(_, _, value)| value)
+    }
+
+    /// The ancestors of a value, nearest first: what the request side adds to its facts, so that
+    /// a line for `rock` is true for `punk`. HOT.
+    #[inline]
+    pub fn parents(&self, value: ValueId) -> impl Iterator<Item = ValueId> + '_ {
+        let above = |value: &ValueId| self.values.get(value.index())?.parent;
+        std::iter::successors(above(&value), above)
+    }
+
+    /// Hour 0 is Monday 00:00 to 00:59, 167 Sunday 23:00. HOT.
+    #[inline]
+    pub const fn hour_of_week(&self, hour: u8) -> ValueId {
+        ValueId(Dimension::COUNT as u32 + (hour % 168) as u32)
+    }
+
+    /// The age band of somebody of so many years. HOT.
+    pub fn age(&self, years: u8) -> ValueId {
+        let band = AGE_BANDS.iter().position(|band| years <= band.to).unwrap_or(8);
+        ValueId(Dimension::COUNT as u32 + 168 + 24 + band as u32)
+    }
+
+    /// The value as it is written; empty for an id of no value.
+    pub fn text(&self, value: ValueId) -> &str {
+        self.values.get(value.index()).map_or("", |value| &value.text)
+    }
+
+    pub fn dimension(&self, value: ValueId) -> Dimension {
+        self.values.get(value.index()).map_or(Dimension::Genre, |value| value.dimension)
+    }
+
+    /// One above the highest id.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Ids and texts of one dimension's values, in the order of the ids.
+    pub fn values(&self, dimension: Dimension) -> impl Iterator<Item = (ValueId, &str)> {
+        let all = self.values.iter().enumerate().skip(Dimension::COUNT);
+        all.filter(move |(_, value)| value.dimension == dimension && !value.text.is_empty())
+            .map(|(i, value)| (ValueId(i as u32), &*value.text))
+    }
+
+    /// The known value whose name, or another name of it, is nearest to a word that was not found.
+    pub fn suggest(&self, dimension: Dimension, text: &str) -> Option<&str> {
+        let names = self.values(dimension).map(|(_, name)| name);
+        if let Some(name) = nearest(text, names) {
+            return Some(name);
+        }
+        let words = &self.words[dimension.index()];
+        let aliases = words.keys().filter_map(|alias| std::str::from_utf8(alias).ok());
+        let alias = nearest(text, aliases)?;
+        words.get(alias.as_bytes()).map(|&value| self.text(value))
+    }
+
+    /// The id of a value; a new one is given to a new word of an open dimension.
+    pub fn intern(&mut self, dimension: Dimension, text: &str) -> Result<ValueId, InternFault> {
+        let text = text.trim();
+        if let Some(value) = self.find(dimension, text) {
+            return Ok(value);
+        }
+        if dimension.row().closed || dimension == Dimension::HourOfWeek {
+            return Err(InternFault::Closed(dimension));
+        }
+        if text.len() > self.text_max {
+            return Err(InternFault::Long(self.text_max));
+        }
+        let folded = Folded::new(Folding::of(dimension), text).ok_or(InternFault::Blank)?;
+        if text.chars().any(char::is_control) {
+            return Err(InternFault::Blank);
+        }
+        if self.values.len() >= self.values_max as usize {
+            return Err(InternFault::Full(self.values_max));
+        }
+        let value = self.push(dimension, None, text);
+        self.words[dimension.index()].insert(folded.as_bytes().into(), value);
+        Ok(value)
+    }
+
+    /// The open values, in the order of their ids, which start at [`OPEN_START`].
+    pub(super) fn open_values(&self) -> impl ExactSizeIterator<Item = (Dimension, &str)> {
+        self.values[OPEN_START as usize..].iter().map(|value| (value.dimension, &*value.text))
+    }
+
+    fn push(&mut self, dimension: Dimension, parent: Option<ValueId>, text: &str) -> ValueId {
+        let id = ValueId(self.values.len() as u32);
+        self.values.push(Value { dimension, parent, text: text.into() });
+        id
+    }
+
+    fn add_closed(&mut self, word: words::Word) {
+        let parent = word.parent.as_deref().and_then(|name| self.find(word.dimension, name));
+        let value = self.push(word.dimension, parent, &word.text);
+        for (i, name) in std::iter::once(&word.text).chain(&word.aliases).enumerate() {
+            if let Some(folded) = Folded::new(Folding::of(word.dimension), name) {
+                let words = &mut self.words[word.dimension.index()];
+                // A name of its own wins over an alias that an earlier value took.
+                if i == 0 || !words.contains_key(folded.as_bytes()) {
+                    words.insert(folded.as_bytes().into(), value);
+                }
+            }
+        }
+        self.codes.extend(word.code.map(|code| (word.dimension, code, value)));
+        for (taxonomy, id) in &word.segments {
+            self.add_segment(*taxonomy, id, value);
+        }
+    }
+
+    fn add_segment(&mut self, taxonomy: i64, id: &str, value: ValueId) {
+        let at = self.taxonomies.iter().position(|(known, _)| *known == taxonomy);
+        let at = at.unwrap_or_else(|| {
+            self.taxonomies.push((taxonomy, Segments::default()));
+            self.taxonomies.len() - 1
+        });
+        self.taxonomies[at].1.insert(id.into(), value);
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
