@@ -1,1 +1,105 @@
-//! Nests the config of each room; loads it, checks it, reports every fault.
+//! What is configured? One typed value, nested from each room's own `Config`.
+//!
+//! Read once at start by the commands (cold). Unknown keys are refused; every fault is reported
+//! at once with file, line, column, path and mend. `config/interlude.toml` says each key, its
+//! default and its why, and a test holds that it says the defaults.
+
+mod read;
+mod relations;
+mod rows;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::stdx::fault::{Fault, Faults};
+use crate::base::telemetry::LogConfig;
+use crate::doors::{admin, receive};
+use crate::market::exchange::{Exchange, Rates};
+
+pub use rows::{ExchangeRow, RatesRow};
+
+/// A server's whole configuration. To nest a room: add its `Config` here under its own section,
+/// and its keys to `config/interlude.toml`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub server: super::run::Config,
+    pub bid: receive::Config,
+    pub admin: admin::Config,
+    pub log: LogConfig,
+    pub campaigns: Campaigns,
+    pub rates: RatesRow,
+    #[serde(rename = "exchange")]
+    pub exchanges: Vec<ExchangeRow>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            server: super::run::Config::default(),
+            bid: receive::Config::default(),
+            admin: admin::Config::default(),
+            log: LogConfig::default(),
+            campaigns: Campaigns::default(),
+            rates: RatesRow::default(),
+            exchanges: vec![ExchangeRow::default()],
+        }
+    }
+}
+
+/// `[campaigns]`: where the campaign files are.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Campaigns {
+    /// Files, or folders whose `*.yaml`, `*.yml` and `*.json` are meant; relative to the config.
+    pub files: Vec<PathBuf>,
+    /// How often they are looked at for a change; 0: only on SIGHUP.
+    pub watch_ms: u64,
+}
+
+impl Default for Campaigns {
+    fn default() -> Self {
+        Campaigns { files: vec![PathBuf::from("campaigns")], watch_ms: 1_000 }
+    }
+}
+
+impl Config {
+    /// Reads a file; relative paths in it are made relative to its folder.
+    pub fn load(file: &Path) -> Result<Config, Faults> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|why| Faults::one(Fault::of_file(file, format!("cannot be read: {why}"))))?;
+        let mut config = Config::parse(file, &text)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        for path in &mut config.campaigns.files {
+            *path = folder.join(&*path);
+        }
+        Ok(config)
+    }
+
+    /// As [`Config::load`], of a text; `file` is what faults name, paths stay as they stand.
+    pub fn parse(file: &Path, text: &str) -> Result<Config, Faults> {
+        let document = read::Document::new(file, text);
+        let (config, mut faults) = document.read::<Config>();
+        if let Some(config) = &config {
+            relations::check(config, &document, &mut faults);
+        }
+        match (config, Faults::check(faults)) {
+            (Some(config), Ok(())) => Ok(config),
+            (_, Err(faults)) => Err(faults),
+            (None, Ok(())) => Err(Faults::one(Fault::of_file(file, "cannot be understood"))),
+        }
+    }
+
+    /// The exchange table of every world, in the order of the file.
+    pub fn exchange_table(&self) -> Vec<Exchange> {
+        self.exchanges.iter().map(ExchangeRow::to_exchange).collect()
+    }
+
+    pub fn rate_table(&self) -> Rates {
+        self.rates.to_rates()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,5 @@
 //! Wiring, named background loops, start order, drain.
+
+mod limits;
+
+pub use limits::Config;

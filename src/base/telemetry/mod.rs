@@ -1,1 +1,20 @@
-//! What can be seen from outside? Instruments and logs; each room declares its own metrics with them.
+//! How is it going? Counters, gauges, latencies and logs.
+//!
+//! Each room declares its own instruments with these (at start-up) and holds the handles:
+//! counting is one atomic addition, without lock, allocation or name (hot). The admin door renders
+//! them (cold). Nothing here knows what is counted.
+//!
+//! Names: `interlude_<noun>_<unit>_total` for counters, `interlude_<noun>_<unit>` for gauges and
+//! latencies, lower case. Label values come from closed sets (reasons, the config's exchanges),
+//! never from a request.
+
+mod latency;
+mod logs;
+mod partition;
+mod registry;
+
+pub use latency::Latency;
+pub use logs::{Config as LogConfig, Format as LogFormat, LogsUnready, install as install_logs};
+pub use metrics::{Counter, Gauge};
+pub use partition::{Partition, PartitionNames, Verdict};
+pub use registry::{Labels, Registry};

@@ -1,0 +1,141 @@
+//! Do the keys agree with each other? What no single key can be blamed for alone.
+
+use std::collections::HashMap;
+
+use super::read::Document;
+use super::{Config, ExchangeRow};
+use crate::base::stdx::fault::Fault;
+
+/// Adds every disagreement to `faults`, at the key that is to be changed.
+pub fn check(config: &Config, document: &Document<'_>, faults: &mut Vec<Fault>) {
+    let mut say = |wrong: bool, path: &str, message: &str, mend: &str| {
+        if wrong {
+            faults.push(document.fault_at(path, message.to_owned()).with_mend(mend));
+        }
+    };
+    bid_door(config, &mut say);
+    if let Err(why) = config.log.check() {
+        say(true, "log.level", &why.to_string(), "write a level such as \"info\"");
+    }
+    say(
+        config.campaigns.watch_ms != 0 && config.campaigns.watch_ms < 50,
+        "campaigns.watch_ms",
+        "watches more often than every 50 ms",
+        "write 0 for never, or at least 50",
+    );
+    say(
+        config.rates.worth.contains_key(&config.rates.reference),
+        &format!("rates.{}", config.rates.reference.0),
+        "the reference currency is worth 1 by definition",
+        "leave it out",
+    );
+    exchanges(config, &mut say);
+}
+
+type Say<'s> = dyn FnMut(bool, &str, &str, &str) + 's;
+
+fn bid_door(config: &Config, say: &mut Say<'_>) {
+    let bid = &config.bid;
+    say(
+        bid.listen == config.admin.listen && bid.listen.port() != 0,
+        "admin.listen",
+        "both listeners have one address",
+        "give the admin listener a port of its own",
+    );
+    say(
+        bid.inflated_max_bytes < bid.body_max_bytes,
+        "bid.body_max_bytes",
+        "a body on the wire may be larger than an inflated one",
+        "make it at most bid.inflated_max_bytes",
+    );
+    say(
+        bid.head_timeout_ms > bid.idle_timeout_ms,
+        "bid.head_timeout_ms",
+        "a head may take longer than an idle connection may live",
+        "make it at most bid.idle_timeout_ms",
+    );
+    say(
+        bid.head_max_bytes < 1024 || bid.head_max_bytes > 1 << 20,
+        "bid.head_max_bytes",
+        "must be between 1 KiB and 1 MiB",
+        "16384 is the default",
+    );
+    say(
+        bid.headers_max == 0 || bid.headers_max > 1000,
+        "bid.headers_max",
+        "must be between 1 and 1000",
+        "100 is the default",
+    );
+    say(
+        bid.body_max_bytes > 64 << 20 || bid.inflated_max_bytes > 64 << 20,
+        "bid.body_max_bytes",
+        "no body is larger than 64 MiB",
+        "262144 is the default",
+    );
+    let least_one = [
+        ("bid.connections_max", bid.connections_max as u64),
+        ("bid.in_flight_max", bid.in_flight_max as u64),
+        ("bid.body_max_bytes", bid.body_max_bytes as u64),
+        ("bid.inflate_ratio_max", bid.inflate_ratio_max as u64),
+        ("bid.head_timeout_ms", bid.head_timeout_ms),
+        ("bid.body_timeout_ms", bid.body_timeout_ms),
+        ("bid.write_timeout_ms", bid.write_timeout_ms),
+    ];
+    for (path, value) in least_one {
+        say(value == 0, path, "with 0 the door takes nothing", "write at least 1");
+    }
+}
+
+fn exchanges(config: &Config, say: &mut Say<'_>) {
+    let rates = config.rate_table();
+    let mut seen = HashMap::new();
+    for (ix, row) in config.exchanges.iter().enumerate() {
+        let at = |key: &str| format!("exchange[{ix}].{key}");
+        let first = *seen.entry(row.key.as_str()).or_insert(ix);
+        say(first != ix, &at("key"), "a second exchange of this key", "give each its own");
+        say(
+            !is_key(&row.key),
+            &at("key"),
+            "a key is 1 to 64 of a-z, 0-9, - and _",
+            "it stands in URLs and metric labels",
+        );
+        say(
+            !rates.knows(row.currency.0),
+            &at("currency"),
+            "no rate for this currency",
+            &format!("add it to [rates], or write {:?}", config.rates.reference.0.as_str()),
+        );
+        check_times(row, &at, say);
+        say(row.open_bids > 64, &at("open_bids"), "more than 64 bids for an imp", "2 is usual");
+    }
+    let many = config.exchanges.len() > 64;
+    say(many, "exchange[64]", "more than 64 exchanges", "metrics are kept for each");
+    say(config.exchanges.is_empty(), "exchange", "no exchange can reach us", "add [[exchange]]");
+}
+
+fn check_times(row: &ExchangeRow, at: &dyn Fn(&str) -> String, say: &mut Say<'_>) {
+    say(
+        row.network_margin_ms >= row.default_tmax_ms,
+        &at("network_margin_ms"),
+        "the network takes all of default_tmax_ms",
+        "no request without tmax could be answered",
+    );
+    say(
+        row.ticket_ttl_s == 0 || row.ticket_ttl_s > 7 * 86_400,
+        &at("ticket_ttl_s"),
+        "must be between a second and a week",
+        "3600 is the default",
+    );
+    say(
+        row.win_window_s > row.ticket_ttl_s,
+        &at("win_window_s"),
+        "longer than its ticket lives",
+        "make it at most ticket_ttl_s",
+    );
+}
+
+/// What may stand in a path and a label.
+fn is_key(key: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    (1..=64).contains(&key.len()) && key.bytes().all(allowed)
+}

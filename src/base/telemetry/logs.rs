@@ -1,0 +1,77 @@
+//! What happened? Lines for the operator, on standard error; cold.
+//!
+//! Lower case, one line an event, never personal data (DESIGN §4, 11). The bid path does not log.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+
+/// `[log]`
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,interlude=debug`.
+    /// The environment variable `INTERLUDE_LOG` goes before it.
+    pub level: String,
+    pub format: Format,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { level: "info".to_owned(), format: Format::Text }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+#[derive(Debug, Error)]
+pub enum LogsUnready {
+    #[error("log level {level:?} is not understood: {why}")]
+    Level { level: String, why: String },
+}
+
+impl Config {
+    /// Whether the level can be understood.
+    pub fn check(&self) -> Result<(), LogsUnready> {
+        filter(&self.level).map(|_| ())
+    }
+}
+
+/// Starts the log of the process; a second call changes nothing.
+pub fn install(config: &Config) -> Result<(), LogsUnready> {
+    let level = std::env::var("INTERLUDE_LOG").unwrap_or_else(|_| config.level.clone());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter(&level)?)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    // Only the first of a process may install; the tests of one binary share it.
+    let _ = match config.format {
+        Format::Text => builder.try_init(),
+        Format::Json => builder.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}
+
+fn filter(level: &str) -> Result<EnvFilter, LogsUnready> {
+    EnvFilter::try_new(level)
+        .map_err(|why| LogsUnready::Level { level: level.to_owned(), why: why.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_checked() {
+        let of = |level: &str| Config { level: level.to_owned(), format: Format::Json };
+        assert!(of("info,interlude=debug").check().is_ok());
+        assert!(of("interlude=loud").check().is_err());
+    }
+}

@@ -1,0 +1,56 @@
+//! What does the bid door take? Its bounds (DESIGN §8), each with its why in
+//! `config/interlude.toml`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+/// `[bid]`
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub listen: SocketAddr,
+    /// Connections beyond it wait in the kernel's queue.
+    pub connections_max: usize,
+    /// Bid requests between head and reply; beyond it they are answered 204 unread.
+    pub in_flight_max: usize,
+    /// Request line and headers together.
+    pub head_max_bytes: usize,
+    pub headers_max: usize,
+    /// From the first byte of a head to its end.
+    pub head_timeout_ms: u64,
+    /// From a reply to the first byte of the next head.
+    pub idle_timeout_ms: u64,
+    /// As it comes over the wire.
+    pub body_max_bytes: usize,
+    /// From the end of the head to the end of the body.
+    pub body_timeout_ms: u64,
+    /// A gzip body, inflated.
+    pub inflated_max_bytes: usize,
+    /// Inflated bytes to one byte on the wire.
+    pub inflate_ratio_max: usize,
+    /// How long a client may leave a reply unread.
+    pub write_timeout_ms: u64,
+    /// Replies from this size on are compressed for those who accept it.
+    pub gzip_min_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            connections_max: 10_000,
+            in_flight_max: 4096,
+            head_max_bytes: 16 << 10,
+            headers_max: 100,
+            head_timeout_ms: 5_000,
+            idle_timeout_ms: 180_000,
+            body_max_bytes: 256 << 10,
+            body_timeout_ms: 250,
+            inflated_max_bytes: 1 << 20,
+            inflate_ratio_max: 50,
+            write_timeout_ms: 10_000,
+            gzip_min_bytes: 1400,
+        }
+    }
+}
