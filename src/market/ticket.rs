@@ -1,11 +1,23 @@
 //! Which bid does a notice speak of? A signed, expiring receipt in every URL we hand out.
 //!
-//! Issued by `decide` when it renders, verified by `notice`; hot in both.
+//! Issued by `decide` when it renders, verified by `notice`; hot in both, allocation-free. A
+//! ticket says all that its settlement needs: what was bid in the exchange's currency, what was
+//! held in the account's, and which event is billable. Hence a notice can be settled after a
+//! swap or a restart as it would have been before (DESIGN §6).
+//!
+//! On the wire: base64url of 50 bytes and a tag of 16, HMAC-SHA-256 truncated to 128 bits.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 use crate::base::units::ids::LineId;
-use crate::base::units::money::Money;
+use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;
-use crate::market::exchange::ExchangeIx;
+use crate::market::exchange::{BillableEvent, ExchangeIx};
 
 /// Who may present a ticket: what the exchange gets is no good to the player, and the reverse.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,9 +35,16 @@ pub struct Ticket {
     /// Names the bid, its hold and its ledger entries.
     pub bid: BidId,
     pub line: LineId,
+    /// [`creative_mark`] of the creative: where a click leads.
+    pub creative: u32,
     pub exchange: ExchangeIx,
-    /// The price that was bid, for one impression.
+    /// The exchange's billable event when the bid was made.
+    pub billable: BillableEvent,
+    /// The price that was bid, for one impression, in the currency of the answer.
     pub price: Money,
+    /// What was held for it, in the account's currency: the most that may be charged.
+    pub held: Money,
+    /// Whole seconds; a part of one is rounded up.
     pub expires: Moment,
     /// `test: 1`: counts, never charges.
     pub test: bool,
@@ -34,3 +53,341 @@ pub struct Ticket {
 /// A bid: the decision's coin mixed with the bid's number in it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct BidId(pub u64);
+
+/// What a ticket says of a creative; enough to find it among those of its line.
+pub fn creative_mark(crid: &str) -> u32 {
+    xxhash_rust::xxh3::xxh3_64(crid.as_bytes()) as u32
+}
+
+const BODY: usize = 50;
+const TAG: usize = 16;
+/// How long every ticket is as text.
+pub const TICKET_CHARS: usize = (BODY + TAG) / 3 * 4;
+const VERSION: u8 = 1;
+
+/// A signed ticket as it stands in a URL; base64url, nothing to be escaped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TicketText([u8; TICKET_CHARS]);
+
+impl TicketText {
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for TicketText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a ticket is not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum TicketFault {
+    #[error("not a ticket of this version")]
+    Malformed,
+    #[error("signed by a key that is not known, or no longer")]
+    UnknownKey,
+    #[error("the signature does not hold")]
+    Forged,
+    #[error("a ticket of the other channel")]
+    WrongChannel,
+    /// Genuine, of this channel, and too late; what it says, so that it can be recorded.
+    #[error("the ticket has expired")]
+    Expired(Ticket),
+}
+
+/// The keys that tickets are signed and verified with. One signs; the others are on their way in
+/// or out.
+#[derive(Clone)]
+pub struct TicketKeys {
+    current: Key,
+    others: Vec<Key>,
+}
+
+#[derive(Clone)]
+struct Key {
+    id: u8,
+    /// Keyed once, cloned for each ticket.
+    mac: Hmac<Sha256>,
+}
+
+/// Fewer bytes are no secret.
+pub const SECRET_BYTES_MIN: usize = 32;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum KeysFault {
+    #[error("the ticket key {0} is shorter than 32 bytes")]
+    Short(u8),
+    #[error("the ticket key {0} is there twice")]
+    Twice(u8),
+    #[error("there is no ticket key {0}, which is to sign")]
+    NoCurrent(u8),
+}
+
+impl TicketKeys {
+    /// `current`: the id of the key that signs; all of `keys` verify.
+    pub fn new<'k>(
+        current: u8,
+        keys: impl IntoIterator<Item = (u8, &'k [u8])>,
+    ) -> Result<TicketKeys, KeysFault> {
+        let mut others: Vec<Key> = Vec::new();
+        for (id, secret) in keys {
+            if secret.len() < SECRET_BYTES_MIN {
+                return Err(KeysFault::Short(id));
+            }
+            if others.iter().any(|key| key.id == id) {
+                return Err(KeysFault::Twice(id));
+            }
+            let mac = Hmac::new_from_slice(secret).map_err(|_| KeysFault::Short(id))?;
+            others.push(Key { id, mac });
+        }
+        let place = others.iter().position(|key| key.id == current);
+        let current = others.swap_remove(place.ok_or(KeysFault::NoCurrent(current))?);
+        Ok(TicketKeys { current, others })
+    }
+
+    pub fn sign(&self, ticket: &Ticket) -> TicketText {
+        let mut bytes = [0u8; BODY + TAG];
+        let (body, tag) = bytes.split_at_mut(BODY);
+        encode(ticket, self.current.id, body);
+        let mut mac = self.current.mac.clone();
+        mac.update(body);
+        tag.copy_from_slice(&mac.finalize().into_bytes()[..TAG]);
+        let mut text = TicketText([b'A'; TICKET_CHARS]);
+        // The lengths are constants that fit each other.
+        let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text.0);
+        debug_assert_eq!(written, Ok(TICKET_CHARS));
+        text
+    }
+
+    /// What the ticket says, if it is genuine, meant for this channel, and not too late.
+    pub fn verify(&self, text: &str, channel: Channel, now: Moment) -> Result<Ticket, TicketFault> {
+        let mut bytes = [0u8; BODY + TAG];
+        if text.len() != TICKET_CHARS
+            || URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) != Ok(BODY + TAG)
+            || bytes[0] >> 4 != VERSION
+        {
+            return Err(TicketFault::Malformed);
+        }
+        let (body, tag) = bytes.split_at(BODY);
+        let key = self.key(body[1]).ok_or(TicketFault::UnknownKey)?;
+        let mut mac = key.mac.clone();
+        mac.update(body);
+        // Compares in constant time.
+        mac.verify_truncated_left(tag).map_err(|_| TicketFault::Forged)?;
+        let ticket = decode(body).ok_or(TicketFault::Malformed)?;
+        if ticket.channel != channel {
+            return Err(TicketFault::WrongChannel);
+        }
+        if now > ticket.expires {
+            return Err(TicketFault::Expired(ticket));
+        }
+        Ok(ticket)
+    }
+
+    fn key(&self, id: u8) -> Option<&Key> {
+        std::iter::once(&self.current).chain(&self.others).find(|key| key.id == id)
+    }
+}
+
+impl fmt::Debug for TicketKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TicketKeys(signs with {}, {} more)", self.current.id, self.others.len())
+    }
+}
+
+/// Flags: version in the upper half, then billable event (two bits), test, channel.
+fn encode(ticket: &Ticket, key: u8, out: &mut [u8]) {
+    let billable = match ticket.billable {
+        BillableEvent::Impression => 0,
+        BillableEvent::Billing => 1,
+        BillableEvent::Win => 2,
+    };
+    let player = u8::from(ticket.channel == Channel::Player);
+    out[0] = VERSION << 4 | billable << 2 | u8::from(ticket.test) << 1 | player;
+    out[1] = key;
+    out[2..10].copy_from_slice(&ticket.bid.0.to_le_bytes());
+    out[10..18].copy_from_slice(&ticket.line.0.to_le_bytes());
+    out[18..22].copy_from_slice(&ticket.creative.to_le_bytes());
+    out[22..24].copy_from_slice(&ticket.exchange.0.to_le_bytes());
+    out[24..32].copy_from_slice(&ticket.price.nanos.to_le_bytes());
+    out[32..35].copy_from_slice(&ticket.price.currency.bytes());
+    out[35..43].copy_from_slice(&ticket.held.nanos.to_le_bytes());
+    out[43..46].copy_from_slice(&ticket.held.currency.bytes());
+    let seconds = ticket.expires.unix_us.div_euclid(1_000_000)
+        + i64::from(ticket.expires.unix_us.rem_euclid(1_000_000) != 0);
+    let seconds = u32::try_from(seconds.max(0)).unwrap_or(u32::MAX);
+    out[46..50].copy_from_slice(&seconds.to_le_bytes());
+}
+
+fn decode(body: &[u8]) -> Option<Ticket> {
+    let number = |from: usize, to: usize| {
+        body[from..to].iter().rev().fold(0u64, |n, &byte| n << 8 | u64::from(byte))
+    };
+    let currency = |at: usize| Currency::from_bytes([body[at], body[at + 1], body[at + 2]]);
+    Some(Ticket {
+        channel: if body[0] & 1 == 1 { Channel::Player } else { Channel::Exchange },
+        bid: BidId(number(2, 10)),
+        line: LineId(number(10, 18)),
+        creative: number(18, 22) as u32,
+        exchange: ExchangeIx(number(22, 24) as u16),
+        billable: match body[0] >> 2 & 3 {
+            0 => BillableEvent::Impression,
+            1 => BillableEvent::Billing,
+            2 => BillableEvent::Win,
+            _ => return None,
+        },
+        price: Money::new(number(24, 32) as i64, currency(32)?),
+        held: Money::new(number(35, 43) as i64, currency(43)?),
+        expires: Moment::from_unix_s(number(46, 50) as i64),
+        test: body[0] & 2 != 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticket(channel: Channel) -> Ticket {
+        Ticket {
+            channel,
+            bid: BidId(0x0123_4567_89ab_cdef),
+            line: LineId::of("acme", "spring", "jazz"),
+            creative: creative_mark("acme-30s"),
+            exchange: ExchangeIx(7),
+            billable: BillableEvent::Billing,
+            price: Money::new(4_250_000, Currency::EUR),
+            held: Money::new(4_600_001, Currency::USD),
+            expires: Moment::from_unix_s(1_800_000_000),
+            test: true,
+        }
+    }
+
+    const BEFORE: Moment = Moment::from_unix_s(1_799_999_999);
+    const SECRET: &[u8] = &[7; 32];
+    const OTHER: &[u8] = &[8; 48];
+
+    fn keys() -> TicketKeys {
+        TicketKeys::new(1, [(1, SECRET)]).unwrap()
+    }
+
+    #[test]
+    fn what_was_signed_is_read_back() {
+        for channel in [Channel::Exchange, Channel::Player] {
+            for billable in [BillableEvent::Impression, BillableEvent::Billing, BillableEvent::Win]
+            {
+                for test in [false, true] {
+                    let ticket = Ticket { billable, test, ..ticket(channel) };
+                    let text = keys().sign(&ticket);
+                    assert_eq!(keys().verify(text.as_str(), channel, BEFORE), Ok(ticket));
+                    assert_eq!(text.as_str().len(), TICKET_CHARS);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_changed_bit_is_accepted() {
+        let text = keys().sign(&ticket(Channel::Player));
+        let good = URL_SAFE_NO_PAD.decode(text.as_str()).unwrap();
+        for bit in 0..good.len() * 8 {
+            let mut bytes = good.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let changed = URL_SAFE_NO_PAD.encode(&bytes);
+            let verdict = keys().verify(&changed, Channel::Player, BEFORE).unwrap_err();
+            let expected = match bit {
+                4..8 => TicketFault::Malformed,
+                8..16 => TicketFault::UnknownKey,
+                _ => TicketFault::Forged,
+            };
+            assert_eq!(verdict, expected, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn no_changed_character_is_accepted() {
+        let text = keys().sign(&ticket(Channel::Player));
+        for place in 0..TICKET_CHARS {
+            for byte in 0..=127u8 {
+                let mut changed = text.as_str().as_bytes().to_vec();
+                if changed[place] == byte {
+                    continue;
+                }
+                changed[place] = byte;
+                let changed = String::from_utf8(changed).unwrap();
+                assert!(keys().verify(&changed, Channel::Player, BEFORE).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_longer_is_malformed() {
+        let text = keys().sign(&ticket(Channel::Player));
+        for end in 0..TICKET_CHARS {
+            let verdict = keys().verify(&text.as_str()[..end], Channel::Player, BEFORE);
+            assert_eq!(verdict, Err(TicketFault::Malformed));
+        }
+        for longer in ["A", "=", "é", "\0"] {
+            let longer = format!("{}{longer}", text.as_str());
+            let verdict = keys().verify(&longer, Channel::Player, BEFORE);
+            assert_eq!(verdict, Err(TicketFault::Malformed));
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_good_for_one_channel() {
+        let text = keys().sign(&ticket(Channel::Player));
+        let verdict = keys().verify(text.as_str(), Channel::Exchange, BEFORE);
+        assert_eq!(verdict, Err(TicketFault::WrongChannel));
+    }
+
+    #[test]
+    fn an_expired_ticket_still_says_what_it_was() {
+        let ticket = ticket(Channel::Exchange);
+        let text = keys().sign(&ticket);
+        let at = |us| keys().verify(text.as_str(), Channel::Exchange, Moment::from_unix_us(us));
+        assert_eq!(at(ticket.expires.unix_us), Ok(ticket));
+        assert_eq!(at(ticket.expires.unix_us + 1), Err(TicketFault::Expired(ticket)));
+    }
+
+    #[test]
+    fn an_expiry_within_a_second_is_rounded_up() {
+        let expires = Moment::from_unix_us(1_500_000);
+        let text = keys().sign(&Ticket { expires, ..ticket(Channel::Player) });
+        let read = keys().verify(text.as_str(), Channel::Player, expires).unwrap();
+        assert_eq!(read.expires, Moment::from_unix_s(2));
+    }
+
+    #[test]
+    fn keys_rotate_without_losing_a_ticket() {
+        let old = keys().sign(&ticket(Channel::Player));
+        let both = TicketKeys::new(2, [(1, SECRET), (2, OTHER)]).unwrap();
+        let new = both.sign(&ticket(Channel::Player));
+        for text in [old, new] {
+            assert!(both.verify(text.as_str(), Channel::Player, BEFORE).is_ok());
+        }
+        let after = TicketKeys::new(2, [(2, OTHER)]).unwrap();
+        assert!(after.verify(new.as_str(), Channel::Player, BEFORE).is_ok());
+        let verdict = after.verify(old.as_str(), Channel::Player, BEFORE);
+        assert_eq!(verdict, Err(TicketFault::UnknownKey));
+        let taken_over = TicketKeys::new(1, [(1, OTHER)]).unwrap();
+        let verdict = taken_over.verify(old.as_str(), Channel::Player, BEFORE);
+        assert_eq!(verdict, Err(TicketFault::Forged));
+    }
+
+    #[test]
+    fn bad_key_sets_are_refused() {
+        assert_eq!(TicketKeys::new(1, [(1, &[1u8; 31][..])]).unwrap_err(), KeysFault::Short(1));
+        let twice = TicketKeys::new(1, [(1, SECRET), (1, OTHER)]);
+        assert_eq!(twice.unwrap_err(), KeysFault::Twice(1));
+        assert_eq!(TicketKeys::new(3, [(1, SECRET)]).unwrap_err(), KeysFault::NoCurrent(3));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics_or_passes(text in ".{0,120}") {
+            proptest::prop_assert!(keys().verify(&text, Channel::Player, BEFORE).is_err());
+        }
+    }
+}

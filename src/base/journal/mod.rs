@@ -1,1 +1,92 @@
-//! The append-only, checksummed, group-committed log that money, caps, consent and audit write to.
+//! What was promised to survive? An append-only, checksummed, group-committed log in a folder.
+//!
+//! Money (and later caps, consent and audit) is journalled before it is acknowledged. Called by
+//! `flows::notice` from async code, by tools from plain threads, and as a plain rotated file
+//! format by `offer::ledger`; cold beside the bid path.
+//!
+//! On disk: segments `00000001.ilj`, `00000002.ilj` …, each a 32-byte header and then frames
+//! (`frame.rs`). A checksum covers a record's place in the whole log, so that a block that was
+//! doubled, moved or swapped is damage and not data. Records that were written by one `write` and
+//! one `fdatasync` name the start of their batch; a batch is begun only when the one before is on
+//! disk. Hence recovery can tell a *torn tail* (only the last batch is broken: trimmed, reported)
+//! from *damage in the middle* (a later batch exists: refused, with file and offset). A last batch
+//! that was acknowledged and then rotted looks like a torn one, unless the journal was closed in
+//! order: closing seals it with an empty frame.
+
+mod frame;
+mod recover;
+mod segment;
+mod writer;
+
+pub use recover::{Opened, Trimmed, read, read_file};
+pub use segment::{Tail, segments};
+pub use writer::{Durable, Journal, Place, Refused};
+
+use std::io;
+use std::path::PathBuf;
+
+/// Limits of one journal.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// A segment is closed at the first batch beyond this size.
+    pub segment_bytes: u64,
+    /// How long the writer waits for company before it writes a batch; at most 5. With 0 the
+    /// `fdatasync` of one batch is the time in which the next one gathers.
+    pub window_ms: u32,
+    /// Records that may wait for the writer; beyond it an append is refused as busy.
+    pub queue: usize,
+    /// The longest record.
+    pub record_bytes_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { segment_bytes: 64 << 20, window_ms: 0, queue: 8192, record_bytes_max: 64 << 10 }
+    }
+}
+
+impl Config {
+    /// Each relation between bounds that does not hold.
+    pub fn faults(&self) -> Vec<&'static str> {
+        let mut faults = Vec::new();
+        if self.window_ms > 5 {
+            faults.push("journal.window_ms: at most 5");
+        }
+        if !(1 << 10..=1 << 30).contains(&self.segment_bytes) {
+            faults.push("journal.segment_bytes: from 1 KiB to 1 GiB");
+        }
+        if self.queue == 0 || self.queue > 1 << 20 {
+            faults.push("journal.queue: from 1 to 1048576");
+        }
+        if self.record_bytes_max == 0 || self.record_bytes_max > frame::PAYLOAD_MAX {
+            faults.push("journal.record_bytes_max: from 1 to 16777215");
+        }
+        faults
+    }
+}
+
+/// Why a journal cannot be opened or read.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalFault {
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: io::Error },
+    /// Bytes that were once acknowledged are not what they were.
+    #[error("{file} is damaged at offset {offset}: {why}")]
+    Damaged { file: PathBuf, offset: u64, why: &'static str },
+    #[error("{0} is in use by another process")]
+    InUse(PathBuf),
+    #[error("the record at offset {offset} of {file} cannot be read: {why}")]
+    Foreign { file: PathBuf, offset: u64, why: String },
+    #[error("{0}")]
+    Config(&'static str),
+}
+
+impl JournalFault {
+    fn io(path: &std::path::Path) -> impl FnOnce(io::Error) -> JournalFault + '_ {
+        move |source| JournalFault::Io { path: path.to_owned(), source }
+    }
+}
+
+#[cfg(test)]
+mod tests;
