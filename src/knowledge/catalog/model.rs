@@ -192,6 +192,14 @@ pub enum Delivery {
 }
 
 impl Delivery {
+    /// VAST's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Delivery::Streaming => "streaming",
+            Delivery::Progressive => "progressive",
+        }
+    }
+
     /// AdCOM "Delivery Methods" code; progressive media may also be downloaded (3).
     pub const fn code(self) -> i64 {
         match self {
