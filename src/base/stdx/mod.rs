@@ -1,3 +1,5 @@
 //! Things that could have been in std; imports nothing of ours.
 
 pub mod fault;
+
+pub mod rng;

@@ -1,0 +1,388 @@
+//! Which slots of a window pass every dimension? The inner loop of the search, 512 slots at once.
+//!
+//! Called by [`search`](super::search) once per window; the hottest loop of targeting, and the one
+//! file that may be `unsafe` (DESIGN §11): LLVM splits `[u64; 8]` into scalars and loses a factor
+//! of 15, so the vectors are spelt out. One body is compiled for AVX-512, for AVX2 and for plain
+//! words; which one runs is asked of the processor once per index. All memory is reached through
+//! checked slices; what is unsafe is only that an instruction must exist.
+
+#![allow(unsafe_code)]
+
+/// The bits of 512 slots: a cache line, and one AVX-512 register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C, align(64))]
+pub struct Block(pub [u64; 8]);
+
+impl Block {
+    pub const SLOTS: usize = 512;
+    pub const NONE: Block = Block([0; 8]);
+    pub const ALL: Block = Block([!0; 8]);
+}
+
+/// No column.
+pub const ABSENT: u32 = u32::MAX;
+
+/// What one dimension asks of a slot: its bit in at least one of these columns.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// Where the first column starts in [`Window::columns`].
+    pub base: u32,
+    /// The further columns: these places of [`Window::more`].
+    pub more: (u32, u32),
+    /// Where the column gathered from sparse lists starts in [`Window::gathered`], or [`ABSENT`].
+    pub gathered: u32,
+}
+
+/// The blocks to look at, and the columns to look in.
+pub struct Window<'a> {
+    pub columns: &'a [Block],
+    /// Columns of this window only, from its first block on.
+    pub gathered: &'a [Block],
+    pub steps: &'a [Step],
+    /// Starts of columns whose slots pass, as the steps refer to them.
+    pub more: &'a [u32],
+    /// Starts of columns whose slots do not pass.
+    pub less: &'a [u32],
+    /// The window's first block.
+    pub first: usize,
+}
+
+/// The widest instructions that this processor and this build have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Level {
+    Words,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Level {
+    pub fn detect() -> Level {
+        Level::available().last().copied().unwrap_or(Level::Words)
+    }
+
+    /// All that run here, the slowest first.
+    pub fn available() -> &'static [Level] {
+        #[cfg(target_arch = "x86_64")]
+        {
+            const LEVELS: [Level; 3] = [Level::Words, Level::Avx2, Level::Avx512];
+            if is_x86_feature_detected!("avx512f") {
+                return &LEVELS;
+            }
+            if is_x86_feature_detected!("avx2") {
+                return &LEVELS[..2];
+            }
+        }
+        &[Level::Words]
+    }
+}
+
+/// Works out the slots of each block of the window that pass all steps and none of `less`.
+///
+/// `found` has a block for each of the window's; those that keep a slot are listed at the front
+/// of `live`, ascending, and their number is returned. The others' contents mean nothing.
+pub fn narrow(level: Level, window: &Window<'_>, found: &mut [Block], live: &mut [u16]) -> usize {
+    match level {
+        // SAFETY: plain words need no instruction that might be absent.
+        Level::Words => unsafe { narrow_with::<Words>(window, found, live) },
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => {
+            assert!(is_x86_feature_detected!("avx2"));
+            // SAFETY: the feature was just asked for.
+            unsafe { narrow_avx2(window, found, live) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => {
+            assert!(is_x86_feature_detected!("avx512f"));
+            // SAFETY: the feature was just asked for.
+            unsafe { narrow_avx512(window, found, live) }
+        }
+    }
+}
+
+/// # Safety
+/// The processor must have AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn narrow_avx2(window: &Window<'_>, found: &mut [Block], live: &mut [u16]) -> usize {
+    // SAFETY: the caller vouches for AVX2, which is all that these lanes use.
+    unsafe { narrow_with::<x86::Avx2>(window, found, live) }
+}
+
+/// # Safety
+/// The processor must have AVX-512 F.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn narrow_avx512(window: &Window<'_>, found: &mut [Block], live: &mut [u16]) -> usize {
+    // SAFETY: the caller vouches for AVX-512 F, which is all that these lanes use.
+    unsafe { narrow_with::<x86::Avx512>(window, found, live) }
+}
+
+/// Dimension after dimension over the blocks that still have a slot: each column is read in one
+/// sequential burst, and a block that is empty costs nothing more.
+///
+/// # Safety
+/// The processor must have the instructions of `L`.
+#[inline(always)]
+unsafe fn narrow_with<L: Lanes>(w: &Window<'_>, found: &mut [Block], live: &mut [u16]) -> usize {
+    let width = found.len().min(live.len());
+    let mut count = width;
+    for (at, block) in live[..width].iter_mut().enumerate() {
+        *block = at as u16;
+    }
+    found[..width].fill(Block::ALL);
+    for step in w.steps {
+        let base = &w.columns[step.base as usize + w.first..][..width];
+        let more = &w.more[step.more.0 as usize..step.more.1 as usize];
+        let gathered = match step.gathered {
+            ABSENT => &[],
+            start => &w.gathered[start as usize..][..width],
+        };
+        let mut kept = 0;
+        for next in 0..count {
+            let at = usize::from(live[next]);
+            // SAFETY: the caller vouches for the instructions of `L`.
+            unsafe {
+                let mut pass = L::load(&base[at]);
+                for &start in more {
+                    pass = L::or(pass, L::load(&w.columns[start as usize + w.first + at]));
+                }
+                if let Some(block) = gathered.get(at) {
+                    pass = L::or(pass, L::load(block));
+                }
+                let all = L::and(pass, L::load(&found[at]));
+                L::store(all, &mut found[at]);
+                live[kept] = at as u16;
+                kept += usize::from(L::any(all));
+            }
+        }
+        count = kept;
+        if count == 0 {
+            return 0;
+        }
+    }
+    // SAFETY: the caller vouches for the instructions of `L`.
+    unsafe { reject_with::<L>(w, found, live, count) }
+}
+
+/// # Safety
+/// The processor must have the instructions of `L`.
+#[inline(always)]
+unsafe fn reject_with<L: Lanes>(
+    w: &Window<'_>,
+    found: &mut [Block],
+    live: &mut [u16],
+    count: usize,
+) -> usize {
+    if w.less.is_empty() {
+        return count;
+    }
+    let mut kept = 0;
+    for next in 0..count {
+        let at = usize::from(live[next]);
+        // SAFETY: the caller vouches for the instructions of `L`.
+        unsafe {
+            let mut all = L::load(&found[at]);
+            for &start in w.less {
+                all = L::and_not(all, L::load(&w.columns[start as usize + w.first + at]));
+            }
+            L::store(all, &mut found[at]);
+            live[kept] = at as u16;
+            kept += usize::from(L::any(all));
+        }
+    }
+    kept
+}
+
+/// A register, or several, that hold a block.
+///
+/// # Safety
+/// Every function may be called only where the processor has the instructions that it names.
+trait Lanes: Copy {
+    unsafe fn load(from: &Block) -> Self;
+    unsafe fn store(self, to: &mut Block);
+    unsafe fn or(self, other: Self) -> Self;
+    unsafe fn and(self, other: Self) -> Self;
+    /// `self` without the bits of `other`.
+    unsafe fn and_not(self, other: Self) -> Self;
+    /// Whether a bit is set.
+    unsafe fn any(self) -> bool;
+}
+
+/// The plain twin: no instruction that is not everywhere.
+#[derive(Clone, Copy)]
+struct Words([u64; 8]);
+
+impl Lanes for Words {
+    #[inline(always)]
+    unsafe fn load(from: &Block) -> Self {
+        Words(from.0)
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: &mut Block) {
+        to.0 = self.0;
+    }
+    #[inline(always)]
+    unsafe fn or(self, other: Self) -> Self {
+        Words(std::array::from_fn(|i| self.0[i] | other.0[i]))
+    }
+    #[inline(always)]
+    unsafe fn and(self, other: Self) -> Self {
+        Words(std::array::from_fn(|i| self.0[i] & other.0[i]))
+    }
+    #[inline(always)]
+    unsafe fn and_not(self, other: Self) -> Self {
+        Words(std::array::from_fn(|i| self.0[i] & !other.0[i]))
+    }
+    #[inline(always)]
+    unsafe fn any(self) -> bool {
+        self.0.iter().fold(0, |all, word| all | word) != 0
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::{Block, Lanes};
+
+    #[derive(Clone, Copy)]
+    pub struct Avx2(__m256i, __m256i);
+
+    // SAFETY (all of it): the trait's contract gives AVX2; a block is 64 bytes, aligned to 64, so
+    // both its halves may be loaded and stored aligned.
+    impl Lanes for Avx2 {
+        #[inline(always)]
+        unsafe fn load(from: &Block) -> Self {
+            let half = from.0.as_ptr().cast::<__m256i>();
+            unsafe { Avx2(_mm256_load_si256(half), _mm256_load_si256(half.add(1))) }
+        }
+        #[inline(always)]
+        unsafe fn store(self, to: &mut Block) {
+            let half = to.0.as_mut_ptr().cast::<__m256i>();
+            unsafe {
+                _mm256_store_si256(half, self.0);
+                _mm256_store_si256(half.add(1), self.1);
+            }
+        }
+        #[inline(always)]
+        unsafe fn or(self, other: Self) -> Self {
+            unsafe { Avx2(_mm256_or_si256(self.0, other.0), _mm256_or_si256(self.1, other.1)) }
+        }
+        #[inline(always)]
+        unsafe fn and(self, other: Self) -> Self {
+            unsafe { Avx2(_mm256_and_si256(self.0, other.0), _mm256_and_si256(self.1, other.1)) }
+        }
+        #[inline(always)]
+        unsafe fn and_not(self, other: Self) -> Self {
+            unsafe {
+                let low = _mm256_andnot_si256(other.0, self.0);
+                Avx2(low, _mm256_andnot_si256(other.1, self.1))
+            }
+        }
+        #[inline(always)]
+        unsafe fn any(self) -> bool {
+            unsafe {
+                let both = _mm256_or_si256(self.0, self.1);
+                _mm256_testz_si256(both, both) == 0
+            }
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    pub struct Avx512(__m512i);
+
+    // SAFETY (all of it): the trait's contract gives AVX-512 F; a block is 64 bytes, aligned to
+    // 64, so it may be loaded and stored aligned.
+    impl Lanes for Avx512 {
+        #[inline(always)]
+        unsafe fn load(from: &Block) -> Self {
+            unsafe { Avx512(_mm512_load_si512(from.0.as_ptr().cast())) }
+        }
+        #[inline(always)]
+        unsafe fn store(self, to: &mut Block) {
+            unsafe { _mm512_store_si512(to.0.as_mut_ptr().cast(), self.0) }
+        }
+        #[inline(always)]
+        unsafe fn or(self, other: Self) -> Self {
+            unsafe { Avx512(_mm512_or_si512(self.0, other.0)) }
+        }
+        #[inline(always)]
+        unsafe fn and(self, other: Self) -> Self {
+            unsafe { Avx512(_mm512_and_si512(self.0, other.0)) }
+        }
+        #[inline(always)]
+        unsafe fn and_not(self, other: Self) -> Self {
+            unsafe { Avx512(_mm512_andnot_si512(other.0, self.0)) }
+        }
+        #[inline(always)]
+        unsafe fn any(self) -> bool {
+            unsafe { _mm512_test_epi64_mask(self.0, self.0) != 0 }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::stdx::rng::Rng;
+
+    /// Random columns, thin and thick, some blocks empty.
+    fn columns(rng: &mut Rng, blocks: usize) -> Vec<Block> {
+        let block = |rng: &mut Rng| match rng.below(4) {
+            0 => Block::NONE,
+            1 => Block(std::array::from_fn(|_| rng.next_u64() & rng.next_u64() & rng.next_u64())),
+            _ => Block(std::array::from_fn(|_| rng.next_u64() | rng.next_u64())),
+        };
+        (0..blocks).map(|_| block(rng)).collect()
+    }
+
+    #[test]
+    fn all_levels_find_the_same() {
+        let mut rng = Rng::new(512);
+        for round in 0..2_000 {
+            let (stride, first) = (40, rng.below(8));
+            let width = 1 + rng.below(32);
+            let columns = columns(&mut rng, stride * 20);
+            let column = |rng: &mut Rng| (rng.below(20) * stride) as u32;
+            let more: Vec<u32> = (0..rng.below(12)).map(|_| column(&mut rng)).collect();
+            let less: Vec<u32> = (0..rng.below(3)).map(|_| column(&mut rng)).collect();
+            let steps: Vec<Step> = (0..rng.below(6))
+                .map(|_| {
+                    let from = rng.below(more.len() + 1);
+                    let to = from + rng.below(more.len() + 1 - from);
+                    let gathered = if rng.chance(0.5) { ABSENT } else { rng.below(100) as u32 };
+                    let base = column(&mut rng);
+                    Step { base, more: (from as u32, to as u32), gathered }
+                })
+                .collect();
+            let (columns, more, less, steps) = (&columns, &more, &less, &steps);
+            let gathered = columns;
+            let window = Window { columns, gathered, steps, more, less, first };
+            let run = |level| {
+                let (mut found, mut live) = (vec![Block::NONE; width], vec![0; width]);
+                let count = narrow(level, &window, &mut found, &mut live);
+                live.truncate(count);
+                live.into_iter().map(|at| (at, found[at as usize])).collect::<Vec<_>>()
+            };
+            let plain = run(Level::Words);
+            assert!(plain.iter().all(|(_, block)| *block != Block::NONE), "round {round}");
+            for &level in Level::available() {
+                assert_eq!(run(level), plain, "round {round}, {level:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_step_every_slot_passes() {
+        let columns = [Block::NONE];
+        let window =
+            Window { columns: &columns, gathered: &[], steps: &[], more: &[], less: &[], first: 0 };
+        for &level in Level::available() {
+            let (mut found, mut live) = ([Block::NONE; 1], [7; 1]);
+            assert_eq!(narrow(level, &window, &mut found, &mut live), 1);
+            assert_eq!((found[0], live[0]), (Block::ALL, 0));
+        }
+    }
+}

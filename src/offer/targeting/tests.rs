@@ -1,0 +1,332 @@
+//! The index against the plain evaluator, on seeded random worlds and at every awkward size.
+//!
+//! `INTERLUDE_LONG=1` compares ten times as many (campaign set, request) pairs.
+
+use std::ops::ControlFlow;
+
+use crate::base::stdx::rng::Rng;
+use crate::base::units::ids::LineIx;
+use crate::knowledge::catalog::model::{Circle, Expr, Leaf, Test};
+use crate::market::facts::{Facts, Point};
+use crate::market::vocabulary::{DIMENSIONS, Dimension, ValueId};
+
+use super::naive::{Truth, truth};
+use super::normal::normal_form;
+use super::simd::Level;
+use super::{Index, MAX_CONJUNCTIONS, SearchScratch, conjunctions};
+
+/// Values of each dimension in the tests' vocabulary, which has no other.
+const VALUES_EACH: usize = 6;
+const VALUES: usize = Dimension::COUNT * (1 + VALUES_EACH);
+
+fn value(dimension: Dimension, n: usize) -> ValueId {
+    ValueId((Dimension::COUNT + dimension.index() * VALUES_EACH + n) as u32)
+}
+
+fn leaf(dimension: Dimension, test: Test, pass_unknown: bool) -> Expr {
+    Expr::Leaf(Leaf { dimension, test, pass_unknown })
+}
+
+fn any_of(dimension: Dimension, values: &[usize]) -> Expr {
+    let values = values.iter().map(|&n| value(dimension, n)).collect();
+    leaf(dimension, Test::AnyOf(values), false)
+}
+
+fn none_of(dimension: Dimension, values: &[usize]) -> Expr {
+    let values = values.iter().map(|&n| value(dimension, n)).collect();
+    leaf(dimension, Test::NoneOf(values), false)
+}
+
+fn point(lat: f64, lon: f64) -> Point {
+    Point::new(lat, lon).unwrap()
+}
+
+/// How random expressions and facts are drawn.
+struct Chance {
+    rng: Rng,
+    /// Dimensions that are asked about: few meet often, all are met in the end.
+    dimensions: Vec<Dimension>,
+}
+
+impl Chance {
+    fn new(seed: u64) -> Chance {
+        let mut rng = Rng::new(seed);
+        let few = 1 + rng.below(6);
+        let mut dimensions: Vec<Dimension> =
+            (0..few).map(|_| DIMENSIONS[rng.below(Dimension::COUNT)].dimension).collect();
+        if rng.chance(0.2) {
+            dimensions = Dimension::all().collect();
+        }
+        if rng.chance(0.3) {
+            dimensions.push(Dimension::Radius);
+        }
+        Chance { rng, dimensions }
+    }
+
+    fn expr(&mut self, depth: usize) -> Expr {
+        let branch = |chance: &mut Chance| {
+            let parts = chance.rng.below(4);
+            (0..parts).map(|_| chance.expr(depth - 1)).collect()
+        };
+        match if depth == 0 { 3 } else { self.rng.below(5) } {
+            0 => Expr::All(branch(self)),
+            1 => Expr::Any(branch(self)),
+            2 => Expr::Not(Box::new(self.expr(depth - 1))),
+            _ => self.leaf(),
+        }
+    }
+
+    fn leaf(&mut self) -> Expr {
+        let dimension = *self.rng.pick(&self.dimensions).unwrap();
+        let include = self.rng.chance(0.6);
+        let test = if dimension == Dimension::Radius && self.rng.chance(0.9) {
+            let circles = (0..self.rng.below(3)).map(|_| self.circle()).collect();
+            if include { Test::Within(circles) } else { Test::Outside(circles) }
+        } else {
+            let mut values = self.values(dimension, 4);
+            values.sort_unstable();
+            values.dedup();
+            if include { Test::AnyOf(values) } else { Test::NoneOf(values) }
+        };
+        leaf(dimension, test, self.rng.chance(0.3))
+    }
+
+    fn values(&mut self, dimension: Dimension, most: usize) -> Vec<ValueId> {
+        let values = if self.rng.chance(0.05) { 0 } else { 1 + self.rng.below(most) };
+        (0..values).map(|_| value(dimension, self.rng.below(VALUES_EACH))).collect()
+    }
+
+    fn circle(&mut self) -> Circle {
+        Circle { center: self.point(), radius_m: self.rng.unit() * 300_000.0 }
+    }
+
+    fn point(&mut self) -> Point {
+        point(45.0 + 4.0 * self.rng.unit(), 5.0 + 6.0 * self.rng.unit())
+    }
+
+    fn facts(&mut self, facts: &mut Facts) {
+        facts.clear();
+        let unknown = self.rng.unit() * 0.5;
+        for dimension in Dimension::all() {
+            if self.rng.chance(unknown) {
+                continue;
+            }
+            if dimension == Dimension::Radius {
+                let place = self.point();
+                facts.set_place(place);
+            } else {
+                let values = self.values(dimension, 3);
+                facts.set(dimension, values);
+            }
+        }
+    }
+}
+
+fn best(index: &Index, facts: &Facts, scratch: &mut SearchScratch, most: usize) -> Vec<u32> {
+    let mut found = Vec::new();
+    index.best_first(facts, scratch, &mut |line| {
+        found.push(line.0);
+        if found.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    found
+}
+
+/// Every way to ask against the plain evaluator; returns how many lines are true.
+fn check(exprs: &[Expr], index: &mut Index, facts: &Facts, scratch: &mut SearchScratch) -> usize {
+    let is_true = |expr: &Expr| truth(expr, facts) == Truth::True;
+    let expected: Vec<u32> =
+        (0..exprs.len() as u32).filter(|&line| is_true(&exprs[line as usize])).collect();
+    for &level in Level::available() {
+        index.level = level;
+        assert_eq!(best(index, facts, scratch, usize::MAX), expected, "best first, {level:?}");
+        let mut all = vec![LineIx(7)];
+        index.all(facts, scratch, &mut all);
+        let all: Vec<u32> = all[1..].iter().map(|line| line.0).collect();
+        assert_eq!(all, expected, "all, {level:?}");
+    }
+    for most in [1, 10] {
+        let first = &expected[..expected.len().min(most)];
+        assert_eq!(best(index, facts, scratch, most), first, "the first {most}");
+    }
+    for line in 0..exprs.len() as u32 {
+        let wanted = expected.binary_search(&line).is_ok();
+        assert_eq!(index.matches(LineIx(line), facts), wanted, "{:?}", exprs[line as usize]);
+    }
+    expected.len()
+}
+
+fn long() -> usize {
+    if std::env::var_os("INTERLUDE_LONG").is_some() { 10 } else { 1 }
+}
+
+#[test]
+fn the_index_equals_the_plain_evaluator() {
+    let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
+    let (mut lines, mut found) = (0, 0);
+    for seed in 0..200 * long() as u64 {
+        let mut chance = Chance::new(seed);
+        let size = chance.rng.below(24);
+        let depth = chance.rng.below(5);
+        let exprs: Vec<Expr> = (0..size).map(|_| chance.expr(depth)).collect();
+        let mut index = Index::of(&exprs, VALUES);
+        assert_eq!(index.len(), size);
+        for _ in 0..100 {
+            chance.facts(&mut facts);
+            lines += size;
+            found += check(&exprs, &mut index, &facts, &mut scratch);
+        }
+    }
+    let share = found as f64 / lines as f64;
+    assert!((0.2..0.8).contains(&share), "worlds that say always the same test little: {share}");
+}
+
+#[test]
+fn many_lines_are_searched_in_many_windows() {
+    let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
+    for (seed, size) in [(1, 511), (2, 512), (3, 513), (4, 2_049), (5, 5_000)] {
+        let mut chance = Chance::new(seed);
+        chance.dimensions = Dimension::all().collect();
+        // Conjunctions of several leaves: rare lines, thin lists, empty blocks.
+        let leaves = |chance: &mut Chance| (0..3).map(|_| chance.leaf()).collect();
+        let exprs: Vec<Expr> = (0..size).map(|_| Expr::All(leaves(&mut chance))).collect();
+        let mut index = Index::of(&exprs, VALUES);
+        for _ in 0..8 * long() {
+            chance.facts(&mut facts);
+            check(&exprs, &mut index, &facts, &mut scratch);
+        }
+    }
+}
+
+/// Thin lists in every window, among them the last, with a scratch that other indexes used too.
+#[test]
+fn rare_values_are_found_wherever_they_stand() {
+    let size = 40_000;
+    let rare = [0, 3, 2_047, 2_048, 9_000, 39_998, 39_999];
+    let lines = |line: usize| match rare.contains(&line) {
+        true => Expr::All(vec![
+            any_of(Dimension::Artist, &[1]),
+            none_of(Dimension::List, &[line % VALUES_EACH]),
+        ]),
+        false => any_of(Dimension::Artist, &[0]),
+    };
+    let exprs: Vec<Expr> = (0..size).map(lines).collect();
+    let mut index = Index::of(&exprs, VALUES);
+    let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
+    facts.set(Dimension::Artist, [value(Dimension::Artist, 1)]);
+    facts.set(Dimension::List, []);
+    assert_eq!(check(&exprs, &mut index, &facts, &mut scratch), rare.len());
+    facts.set(Dimension::List, (0..3).map(|n| value(Dimension::List, n)));
+    assert_eq!(check(&exprs, &mut index, &facts, &mut scratch), 2);
+    facts.set(Dimension::Artist, []);
+    assert_eq!(check(&exprs, &mut index, &facts, &mut scratch), 0);
+}
+
+#[test]
+fn empty_worlds_and_empty_expressions() {
+    let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
+    let mut none = Index::of(&[], VALUES);
+    assert!(none.is_empty());
+    assert_eq!(check(&[], &mut none, &facts, &mut scratch), 0);
+    assert!(!none.matches(LineIx(0), &facts));
+    for (exprs, expected) in [
+        (vec![Expr::All(vec![])], 1),
+        (vec![Expr::Any(vec![])], 0),
+        (vec![Expr::Not(Box::new(Expr::Any(vec![])))], 1),
+        (vec![Expr::Not(Box::new(Expr::All(vec![])))], 0),
+        (vec![Expr::Any(vec![]), Expr::All(vec![]), Expr::Any(vec![Expr::All(vec![])])], 2),
+        (vec![Expr::All(vec![]); 600], 600),
+    ] {
+        let mut index = Index::of(&exprs, VALUES);
+        assert_eq!(check(&exprs, &mut index, &facts, &mut scratch), expected, "{exprs:?}");
+        facts.set(Dimension::Age, [value(Dimension::Age, 0)]);
+        assert_eq!(check(&exprs, &mut index, &facts, &mut scratch), expected, "{exprs:?}");
+    }
+}
+
+/// Six pairs to choose from come to 2^6 = 64 conjunctions, seven to more than an index multiplies
+/// out; both must be answered, and a line of many is visited once.
+#[test]
+fn wide_lines_are_visited_once() {
+    let either = |d: Dimension| Expr::Any(vec![any_of(d, &[0]), none_of(d, &[1])]);
+    let wide = |n: usize| Expr::All(Dimension::all().take(n).map(either).collect());
+    assert_eq!(conjunctions(&wide(6)), MAX_CONJUNCTIONS);
+    assert_eq!(conjunctions(&wide(7)), 2 * MAX_CONJUNCTIONS);
+    assert!(normal_form(&wide(7)).is_none());
+    let exprs = vec![wide(6), wide(7), wide(6), Expr::All(vec![])];
+    let mut index = Index::of(&exprs, VALUES);
+    assert_eq!(index.stats().slots, 64 + 1 + 64 + 1);
+    let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
+    assert_eq!(check(&exprs, &mut index, &facts, &mut scratch), 1);
+    for dimension in Dimension::all().take(7) {
+        facts.set(dimension, [value(dimension, 0), value(dimension, 2)]);
+    }
+    assert_eq!(check(&exprs, &mut index, &facts, &mut scratch), 4);
+}
+
+#[test]
+fn contradictions_and_repetitions_are_taken_out() {
+    let genre = Dimension::Genre;
+    let slots = |expr: &Expr| normal_form(expr).unwrap().len();
+    let both = |a, b| Expr::All(vec![a, b]);
+    assert_eq!(slots(&both(any_of(genre, &[1]), none_of(genre, &[1, 2]))), 0);
+    assert_eq!(slots(&both(any_of(genre, &[]), any_of(genre, &[1]))), 0);
+    // Several genres may play at once, so wanting two different ones is no contradiction.
+    assert_eq!(slots(&both(any_of(genre, &[1]), any_of(genre, &[2]))), 1);
+    assert_eq!(slots(&Expr::Any(vec![any_of(genre, &[1]), any_of(genre, &[1])])), 1);
+    let narrower = both(any_of(genre, &[1, 2, 3]), any_of(genre, &[2]));
+    assert_eq!(normal_form(&narrower).unwrap()[0].clauses[0].any_of.len(), 1);
+    assert_eq!(Index::of(&[narrower], VALUES).stats().checked, 0);
+}
+
+#[test]
+fn unknown_is_not_false() {
+    let age = Dimension::Age;
+    let wanted = vec![value(age, 0)];
+    let leaves = |pass| {
+        let any = leaf(age, Test::AnyOf(wanted.clone()), pass);
+        let none = leaf(age, Test::NoneOf(wanted.clone()), pass);
+        [any.clone(), none.clone(), Expr::Not(Box::new(any)), Expr::Not(Box::new(none))]
+    };
+    let exprs = [leaves(false), leaves(true)].concat();
+    let mut index = Index::of(&exprs, VALUES);
+    let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
+    check(&exprs, &mut index, &facts, &mut scratch);
+    assert_eq!(best(&index, &facts, &mut scratch, 9), [4, 5], "only what passes when unknown");
+    facts.set(age, []);
+    check(&exprs, &mut index, &facts, &mut scratch);
+    assert_eq!(best(&index, &facts, &mut scratch, 9), [1, 2, 5, 6], "known to be empty");
+    facts.set(age, [value(age, 0)]);
+    check(&exprs, &mut index, &facts, &mut scratch);
+    assert_eq!(best(&index, &facts, &mut scratch, 9), [0, 3, 4, 7]);
+}
+
+#[test]
+fn circles_are_checked_slot_by_slot() {
+    let berlin = Circle { center: point(52.52, 13.405), radius_m: 20_000.0 };
+    let near = leaf(Dimension::Radius, Test::Within(vec![berlin]), false);
+    let far = leaf(Dimension::Radius, Test::Outside(vec![berlin]), true);
+    let exprs = [near.clone(), far.clone(), Expr::Not(Box::new(far)), Expr::Any(vec![near])];
+    let mut index = Index::of(&exprs, VALUES);
+    assert_eq!(index.stats().checked, 4);
+    let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
+    let mut found = |facts: &Facts| {
+        check(&exprs, &mut index, facts, &mut scratch);
+        best(&index, facts, &mut scratch, 9)
+    };
+    assert_eq!(found(&facts), [1], "nowhere");
+    facts.set_place(point(52.4, 13.1));
+    assert_eq!(found(&facts), [1], "Potsdam");
+    facts.set_place(point(52.5, 13.4));
+    assert_eq!(found(&facts), [0, 2, 3], "Kreuzberg");
+}
+
+/// The vocabulary grows between the build of an index and a request, or before it is measured.
+#[test]
+fn values_that_came_later_match_nothing_and_break_nothing() {
+    let exprs = [any_of(Dimension::App, &[1]), none_of(Dimension::App, &[2])];
+    let mut index = Index::of(&exprs, 0);
+    let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
+    facts.set(Dimension::App, [ValueId(1_000_000)]);
+    check(&exprs, &mut index, &facts, &mut scratch);
+    assert_eq!(best(&index, &facts, &mut scratch, 9), [1]);
+}
