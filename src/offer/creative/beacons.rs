@@ -6,7 +6,7 @@
 //! ```text
 //! {public_url}/notice/{win|billing|loss}/{ticket}?price=${AUCTION_PRICE}…
 //! {public_url}/beacon/{event}/{ticket}             what the player calls
-//! {public_url}/click/{ticket}?crid=…               302 to the creative's landing page
+//! {public_url}/click/{ticket}[?companion=…]        302 to the creative's landing page
 //! {public_url}/media/{sha256}                      media that we host
 //! ```
 

@@ -233,17 +233,15 @@ impl Writer<'_, '_> {
         self.raw(&["</VideoClicks>"]);
     }
 
-    /// Our redirect; the query says which of the line's creatives, and which of its companions.
+    /// Our redirect: the ticket knows the creative, the query which of its companions.
     fn click_through(&mut self, element: &str, companion: Option<u8>) {
         let beacons = self.ad.beacons;
         self.raw(&["<", element, "><![CDATA["]);
         xml::cdata(self.out, beacons.public_url);
         self.raw(&["/click/"]);
         xml::cdata(self.out, beacons.player_ticket);
-        self.raw(&["?crid="]);
-        percent_encode(self.out, &self.ad.creative.crid);
         if let Some(companion) = companion {
-            self.raw(&["&companion="]);
+            self.raw(&["?companion="]);
             self.number(u64::from(companion));
         }
         self.raw(&["]]></", element, ">"]);
@@ -357,18 +355,6 @@ impl Writer<'_, '_> {
                 self.tracking("creativeView", tracker);
             }
             self.raw(&["</TrackingEvents>"]);
-        }
-    }
-}
-
-/// All but the unreserved characters of RFC 3986 as `%XX`.
-fn percent_encode(out: &mut Vec<u8>, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(byte);
-        } else {
-            out.extend([b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
         }
     }
 }

@@ -1,0 +1,5 @@
+//! What only the whole can show: tests that put rooms together or ask programs that are not ours.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot run must fail")]
+
+mod vast;
