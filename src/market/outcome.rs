@@ -141,6 +141,8 @@ reasons! {
         Paced = "paced", 504;
         PodSeparation = "pod_separation", 508;
         AskLimit = "ask_limit", 504;
+        /// More holds are open than may be; seen only when the sweeper falls behind.
+        HoldsFull = "holds_full", 504;
     }
 }
 

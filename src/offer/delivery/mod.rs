@@ -1,6 +1,27 @@
 //! Which lines may run now? Budgets, caps and holds: the live truth. Hot, lock-free.
 //!
-//! The flows ask through [`Live`], so that the answers can be recorded and given back.
+//! The flows ask through [`Live`], so that the answers can be recorded ([`Recorder`]) and given
+//! back ([`Recorded`]). A [`Book`] holds the state of every line across swaps; a [`Desk`] is its
+//! view for one published world. `flows::notice` settles, releases and extends holds in the book.
+//!
+//! Rules that stand here (DESIGN §6, strict budgets):
+//! - spent + held ≤ total, always; one compare-and-swap takes the money of a bid.
+//! - A cap counts impressions and open holds of one listener in windows aligned on the epoch.
+//!   Where the listener is not known or may not be known, no cap applies and the line may run:
+//!   contextual-only means *no listener caps*, not *no capped lines*.
+//! - A hold ends when its ticket expires; where win notices come, an unwon one ends sooner.
+
+mod book;
+mod caps;
+mod desk;
+mod holds;
+mod line;
+mod recorder;
+
+pub use book::{Book, Charge, LineTally, Released, TooManyLines};
+pub use desk::{Desk, DeskLive};
+pub use line::{Count, LineState};
+pub use recorder::{ANSWERS_MAX, Answer, Answers, Divergence, Question, Recorded, Recorder};
 
 use crate::base::units::ids::{LineIx, ListenerKey};
 use crate::base::units::money::Money;
@@ -35,6 +56,57 @@ pub struct Hold {
     pub moment: Moment,
     /// When no notice can be charged any more.
     pub expires: Moment,
+    /// When the hold ends unless a win was told before; `None` where the exchange tells no wins.
+    pub win_by: Option<Moment>,
     /// `test: 1`: the question is answered, nothing is taken.
     pub test: bool,
 }
+
+/// Limits of the live state.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Holds that may wait between two sweeps; beyond it a hold is refused.
+    pub hold_queue: usize,
+    /// Holds that may be open; beyond it the queue is left to fill.
+    pub holds_max: usize,
+    /// Places for counts of one listener and line, 8 bytes each, a power of two. A listener
+    /// whose part of the table is full counts as capped.
+    pub cap_slots: usize,
+    /// Lines whose state is kept, those of past worlds among them.
+    pub lines_max: usize,
+    /// How often expired holds are given back.
+    pub sweep_ms: u32,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            hold_queue: 1 << 16,
+            holds_max: 1 << 20,
+            cap_slots: 1 << 21,
+            lines_max: 1_000_000,
+            sweep_ms: 50,
+        }
+    }
+}
+
+impl Config {
+    /// Each relation between bounds that does not hold.
+    pub fn faults(&self) -> Vec<&'static str> {
+        let mut faults = Vec::new();
+        if !self.cap_slots.is_power_of_two() || !(64..=1 << 32).contains(&self.cap_slots) {
+            faults.push("delivery.cap_slots: a power of two from 64");
+        }
+        if self.hold_queue == 0 || self.hold_queue > self.holds_max {
+            faults.push("delivery.hold_queue: from 1 to delivery.holds_max");
+        }
+        if !(1..=10_000).contains(&self.sweep_ms) {
+            faults.push("delivery.sweep_ms: from 1 to 10000");
+        }
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,308 @@
+//! What is taken, of all lines? The state that outlives every world. Written by bids without a
+//! lock; settled, released and swept off the bid path under one.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crossbeam_queue::ArrayQueue;
+use dashmap::DashMap;
+
+use super::Config;
+use super::caps::{CapTable, NotTaken};
+use super::desk::Desk;
+use super::holds::{OpenHold, OpenHolds};
+use super::line::{Count, LineState};
+use crate::base::units::ids::LineId;
+use crate::base::units::money::{Currency, Money};
+use crate::base::units::time::Moment;
+use crate::knowledge::catalog::model::Line;
+use crate::market::outcome::Refusal;
+use crate::market::ticket::BidId;
+
+pub struct Book {
+    lines: DashMap<(LineId, Currency), Arc<LineState>>,
+    lines_max: usize,
+    caps: CapTable,
+    /// Fresh holds, from bids to the next sweep or notice.
+    fresh: ArrayQueue<OpenHold>,
+    open: Mutex<OpenHolds>,
+    holds_max: usize,
+    stats: Stats,
+}
+
+#[derive(Default)]
+struct Stats {
+    held: AtomicU64,
+    charged: AtomicU64,
+    released: AtomicU64,
+    expired: AtomicU64,
+    doubled: AtomicU64,
+    queue_full: AtomicU64,
+    cap_table_full: AtomicU64,
+}
+
+/// How a charge ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Charge {
+    /// From the bid's own hold.
+    FromHold,
+    /// The hold had ended; the budget still had the money.
+    FromFunds,
+    /// The hold had ended and the money is gone, or the line is not known: not charged.
+    NoFunds,
+}
+
+/// How a release ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Released {
+    Yes,
+    /// Nothing was held any more.
+    NotHeld,
+    /// A win was told before; the hold stays until its ticket expires.
+    Won,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("more than {0} lines; raise delivery.lines_max")]
+pub struct TooManyLines(pub usize);
+
+/// One line's rollup, for metrics and tables.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct LineTally {
+    pub line: String,
+    #[serde(skip)]
+    pub id: LineId,
+    #[serde(skip)]
+    pub currency: Currency,
+    pub spent_nanos: i64,
+    pub held_nanos: i64,
+    pub total_nanos: Option<i64>,
+    pub bids: u64,
+    pub wins: u64,
+    pub losses: u64,
+    pub impressions: u64,
+    pub starts: u64,
+    pub first_quartiles: u64,
+    pub midpoints: u64,
+    pub third_quartiles: u64,
+    pub completes: u64,
+    pub clicks: u64,
+    pub errors: u64,
+    pub not_used: u64,
+    pub disputed: u64,
+}
+
+impl Book {
+    pub fn new(config: &Config) -> Book {
+        Book {
+            lines: DashMap::new(),
+            lines_max: config.lines_max,
+            caps: CapTable::new(config.cap_slots),
+            fresh: ArrayQueue::new(config.hold_queue),
+            open: Mutex::new(OpenHolds::default()),
+            holds_max: config.holds_max,
+            stats: Stats::default(),
+        }
+    }
+
+    /// The view for a world that is about to be published: its budgets count from now on.
+    /// `lines` in `LineIx` order.
+    pub fn desk(self: &Arc<Book>, lines: &[Line]) -> Result<Desk, TooManyLines> {
+        let missing = |line: &&Line| !self.lines.contains_key(&(line.id, line.bid.currency));
+        if self.lines.len() + lines.iter().filter(missing).count() > self.lines_max {
+            return Err(TooManyLines(self.lines_max));
+        }
+        let states = lines.iter().map(|line| {
+            let state = self.state_or_new(line.id, line.bid.currency);
+            // A budget in another currency than the line's bids is no budget of this account.
+            let budget = line.budget.map(|budget| match budget.currency == state.currency {
+                true => budget.nanos,
+                false => 0,
+            });
+            state.set_total(budget);
+            (state, line.cap)
+        });
+        Ok(Desk::new(Arc::clone(self), states))
+    }
+
+    fn state_or_new(&self, line: LineId, currency: Currency) -> Arc<LineState> {
+        let fresh = || Arc::new(LineState::new(line, currency));
+        Arc::clone(&self.lines.entry((line, currency)).or_insert_with(fresh))
+    }
+
+    pub fn line(&self, line: LineId, currency: Currency) -> Option<Arc<LineState>> {
+        self.lines.get(&(line, currency)).map(|state| Arc::clone(&state))
+    }
+
+    /// At start: what the journal says this line has spent.
+    pub fn restore(&self, line: LineId, spent: Money) -> Arc<LineState> {
+        let state = self.state_or_new(line, spent.currency);
+        state.restore(spent.nanos);
+        state
+    }
+
+    pub(super) fn caps(&self) -> &CapTable {
+        &self.caps
+    }
+
+    /// Takes money and cap's place, or nothing. The hot half: no lock.
+    pub(super) fn take(&self, hold: OpenHold, moment: Moment) -> Result<(), Refusal> {
+        if !hold.state.commit(hold.nanos) {
+            return Err(Refusal::BudgetSpent);
+        }
+        if let Some(key) = hold.cap
+            && let Err(why) = self.caps.take(key, moment)
+        {
+            hold.state.give_back(hold.nanos);
+            if why == NotTaken::NoRoom {
+                self.stats.cap_table_full.fetch_add(1, Ordering::Relaxed);
+            }
+            return Err(Refusal::Capped);
+        }
+        hold.state.count(Count::Bids);
+        self.stats.held.fetch_add(1, Ordering::Relaxed);
+        self.fresh.push(hold).map_err(|hold| {
+            self.give_back(&hold);
+            hold.state.uncount(Count::Bids);
+            self.stats.queue_full.fetch_add(1, Ordering::Relaxed);
+            Refusal::HoldsFull
+        })
+    }
+
+    fn give_back(&self, hold: &OpenHold) {
+        hold.state.give_back(hold.nanos);
+        if let Some(key) = hold.cap {
+            self.caps.release(key);
+        }
+    }
+
+    /// Charges a billable event: from the bid's hold, else from what the budget still has.
+    /// Whoever calls has made sure that this bid is charged once.
+    pub fn charge(&self, bid: BidId, line: LineId, charge: Money) -> Charge {
+        let hold = self.open_with(bid).remove(bid, line);
+        let hold = hold.filter(|hold| {
+            let fits = hold.state.currency == charge.currency;
+            if !fits {
+                self.give_back(hold);
+            }
+            fits
+        });
+        self.stats.charged.fetch_add(1, Ordering::Relaxed);
+        match hold {
+            Some(hold) if hold.state.spend(hold.nanos, charge.nanos) => Charge::FromHold,
+            Some(hold) => {
+                hold.cap.inspect(|&key| self.caps.release(key));
+                Charge::NoFunds
+            }
+            None => match self.line(line, charge.currency) {
+                Some(state) if state.spend(0, charge.nanos) => Charge::FromFunds,
+                _ => Charge::NoFunds,
+            },
+        }
+    }
+
+    /// A win was told: the hold lives until its ticket expires. `false`: it has ended.
+    pub fn won(&self, bid: BidId, line: LineId) -> bool {
+        self.open_with(bid).won(bid, line)
+    }
+
+    /// The ad will not be heard (loss, `notUsed`): gives back what was held.
+    pub fn release(&self, bid: BidId, line: LineId, even_if_won: bool) -> Released {
+        let mut open = self.open_with(bid);
+        match open.get(bid, line) {
+            None => return Released::NotHeld,
+            Some(hold) if hold.won && !even_if_won => return Released::Won,
+            Some(_) => {}
+        }
+        if let Some(hold) = open.remove(bid, line) {
+            self.give_back(&hold);
+            self.stats.released.fetch_add(1, Ordering::Relaxed);
+        }
+        Released::Yes
+    }
+
+    /// Gives back what has ended; called every `sweep_ms` by a background loop.
+    pub fn sweep(&self, now: Moment) {
+        let mut open = self.lock();
+        self.gather(&mut open);
+        while let Some(hold) = open.pop_ended(now) {
+            self.give_back(&hold);
+            self.stats.expired.fetch_add(1, Ordering::Relaxed);
+        }
+        // What had no room before may have it now.
+        self.gather(&mut open);
+    }
+
+    /// The open holds, this bid's among them if it has one: a notice may outrun the sweeper.
+    fn open_with(&self, bid: BidId) -> MutexGuard<'_, OpenHolds> {
+        let mut open = self.lock();
+        if !open.has(bid) {
+            self.gather(&mut open);
+        }
+        open
+    }
+
+    fn gather(&self, open: &mut OpenHolds) {
+        while open.len() < self.holds_max {
+            let Some(hold) = self.fresh.pop() else { return };
+            if let Some(second) = open.add(hold) {
+                self.give_back(&second);
+                self.stats.doubled.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, OpenHolds> {
+        // A panic under the lock leaves a map that is whole; money must go on being settled.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All lines with what they did, in the order of their ids.
+    pub fn tally(&self) -> Vec<LineTally> {
+        let mut tally: Vec<LineTally> = self.lines.iter().map(|s| LineTally::of(&s)).collect();
+        tally.sort_unstable_by_key(|line| (line.id, line.currency));
+        tally
+    }
+
+    /// Open holds and what became of all others, by name.
+    pub fn stats(&self) -> [(&'static str, u64); 8] {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let open = self.lock().len() + self.fresh.len();
+        [
+            ("open", open as u64),
+            ("held", read(&self.stats.held)),
+            ("charged", read(&self.stats.charged)),
+            ("released", read(&self.stats.released)),
+            ("expired", read(&self.stats.expired)),
+            ("doubled", read(&self.stats.doubled)),
+            ("queue_full", read(&self.stats.queue_full)),
+            ("cap_table_full", read(&self.stats.cap_table_full)),
+        ]
+    }
+}
+
+impl LineTally {
+    fn of(state: &LineState) -> LineTally {
+        LineTally {
+            line: state.line.to_string(),
+            id: state.line,
+            currency: state.currency,
+            spent_nanos: state.spent(),
+            held_nanos: state.held(),
+            total_nanos: state.total(),
+            bids: state.counted(Count::Bids),
+            wins: state.counted(Count::Wins),
+            losses: state.counted(Count::Losses),
+            impressions: state.counted(Count::Impressions),
+            starts: state.counted(Count::Starts),
+            first_quartiles: state.counted(Count::FirstQuartiles),
+            midpoints: state.counted(Count::Midpoints),
+            third_quartiles: state.counted(Count::ThirdQuartiles),
+            completes: state.counted(Count::Completes),
+            clicks: state.counted(Count::Clicks),
+            errors: state.counted(Count::Errors),
+            not_used: state.counted(Count::NotUsed),
+            disputed: state.counted(Count::Disputed),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What did `live` answer? Written down while a decision is made, given back when it is replayed.
+//! Hot, fixed in size.
+
+use super::{Ask, Hold, Live};
+use crate::base::units::ids::LineIx;
+use crate::market::outcome::Refusal;
+
+/// Most answers of one decision; every question beyond it is answered [`Refusal::AskLimit`].
+pub const ANSWERS_MAX: usize = 96;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Question {
+    MayBid = 0,
+    Hold = 1,
+}
+
+/// One question and its answer. The line is the dense one of the record's world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answer {
+    pub line: LineIx,
+    pub question: Question,
+    /// 0 is yes; else the refusal's number plus one.
+    pub code: u8,
+}
+
+impl Answer {
+    fn new(line: LineIx, question: Question, result: Result<(), Refusal>) -> Answer {
+        let code = result.err().map_or(0, |refusal| refusal as u8 + 1);
+        Answer { line, question, code }
+    }
+
+    pub fn result(self) -> Result<(), Refusal> {
+        match self.code.checked_sub(1) {
+            None => Ok(()),
+            Some(code) => Err(Refusal::from_code(code).unwrap_or(Refusal::AskLimit)),
+        }
+    }
+}
+
+/// The answers of one decision, in order.
+#[derive(Clone, Copy)]
+pub struct Answers {
+    len: u8,
+    list: [Answer; ANSWERS_MAX],
+}
+
+const _: () = assert!(ANSWERS_MAX <= u8::MAX as usize, "the length fits a byte");
+
+impl Answers {
+    pub const fn new() -> Answers {
+        let none = Answer { line: LineIx(0), question: Question::MayBid, code: 0 };
+        Answers { len: 0, list: [none; ANSWERS_MAX] }
+    }
+
+    pub fn as_slice(&self) -> &[Answer] {
+        &self.list[..usize::from(self.len)]
+    }
+
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    pub fn is_full(&self) -> bool {
+        usize::from(self.len) == ANSWERS_MAX
+    }
+
+    /// `false` when there was no room.
+    pub fn push(&mut self, answer: Answer) -> bool {
+        let room = !self.is_full();
+        if room {
+            self.list[usize::from(self.len)] = answer;
+            self.len += 1;
+        }
+        room
+    }
+}
+
+impl Default for Answers {
+    fn default() -> Answers {
+        Answers::new()
+    }
+}
+
+impl PartialEq for Answers {
+    fn eq(&self, other: &Answers) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl std::fmt::Debug for Answers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.as_slice()).finish()
+    }
+}
+
+/// Asks another and writes down what it says.
+pub struct Recorder<'a, L> {
+    live: L,
+    answers: &'a mut Answers,
+}
+
+impl<'a, L: Live> Recorder<'a, L> {
+    /// Forgets what stands in `answers`.
+    pub fn new(live: L, answers: &'a mut Answers) -> Recorder<'a, L> {
+        answers.clear();
+        Recorder { live, answers }
+    }
+
+    fn keep(
+        &mut self,
+        line: LineIx,
+        question: Question,
+        ask: impl FnOnce(&mut L) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        if self.answers.is_full() {
+            return Err(Refusal::AskLimit);
+        }
+        let result = ask(&mut self.live);
+        self.answers.push(Answer::new(line, question, result));
+        result
+    }
+}
+
+impl<L: Live> Live for Recorder<'_, L> {
+    fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
+        self.keep(ask.line, Question::MayBid, |live| live.may_bid(ask))
+    }
+
+    fn hold(&mut self, hold: &Hold) -> Result<(), Refusal> {
+        self.keep(hold.line, Question::Hold, |live| live.hold(hold))
+    }
+}
+
+/// Gives recorded answers back, and notices when another question is asked than the one recorded.
+pub struct Recorded<'a> {
+    answers: &'a [Answer],
+    next: usize,
+    divergence: Option<Divergence>,
+}
+
+/// Where a replay left the record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Divergence {
+    /// The number of the question, from nought.
+    pub at: usize,
+    /// What was asked now; `None`: nothing more.
+    pub asked: Option<(Question, LineIx)>,
+    /// What was asked then; `None`: nothing more.
+    pub recorded: Option<Answer>,
+}
+
+impl<'a> Recorded<'a> {
+    pub fn new(answers: &'a Answers) -> Recorded<'a> {
+        Recorded { answers: answers.as_slice(), next: 0, divergence: None }
+    }
+
+    /// Call when the decision is made: every answer used, and each for its question?
+    pub fn finish(self) -> Result<(), Divergence> {
+        let left = self.answers.get(self.next).map(|&answer| Divergence {
+            at: self.next,
+            asked: None,
+            recorded: Some(answer),
+        });
+        self.divergence.or(left).map_or(Ok(()), Err)
+    }
+
+    fn answer(&mut self, question: Question, line: LineIx) -> Result<(), Refusal> {
+        if self.divergence.is_some() {
+            return Err(Refusal::AskLimit);
+        }
+        let recorded = self.answers.get(self.next).copied();
+        match recorded {
+            Some(answer) if (answer.question, answer.line) == (question, line) => {
+                self.next += 1;
+                answer.result()
+            }
+            None if self.next == ANSWERS_MAX => Err(Refusal::AskLimit),
+            _ => {
+                let asked = Some((question, line));
+                self.divergence = Some(Divergence { at: self.next, asked, recorded });
+                Err(Refusal::AskLimit)
+            }
+        }
+    }
+}
+
+impl Live for Recorded<'_> {
+    fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
+        self.answer(Question::MayBid, ask.line)
+    }
+
+    fn hold(&mut self, hold: &Hold) -> Result<(), Refusal> {
+        self.answer(Question::Hold, hold.line)
+    }
+}
