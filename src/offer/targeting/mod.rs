@@ -13,12 +13,14 @@
 //! and among a million. What columns cannot say is checked slot by slot ([`program`]).
 
 mod compile;
+mod explain;
 pub mod naive;
 mod normal;
 mod program;
 mod search;
 mod simd;
 
+pub use explain::{Actual, FailedClause, FirstFailure, Values, Wanted, explain};
 pub use normal::conjunctions;
 pub use search::SearchScratch;
 

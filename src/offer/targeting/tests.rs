@@ -3,17 +3,18 @@
 //! `INTERLUDE_LONG=1` compares ten times as many (campaign set, request) pairs.
 
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 
 use crate::base::stdx::rng::Rng;
 use crate::base::units::ids::LineIx;
 use crate::knowledge::catalog::model::{Circle, Expr, Leaf, Test};
 use crate::market::facts::{Facts, Point};
-use crate::market::vocabulary::{DIMENSIONS, Dimension, ValueId};
+use crate::market::vocabulary::{DIMENSIONS, Dimension, ValueId, Vocabulary};
 
 use super::naive::{Truth, truth};
 use super::normal::normal_form;
 use super::simd::Level;
-use super::{Index, MAX_CONJUNCTIONS, SearchScratch, conjunctions};
+use super::{Index, MAX_CONJUNCTIONS, SearchScratch, conjunctions, explain};
 
 /// Values of each dimension in the tests' vocabulary, which has no other.
 const VALUES_EACH: usize = 6;
@@ -150,9 +151,17 @@ fn check(exprs: &[Expr], index: &mut Index, facts: &Facts, scratch: &mut SearchS
     }
     for line in 0..exprs.len() as u32 {
         let wanted = expected.binary_search(&line).is_ok();
-        assert_eq!(index.matches(LineIx(line), facts), wanted, "{:?}", exprs[line as usize]);
+        let expr = &exprs[line as usize];
+        assert_eq!(index.matches(LineIx(line), facts), wanted, "{expr:?}");
+        assert_eq!(explain(expr, facts, vocabulary()).is_none(), wanted, "{expr:?}");
     }
     expected.len()
+}
+
+/// Only explanations look words up; that these say something else than the tests mean is no matter.
+fn vocabulary() -> &'static Vocabulary {
+    static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(Vocabulary::new);
+    &VOCABULARY
 }
 
 fn long() -> usize {
