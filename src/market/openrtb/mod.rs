@@ -1,5 +1,62 @@
 //! What is on the wire? OpenRTB 2.5 and 2.6 in JSON and protobuf: decode, encode, codes, macros.
 //!
-//! Called by `decide` (both ways, hot). Knows the standard and nothing of ours.
+//! Called by `decide` (both ways, hot). Knows the standard and nothing of ours. A request is
+//! read into borrowed types ([`request`]); everything that the standard lets vary has been
+//! evened out there, and the strict rules of [`check`] hold whatever the wire.
 
+pub mod codes;
+pub mod macros;
 pub mod request;
+pub mod response;
+
+mod check;
+mod json;
+mod kinds;
+mod protobuf;
+mod tables;
+
+use bumpalo::Bump;
+
+use crate::market::outcome::Malformed;
+use request::{Imp, Request, SupplyChain};
+
+/// More entries than this in a list of words or numbers refuse the request as too large: to
+/// forget a part of `badv` would be worse than not to bid.
+pub const MAX_LIST: usize = 10_000;
+
+/// The same for lists of objects (deals, companions, user data …).
+pub const MAX_OBJECTS: usize = 1_000;
+
+/// More imps than this refuse the request (DESIGN §8).
+pub const MAX_IMPS: usize = 100;
+
+/// The format of a body; the answer is written in the same one (§2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    Json,
+    Protobuf,
+}
+
+/// Reads a bid request. Everything borrows from `body` or from `arena`; nothing is allocated on
+/// the heap once the arena is warm.
+pub fn decode<'b>(wire: Wire, body: &'b [u8], arena: &'b Bump) -> Result<Request<'b>, Malformed> {
+    let draft = match wire {
+        Wire::Json => json::read(body, arena)?,
+        Wire::Protobuf => protobuf::read(body, arena)?,
+    };
+    check::strict(draft)
+}
+
+/// A request as it was read, before the strict rules.
+#[derive(Default)]
+struct Draft<'b> {
+    request: Request<'b>,
+    imps: &'b mut [Imp<'b>],
+    ext: Option<RequestExt<'b>>,
+}
+
+/// `ext` of the request: the supply chain as OpenRTB ≤ 2.4 has it.
+#[derive(Default, Clone, Copy)]
+struct RequestExt<'b> {
+    schain: Option<SupplyChain<'b>>,
+}
