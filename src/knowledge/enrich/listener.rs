@@ -1,0 +1,206 @@
+//! Who listens, and what do we know of them?
+//!
+//! [`key`] finds the id under which a profile is kept; [`set`] states what the request and the
+//! profile tell of the person: `age`, `gender`, `language`, `home_country`, tastes, habits,
+//! interests, lists. All of it is personal and asks for permission, the profile's mood and
+//! activity too; without it these facts stay unknown. Called by `enrich` once per request; hot.
+
+use serde::Deserialize;
+
+use crate::base::units::ids::ListenerKey;
+use crate::base::units::time::Moment;
+use crate::knowledge::audience::Profile;
+use crate::market::exchange::Exchange;
+use crate::market::facts::Facts;
+use crate::market::openrtb::request::{Request, User};
+use crate::market::privacy::Permissions;
+use crate::market::vocabulary::{Dimension, Source, Vocabulary};
+
+use super::countries::country;
+use super::gathered::Gathered;
+use super::hints::{self, Hint};
+
+/// How profiles are read.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// A segment with less confidence than this, in percent, is absent.
+    pub min_confidence_pct: u8,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { min_confidence_pct: 50 }
+    }
+}
+
+/// The listener's key: `user.buyeruid`, else an id of the `eids` source that the exchange's row
+/// names, else `user.id` where the row says that it is ours. `None` without permission.
+pub fn key(
+    request: &Request<'_>,
+    exchange: &Exchange,
+    permissions: Permissions,
+) -> Option<ListenerKey> {
+    let user = request.user.as_ref().filter(|_| permissions.full())?;
+    let of_eids = || of_eids(user, exchange.eid_source.as_deref()?);
+    let ours = || user.id.filter(|_| exchange.user_id_is_ours);
+    let id = user.buyeruid.and_then(some_id).or_else(of_eids).or_else(|| some_id(ours()?))?;
+    Some(ListenerKey::of(id))
+}
+
+fn of_eids<'b>(user: &User<'b>, source: &str) -> Option<&'b str> {
+    let named = |eid: &&_| -> bool {
+        let eid: &crate::market::openrtb::request::Eid<'_> = eid;
+        eid.source.is_some_and(|s| s.trim_ascii().eq_ignore_ascii_case(source))
+    };
+    user.eids.iter().filter(named).flat_map(|eid| eid.uids).find_map(|uid| some_id(uid.id?))
+}
+
+/// An id that is one: not blank, not the zeros that stand for "none".
+fn some_id(id: &str) -> Option<&str> {
+    let id = id.trim_ascii();
+    let blank = id.bytes().all(|byte| matches!(byte, b'0' | b'-'));
+    (!blank).then_some(id)
+}
+
+/// Whether the profile says that the listener is under 18, however surely and whenever it was
+/// learnt: a guess is enough to leave a child alone (DESIGN §7: no profile use at all). The
+/// caller narrows the permissions by it ([`Permissions::of_minor`]).
+pub fn is_minor(profile: Profile<'_>, vocabulary: &Vocabulary) -> bool {
+    let (child, youth) = (vocabulary.age(12), vocabulary.age(17));
+    profile.segments().any(|segment| segment.value == child || segment.value == youth)
+}
+
+/// What [`set`] reads, beside the vocabulary.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources<'a> {
+    pub request: &'a Request<'a>,
+    /// The profile, if it was found; `None` leaves what only it could tell unknown.
+    pub profile: Option<Profile<'a>>,
+    pub permissions: Permissions,
+    pub moment: Moment,
+    pub config: Config,
+}
+
+/// States the personal facts. Of each dimension the table in `vocabulary` says who is heard:
+/// request then profile, both, or the profile alone. A profile that was read knows all its own
+/// dimensions, perhaps as empty; but a missing age, gender or home is not "none", it is unknown,
+/// and so is the mood or the activity of this moment.
+pub fn set(sources: &Sources<'_>, vocabulary: &Vocabulary, facts: &mut Facts) {
+    let minor = sources.profile.is_some_and(|profile| is_minor(profile, vocabulary));
+    if !sources.permissions.full() || minor {
+        return;
+    }
+    let mut wire = Gathered::new(vocabulary);
+    if let Some(user) = sources.request.user.as_ref() {
+        of_user(user, sources.moment, vocabulary, &mut wire);
+    }
+    let mut known = Gathered::new(vocabulary);
+    if let Some(profile) = sources.profile {
+        of_profile(profile, sources, vocabulary, &mut known);
+    }
+    for dimension in OF_LISTENER {
+        state(dimension, &wire, &known, facts);
+    }
+}
+
+/// The dimensions of which a request's user or a profile may tell.
+const OF_LISTENER: [Dimension; 15] = [
+    Dimension::TasteGenre,
+    Dimension::TasteArtist,
+    Dimension::TastePlaylist,
+    Dimension::Mood,
+    Dimension::Activity,
+    Dimension::Habit,
+    Dimension::Age,
+    Dimension::Gender,
+    Dimension::Language,
+    Dimension::HomeCountry,
+    Dimension::Interest,
+    Dimension::Lifestyle,
+    Dimension::Intent,
+    Dimension::List,
+    Dimension::Lookalike,
+];
+
+fn state(dimension: Dimension, wire: &Gathered<'_>, known: &Gathered<'_>, facts: &mut Facts) {
+    match dimension.row().source {
+        Source::Profile => known.state(dimension, facts),
+        Source::WireAndProfile => {
+            if wire.is_said(dimension) || known.is_said(dimension) {
+                facts.set(dimension, wire.of(dimension).chain(known.of(dimension)));
+            }
+        }
+        // What the content or the device has said already stays.
+        _ if facts.get(dimension).is_some() => {}
+        _ if wire.is_said(dimension) => wire.state(dimension, facts),
+        _ => known.state(dimension, facts),
+    }
+}
+
+/// §3.2.20: `data` by taxonomy or name, `kwarray`/`keywords`, `yob`, `gender`, `geo.country`.
+fn of_user(user: &User<'_>, moment: Moment, vocabulary: &Vocabulary, wire: &mut Gathered<'_>) {
+    if let Some(band) = user.yob.and_then(|yob| age_band(yob, moment, vocabulary)) {
+        wire.add(Dimension::Age, band);
+    }
+    if let Some(value) = user.gender.and_then(|text| vocabulary.find(Dimension::Gender, text)) {
+        wire.add(Dimension::Gender, value);
+    }
+    if let Some(home) = user.geo.and_then(|geo| country(geo.country?)) {
+        wire.add_word(Dimension::HomeCountry, home.alpha3);
+    }
+    let mut take = |hint| match hint {
+        Hint::Value(dimension, value) => {
+            // Somebody has one age and one gender: the first that is said.
+            if dimension.row().multi || !wire.is_said(dimension) {
+                wire.add(dimension, value);
+            }
+        }
+        Hint::Word(dimension @ (Dimension::Mood | Dimension::Activity), word) => {
+            wire.add_word(dimension, word);
+        }
+        Hint::Word(..) | Hint::Bare(_) => {}
+    };
+    hints::of_data(user.data, vocabulary, &mut take);
+    hints::of_keywords(user.keywords, user.kwarray, &mut take);
+}
+
+/// The band of one born in that year: known where the birthday, before or after this moment,
+/// does not change it. At the edge of two bands it is unknown.
+fn age_band(
+    yob: i64,
+    moment: Moment,
+    vocabulary: &Vocabulary,
+) -> Option<crate::market::vocabulary::ValueId> {
+    let years = u8::try_from(year(moment) - yob).ok().filter(|years| (1..=120).contains(years))?;
+    let (after, before) = (vocabulary.age(years), vocabulary.age(years - 1));
+    (after == before).then_some(after)
+}
+
+fn year(moment: Moment) -> i64 {
+    let at = jiff::Timestamp::from_second(moment.unix_s()).unwrap_or_default();
+    i64::from(jiff::tz::Offset::UTC.to_datetime(at).year())
+}
+
+fn of_profile(
+    profile: Profile<'_>,
+    sources: &Sources<'_>,
+    vocabulary: &Vocabulary,
+    known: &mut Gathered<'_>,
+) {
+    for dimension in OF_LISTENER {
+        if matches!(dimension.row().source, Source::Profile | Source::WireAndProfile) {
+            known.said(dimension);
+        }
+    }
+    for segment in profile.segments() {
+        let holds = segment.expires > sources.moment
+            && segment.confidence_pct >= sources.config.min_confidence_pct;
+        if holds {
+            known.add(vocabulary.dimension(segment.value), segment.value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
