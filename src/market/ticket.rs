@@ -127,6 +127,7 @@ pub enum KeysFault {
 
 impl TicketKeys {
     /// `current`: the id of the key that signs; all of `keys` verify.
+    // cold: at start, and when keys rotate
     pub fn new<'k>(
         current: u8,
         keys: impl IntoIterator<Item = (u8, &'k [u8])>,

@@ -1,6 +1,7 @@
 //! Which words and names have no place here?
 
 use crate::lists;
+use crate::sizes::functions;
 use crate::source::{File, Tree, words};
 
 /// Every file of `src` begins with `//!`: what it answers, who calls it, hot or cold.
@@ -65,7 +66,8 @@ fn in_code(file: &File, out: &mut Vec<String>) {
 
 /// What awaits, locks, formats or allocates, in files that a request passes through.
 ///
-/// A line that only start-up or an operator reaches carries `// cold: why`, on itself or above.
+/// What only start-up or an operator reaches carries `// cold: why`: on the line itself, on its own
+/// above it, or above the whole function.
 pub fn hot(tree: &Tree) -> Vec<String> {
     const BANNED: [(&str, &str); 10] = [
         (".await", "the path from decode to record is synchronous"),
@@ -81,9 +83,14 @@ pub fn hot(tree: &Tree) -> Vec<String> {
     ];
     let mut out = Vec::new();
     for file in tree.source().filter(|file| lists::is_hot(&file.path)) {
+        let cold: Vec<_> = functions(&file.code)
+            .into_iter()
+            .filter(|function| file.remarks_above(function.start).contains("cold:"))
+            .collect();
         for (word, mend) in BANNED {
             for (at, _) in file.code.match_indices(word) {
-                let excused = file.remark(at).contains("cold:") || file.in_tests(at);
+                let in_cold = cold.iter().any(|f| (f.start..f.end).contains(&at));
+                let excused = in_cold || file.remark(at).contains("cold:") || file.in_tests(at);
                 if !excused {
                     let place = file.at(at);
                     out.push(format!(
@@ -130,6 +137,7 @@ pub fn origins(tree: &Tree) -> Vec<String> {
 #[test]
 fn a_cold_remark_excuses_one_line_and_tests_are_exempt() {
     let text = "fn a() {\n    let b = format!(\"x\"); // cold: at start\n    Vec::new();\n}\n\
+                /// Once.\n// cold: at start\npub fn d() { Vec::new() }\n\
                 #[cfg(test)]\nmod tests {\n    fn c() { Vec::new(); }\n}\n";
     let path = lists::HOT[0].0;
     let path = if path.ends_with('/') { format!("{path}x.rs") } else { path.to_owned() };

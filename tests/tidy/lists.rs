@@ -4,16 +4,30 @@ use crate::source::Tree;
 
 /// Files and folders (with `/`) that a request passes through between decode and record.
 pub const HOT: &[(&str, &str)] = &[
+    ("src/market/openrtb/", "decodes every request, writes every answer"),
+    ("src/market/privacy/", "asked once for every request"),
     ("src/market/facts.rs", "filled for every request"),
     ("src/market/slot.rs", "one for every imp"),
+    ("src/market/opportunity.rs", "one for every request"),
+    ("src/market/ticket.rs", "signed for every bid"),
+    ("src/market/vocabulary/fold.rs", "asked for every value of a request"),
+    ("src/knowledge/enrich/", "fills the facts of every request"),
+    ("src/offer/targeting/simd.rs", "the hottest loop"),
+    ("src/offer/targeting/search.rs", "searched for every slot"),
+    ("src/offer/targeting/program.rs", "run for the lines that columns cannot tell"),
+    ("src/offer/auction/", "asked for every candidate"),
+    ("src/offer/creative/", "fitted for every candidate, written for every bid"),
+    ("src/offer/delivery/desk.rs", "asked and held for every candidate"),
+    ("src/offer/delivery/caps.rs", "counted for every hold"),
+    ("src/offer/delivery/holds.rs", "taken for every bid"),
     ("src/flows/decide/mod.rs", "the bid path itself"),
 ];
 
 /// Parts of hot folders that only start-up or an operator runs.
-pub const COLD: &[(&str, &str)] = &[];
+pub const COLD: &[(&str, &str)] = &[("src/offer/creative/config.rs", "read at start")];
 
 /// The files that may say `unsafe`.
-pub const UNSAFE: &[(&str, &str)] = &[];
+pub const UNSAFE: &[(&str, &str)] = &[("src/offer/targeting/simd.rs", "the SIMD kernel")];
 
 /// Written by a program: exempt from sizes.
 const GENERATED: &str = "generated.rs";

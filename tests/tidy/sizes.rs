@@ -91,15 +91,15 @@ fn compare(beyond: &Beyond, ratchet: &str) -> Vec<String> {
     findings
 }
 
-struct Function {
+pub struct Function {
     name: String,
-    start: usize,
-    end: usize,
+    pub start: usize,
+    pub end: usize,
     parameters: usize,
 }
 
 /// Every function with a body or a signature; function pointer types have no name.
-fn functions(code: &str) -> Vec<Function> {
+pub fn functions(code: &str) -> Vec<Function> {
     words(code, "fn").filter_map(|start| function(code, start)).collect()
 }
 

@@ -110,6 +110,17 @@ impl File {
         own
     }
 
+    /// The comments that stand right above the item at `at`, its attributes skipped.
+    pub fn remarks_above(&self, at: usize) -> String {
+        let first = self.line(at) - 1;
+        let above = (0..first).rev().map(|line| self.span(line)).take_while(|span| {
+            let code = self.code[span.clone()].trim();
+            let comment = self.comments[span.clone()].trim();
+            code.starts_with('#') || (code.is_empty() && !comment.is_empty())
+        });
+        above.map(|span| self.comments[span].trim().to_owned()).collect()
+    }
+
     fn span(&self, line: usize) -> Range<usize> {
         let end = self.line_starts.get(line + 1).copied().unwrap_or(self.text.len());
         self.line_starts[line]..end

@@ -44,6 +44,7 @@ struct Cursor {
 }
 
 impl Default for SearchScratch {
+    // cold: once for each thread
     fn default() -> SearchScratch {
         SearchScratch {
             steps: Vec::new(),
