@@ -1,5 +1,7 @@
 //! The market's language: the wire, the signals, the words, and the nouns that stages hand on.
 
+pub mod outcome;
+
 pub mod openrtb;
 
 pub mod privacy;
@@ -11,8 +13,6 @@ pub mod facts;
 pub mod format;
 
 pub mod slot;
-
-pub mod outcome;
 
 pub mod exchange;
 
