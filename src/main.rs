@@ -1,1 +1,3 @@
+//! The one binary: everything stands in the library.
+
 fn main() {}

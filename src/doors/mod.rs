@@ -1,5 +1,7 @@
 //! HTTP: what exchanges and operators reach.
 
+pub mod readiness;
+
 pub mod receive;
 
 pub mod admin;

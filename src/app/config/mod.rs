@@ -7,6 +7,7 @@
 mod read;
 mod relations;
 mod rows;
+mod server;
 
 use std::path::{Path, PathBuf};
 
@@ -18,13 +19,14 @@ use crate::doors::{admin, receive};
 use crate::market::exchange::{Exchange, Rates};
 
 pub use rows::{ExchangeRow, RatesRow};
+pub use server::Server;
 
 /// A server's whole configuration. To nest a room: add its `Config` here under its own section,
 /// and its keys to `config/interlude.toml`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    pub server: super::run::Config,
+    pub server: Server,
     pub bid: receive::Config,
     pub admin: admin::Config,
     pub log: LogConfig,
@@ -37,7 +39,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            server: super::run::Config::default(),
+            server: Server::default(),
             bid: receive::Config::default(),
             admin: admin::Config::default(),
             log: LogConfig::default(),

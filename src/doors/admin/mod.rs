@@ -1,8 +1,28 @@
-//! What operators reach: health and metrics, on a listener, a thread and a runtime of their own.
+//! What operators reach: health and metrics, on a listener, a thread and a runtime of their own,
+//! so that a slow scrape never stands before a bid. Cold.
 
+use std::future::Future;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use serde::{Deserialize, Serialize};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use crate::base::telemetry::Registry;
+use crate::doors::readiness::{Readiness, Stage};
 
 /// `[admin]`
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -15,4 +35,87 @@ impl Default for Config {
     fn default() -> Self {
         Config { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)) }
     }
+}
+
+/// What the pages show.
+#[derive(Clone)]
+pub struct Shown {
+    pub registry: Arc<Registry>,
+    pub readiness: Arc<Readiness>,
+}
+
+/// Operators are few: more connections wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 64;
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Serves until `closing` ends.
+///
+/// # Errors
+/// When the listener cannot be given to the runtime.
+pub async fn serve(
+    listener: std::net::TcpListener,
+    shown: Shown,
+    closing: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let open = GracefulShutdown::new();
+    let router = router(shown);
+    let mut closing = std::pin::pin!(closing);
+    loop {
+        let slot = Arc::clone(&slots).acquire_owned().await.ok();
+        let stream = tokio::select! {
+            () = &mut closing => break,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = stream else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let connection = open.watch(connection(stream, router.clone()));
+        #[expect(clippy::disallowed_methods, reason = "one task a connection, not a named loop")]
+        tokio::spawn(async move {
+            let _ = connection.await;
+            drop(slot);
+        });
+    }
+    open.shutdown().await;
+    Ok(())
+}
+
+fn connection(
+    stream: TcpStream,
+    router: Router,
+) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_header_size(16 << 10)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+}
+
+fn router(shown: Shown) -> Router {
+    Router::new()
+        .route("/", get(index))
+        .route("/health/live", get("live"))
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(shown)
+}
+
+async fn index() -> Html<&'static str> {
+    Html(include_str!("index.html"))
+}
+
+async fn ready(State(shown): State<Shown>) -> impl IntoResponse {
+    let stage = shown.readiness.stage();
+    let code = match stage {
+        Stage::Ready => StatusCode::OK,
+        Stage::Starting | Stage::Draining => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (code, [(CACHE_CONTROL, "no-store")], stage.word())
+}
+
+async fn metrics(State(shown): State<Shown>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shown.registry.render())
 }

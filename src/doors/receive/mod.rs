@@ -1,8 +1,94 @@
 //! What exchanges, players and load balancers reach: bids, notices, beacons, clicks, media, health.
 //!
 //! Started by `app::run`; hot. Knows HTTP and nothing of decisions: what a request means, it asks
-//! through the House that `app::run` gives it.
+//! through the [`House`] that `app::run` gives it.
 
 mod limits;
 
+mod house;
+
+mod route;
+
+mod gzip;
+
+mod scan;
+
+mod wire;
+
+mod reply;
+
+mod body;
+
+mod meters;
+
+mod bid;
+
+mod notice;
+
+mod media;
+
+mod service;
+
+mod listen;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use crate::base::telemetry::Registry;
+use crate::base::units::time::Clock;
+use crate::doors::readiness::Readiness;
+
+pub use house::{Acknowledged, BEACONS, BidCall, Format, House, MediaFile, NoticeCall, NoticeKind};
 pub use limits::Config;
+pub use listen::{bind, listen};
+pub use meters::Meters;
+pub use route::query_value;
+
+use meters::CUTS;
+
+/// One bid listener: its bounds, its instruments and the house behind it.
+pub struct Doors<H> {
+    pub house: H,
+    pub config: Config,
+    pub meters: Meters,
+    pub readiness: Arc<Readiness>,
+    pub clock: Arc<dyn Clock>,
+    in_flight: InFlight,
+}
+
+impl<H: House> Doors<H> {
+    /// `exchanges`: the keys of the config, in the order of their index.
+    pub fn new(
+        house: H,
+        config: Config,
+        exchanges: &[&str],
+        registry: &Registry,
+        shared: (Arc<Readiness>, Arc<dyn Clock>),
+    ) -> Doors<H> {
+        let meters = Meters::new(registry, exchanges);
+        let in_flight = InFlight { now: AtomicUsize::new(0), max: config.in_flight_max };
+        let (readiness, clock) = shared;
+        Doors { house, config, meters, readiness, clock, in_flight }
+    }
+}
+
+/// Bid requests between head and reply.
+struct InFlight {
+    now: AtomicUsize,
+    max: usize,
+}
+
+struct Place<'f>(&'f AtomicUsize);
+
+impl InFlight {
+    fn enter(&self) -> Option<Place<'_>> {
+        let place = Place(&self.now);
+        (self.now.fetch_add(1, Relaxed) < self.max).then_some(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}

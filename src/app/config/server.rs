@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// `[server]`
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub struct Server {
     /// Everything that the server keeps. `--data` goes before it.
     pub data: PathBuf,
     /// Threads of the bid path; 0 is one for each core.
@@ -18,8 +18,8 @@ pub struct Config {
     pub drain_ms: u64,
 }
 
-impl Default for Config {
+impl Default for Server {
     fn default() -> Self {
-        Config { data: PathBuf::from("data"), workers: 0, linger_ms: 1_000, drain_ms: 5_000 }
+        Server { data: PathBuf::from("data"), workers: 0, linger_ms: 1_000, drain_ms: 5_000 }
     }
 }

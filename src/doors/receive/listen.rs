@@ -1,0 +1,165 @@
+//! How do connections come and go? Bind, accept, serve, drain.
+//!
+//! The accept loop is our own: hyper serves connections, it does not limit them. Every connection
+//! gets hyper's timer, without which none of hyper's timeouts run (reliability §3).
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::house::House;
+use super::limits::Config;
+use super::service::serve;
+use super::wire::{Line, Patience, Wire};
+use super::{CUTS, Doors};
+
+/// How many connections the kernel holds until they are accepted.
+const BACKLOG: i32 = 4096;
+
+/// Binds without listening twice on purpose: `SO_REUSEPORT` lets a new server take over from an
+/// old one that drains.
+pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    #[cfg(unix)]
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Serves until `closing` turns true, then ends what is open; returns when all has ended.
+///
+/// # Errors
+/// When the listener cannot be given to the runtime.
+pub async fn listen<H: House>(
+    listener: std::net::TcpListener,
+    doors: Arc<Doors<H>>,
+    mut closing: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let slots = Arc::new(Semaphore::new(doors.config.connections_max));
+    let open = GracefulShutdown::new();
+    let mut closed = pin!(closing.wait_for(|closing| *closing));
+    loop {
+        let next = next(&listener, &slots);
+        tokio::select! {
+            biased;
+            _ = &mut closed => break,
+            (accepted, slot) = next => match accepted {
+                Ok(stream) => connect(stream, slot, &doors, &open),
+                Err(why) => accept_failed(&doors, &why).await,
+            },
+        }
+    }
+    // Who is in the kernel's queue has been connected: serve them before the door closes.
+    while let Poll::Ready(Ok((stream, _))) =
+        std::future::poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await
+    {
+        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { break };
+        connect(stream, slot, &doors, &open);
+    }
+    drop(listener);
+    open.shutdown().await;
+    Ok(())
+}
+
+async fn next(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (io::Result<TcpStream>, Option<OwnedSemaphorePermit>) {
+    // The semaphore is never closed.
+    let slot = Arc::clone(slots).acquire_owned().await.ok();
+    (listener.accept().await.map(|(stream, _)| stream), slot)
+}
+
+/// Out of descriptors, mostly: accepting again at once would spin.
+async fn accept_failed<H: House>(doors: &Doors<H>, why: &io::Error) {
+    doors.meters.accept_faults.increment(1);
+    tracing::warn!(%why, "a connection could not be accepted");
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
+
+fn connect<H: House>(
+    stream: TcpStream,
+    slot: impl Into<Option<OwnedSemaphorePermit>>,
+    doors: &Arc<Doors<H>>,
+    open: &GracefulShutdown,
+) {
+    let slot = slot.into();
+    let _ = stream.set_nodelay(true);
+    doors.meters.accepted.increment(1);
+    doors.meters.connections.increment(1.0);
+    let line = Arc::new(Line::default());
+    let patience = Patience {
+        head: Duration::from_millis(doors.config.head_timeout_ms),
+        write: Duration::from_millis(doors.config.write_timeout_ms),
+    };
+    let io = TokioIo::new(Wire::new(stream, Arc::clone(&line), patience));
+    let service = {
+        let doors = Arc::clone(doors);
+        service_fn(move |request| {
+            let (doors, line) = (Arc::clone(&doors), Arc::clone(&line));
+            async move { Ok::<_, std::convert::Infallible>(serve(doors, line, request).await) }
+        })
+    };
+    let connection = open.watch(protocol(&doors.config).serve_connection(io, service));
+    let doors = Arc::clone(doors);
+    let task = async move {
+        if let Err(fault) = connection.await {
+            doors.meters.cut[cut(&fault)].increment(1);
+            tracing::debug!(%fault, "a connection was cut");
+        }
+        doors.meters.connections.decrement(1.0);
+        drop(slot);
+    };
+    #[expect(clippy::disallowed_methods, reason = "one task a connection, not a named loop")]
+    tokio::spawn(task);
+}
+
+/// HTTP/1.1 with the limits of DESIGN §8.
+fn protocol(config: &Config) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        // Runs while a connection idles, too; slow heads are cut by the `Wire`.
+        .header_read_timeout(Duration::from_millis(config.idle_timeout_ms))
+        .max_header_size(config.head_max_bytes)
+        .max_buf_size((config.head_max_bytes * 4).max(64 << 10))
+        .keep_alive(true)
+        .half_close(false)
+        // A small reply goes out as one piece (http-serving §4).
+        .writev(false);
+    if config.headers_max != HEADERS_ON_STACK {
+        http.max_headers(config.headers_max);
+    }
+    http
+}
+
+/// hyper's default, which costs no allocation a request.
+const HEADERS_ON_STACK: usize = 100;
+
+/// The place in [`CUTS`].
+fn cut(fault: &hyper::Error) -> usize {
+    let source = std::error::Error::source(fault).and_then(|why| why.downcast_ref::<io::Error>());
+    let timed_out = source.is_some_and(|why| why.kind() == io::ErrorKind::TimedOut);
+    let reason = if fault.is_timeout() || timed_out {
+        "timeout"
+    } else if fault.is_parse() || fault.is_parse_too_large() {
+        "unparseable"
+    } else {
+        "other"
+    };
+    CUTS.iter().position(|known| *known == reason).unwrap_or(0)
+}

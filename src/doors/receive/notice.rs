@@ -1,0 +1,91 @@
+//! `/notice/…`, `/beacon/…`, `/click/…`: the money path's door. Answers when the notice is
+//! durable, GET and POST alike, the same answer each time (OpenRTB §2.1, openrtb-audio §4).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue,
+    LOCATION,
+};
+use hyper::{Method, Request, StatusCode};
+
+use super::Doors;
+use super::body::collect;
+use super::house::{Acknowledged, House, NoticeCall, NoticeKind};
+use super::meters::notice_end;
+use super::reply::{Reply, ReplyBody, status};
+use super::route::query_value;
+
+/// A transparent pixel: what an image tag needs to be content.
+const GIF: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00\
+    !\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+
+/// The bodies of notices say nothing; so much of one is read and dropped.
+const BODY_MAX: usize = 64 << 10;
+
+pub async fn answer<H: House>(
+    doors: &Doors<H>,
+    kind: NoticeKind,
+    ticket: String,
+    request: Request<Incoming>,
+) -> Reply {
+    let verdict = doors.meters.notice(kind);
+    let (head, body) = request.into_parts();
+    if head.method == Method::POST {
+        let within = Duration::from_millis(doors.config.body_timeout_ms);
+        // A notice is its URL: what else was sent, or was not, does not matter.
+        let _ = collect(body, BODY_MAX, within).await;
+    }
+    let query = head.uri.query().unwrap_or("");
+    let landing = match kind {
+        NoticeKind::Click => doors.house.landing(&ticket, query),
+        _ => None,
+    };
+    let call = NoticeCall {
+        kind,
+        ticket,
+        price: query_value(query, "price"),
+        loss: query_value(query, "loss"),
+        min_to_win: query_value(query, "min"),
+        received: doors.clock.now(),
+    };
+    let acknowledged = doors.house.settle(call).await;
+    verdict.end(notice_end(acknowledged));
+    let mut reply = match (kind, acknowledged) {
+        // The listener is waiting: a click leads on, whether it could be counted or not.
+        (NoticeKind::Click, _) => click(landing),
+        (_, Acknowledged::Refused) => status(StatusCode::NOT_FOUND),
+        (_, Acknowledged::Unready) => status(StatusCode::SERVICE_UNAVAILABLE),
+        (NoticeKind::Beacon(_), Acknowledged::Taken) if wants_image(&head.headers) => pixel(),
+        (_, Acknowledged::Taken) => status(StatusCode::NO_CONTENT),
+    };
+    let headers = reply.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Players in web pages call beacons from other origins.
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    reply
+}
+
+fn click(landing: Option<String>) -> Reply {
+    let Some(target) = landing.and_then(|url| HeaderValue::try_from(url).ok()) else {
+        return status(StatusCode::NOT_FOUND);
+    };
+    let mut reply = status(StatusCode::FOUND);
+    reply.headers_mut().insert(LOCATION, target);
+    reply
+}
+
+/// Only those who say that they want an image get one; 204 is cheaper for both.
+fn wants_image(headers: &HeaderMap) -> bool {
+    let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accept.into_iter().any(|value| value.contains("image/"))
+}
+
+fn pixel() -> Reply {
+    let mut reply = status(StatusCode::OK);
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("image/gif"));
+    *reply.body_mut() = ReplyBody::from(Bytes::from_static(GIF));
+    reply
+}
