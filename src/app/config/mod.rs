@@ -13,17 +13,21 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::journal;
 use crate::base::stdx::fault::{Fault, Faults};
 use crate::base::telemetry::LogConfig;
 use crate::doors::{admin, receive};
+use crate::knowledge::enrich::{listener, place};
 use crate::market::exchange::{Exchange, Rates};
+use crate::market::vocabulary;
+use crate::offer::{creative, delivery, ledger};
 
 pub use rows::{ExchangeRow, RatesRow};
 pub use server::Server;
 
 /// A server's whole configuration. To nest a room: add its `Config` here under its own section,
 /// and its keys to `config/interlude.toml`.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub server: Server,
@@ -31,6 +35,13 @@ pub struct Config {
     pub admin: admin::Config,
     pub log: LogConfig,
     pub campaigns: Campaigns,
+    pub vocabulary: vocabulary::Config,
+    pub creative: creative::Config,
+    pub geo: place::Config,
+    pub profile: listener::Config,
+    pub delivery: delivery::Config,
+    pub journal: journal::Config,
+    pub records: ledger::Config,
     pub rates: RatesRow,
     #[serde(rename = "exchange")]
     pub exchanges: Vec<ExchangeRow>,
@@ -44,6 +55,13 @@ impl Default for Config {
             admin: admin::Config::default(),
             log: LogConfig::default(),
             campaigns: Campaigns::default(),
+            vocabulary: vocabulary::Config::default(),
+            creative: creative::Config::default(),
+            geo: place::Config::default(),
+            profile: listener::Config::default(),
+            delivery: delivery::Config::default(),
+            journal: journal::Config::default(),
+            records: ledger::Config::default(),
             rates: RatesRow::default(),
             exchanges: vec![ExchangeRow::default()],
         }
@@ -75,6 +93,9 @@ impl Config {
         let folder = file.parent().unwrap_or(Path::new(""));
         for path in &mut config.campaigns.files {
             *path = folder.join(&*path);
+        }
+        if let Some(database) = &mut config.geo.database {
+            *database = folder.join(&*database);
         }
         Ok(config)
     }

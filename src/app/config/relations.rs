@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::read::Document;
 use super::{Config, ExchangeRow};
 use crate::base::stdx::fault::Fault;
+use crate::market::vocabulary::Vocabulary;
 
 /// Adds every disagreement to `faults`, at the key that is to be changed.
 pub fn check(config: &Config, document: &Document<'_>, faults: &mut Vec<Fault>) {
@@ -29,7 +30,25 @@ pub fn check(config: &Config, document: &Document<'_>, faults: &mut Vec<Fault>) 
         "the reference currency is worth 1 by definition",
         "leave it out",
     );
+    rooms(config, &mut say);
     exchanges(config, &mut say);
+}
+
+/// What each room says of its own bounds, as `section.key: what holds`.
+fn rooms(config: &Config, say: &mut Say<'_>) {
+    let faults = [config.journal.faults(), config.delivery.faults(), config.records.faults()];
+    for fault in faults.into_iter().flatten() {
+        let (path, bound) = fault.split_once(": ").unwrap_or(("", fault));
+        say(true, path, "out of its bounds", bound);
+    }
+    if let Err(why) = config.creative.check() {
+        let mend = "write a base such as \"https://ads.example.com\"";
+        say(true, "creative.public_url", &why.to_string(), mend);
+    }
+    for (row, why) in Vocabulary::segment_faults(&config.vocabulary) {
+        let path = format!("vocabulary.segments[{row}]");
+        say(true, &path, &why, "see the words of the vocabulary");
+    }
 }
 
 type Say<'s> = dyn FnMut(bool, &str, &str, &str) + 's;

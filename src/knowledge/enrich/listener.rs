@@ -5,7 +5,7 @@
 //! interests, lists. All of it is personal and asks for permission, the profile's mood and
 //! activity too; without it these facts stay unknown. Called by `enrich` once per request; hot.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::units::ids::ListenerKey;
 use crate::base::units::time::Moment;
@@ -21,7 +21,7 @@ use super::gathered::Gathered;
 use super::hints::{self, Hint};
 
 /// How profiles are read.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// A segment with less confidence than this, in percent, is absent.

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::market::facts::{Facts, Point};
@@ -19,7 +19,7 @@ use super::geo::{GeoDb, GeoFault, Located};
 use super::zones::{LocalZone, Zones, ZonesFault};
 
 /// What turns addresses and coordinates into places and zones.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// A MaxMind City or Country database (`.mmdb`). Where there is one, it goes before what

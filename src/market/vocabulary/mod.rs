@@ -14,7 +14,7 @@ pub use log::LogFault;
 pub use store::{InternFault, Vocabulary};
 pub use words::{AGE_BANDS, AgeBand};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A value of a dimension. Ids are dense over all dimensions, stable, and only ever appended,
 /// so that a profile written under one vocabulary reads right under every later one.
@@ -34,7 +34,7 @@ impl ValueId {
 }
 
 /// Bounds of the vocabulary, and what vendors' segments mean.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Most values over all dimensions, the closed lists included.
@@ -52,7 +52,7 @@ impl Default for Config {
 }
 
 /// One vendor segment: `{segtax = 800, id = "12-3", dimension = "activity", value = "running"}`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SegmentRow {
     pub segtax: i64,

@@ -3,9 +3,9 @@
 //! Read from the config at start (cold); the checked [`PublicUrl`] stands in the world and is
 //! read by every render.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Scheme, host and perhaps a path under which this server's bid listener is reached from
