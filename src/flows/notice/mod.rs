@@ -1,1 +1,245 @@
-//! The money path: read this second.
+//! The money path: *verify → dedupe → settle → journal → acknowledge*, one straight function.
+//!
+//! Called by the doors for every notice, beacon and click; warm, not hot. Nothing is acknowledged
+//! before it is in the journal and on disk; a notice that comes twice is answered the same and
+//! counted once, also while the first is still being written and after a restart.
+//!
+//! The rules, each with a counter ([`Till::stats`]):
+//! - One event of a bid is billable (the ticket says which); all others only count.
+//! - Price above the signed bid: the signed price is charged. Missing, an unexpanded macro,
+//!   encrypted or unreadable: the signed price, as what was bid is all that is known. A price of
+//!   nought charges nought. A conflict (same event, another price): the first stands.
+//! - `AUDIT` books nothing and leaves the event open for the real notice.
+//! - Charges are in the account's currency: the held amount times price ÷ signed price, rounded
+//!   up, never above what was held; so the rate is that of the bid, and no rate is needed later.
+//! - The hold has ended (late win, restart): charged if the budget still has it, else disputed.
+//! - The ticket has expired: recorded, a billable event as disputed, never charged.
+//! - `test: 1`: recorded, books and counts nothing.
+
+mod entry;
+mod keys;
+mod price;
+mod seen;
+mod sweep;
+mod till;
+
+pub use entry::{Effect, Entry, EntryFault};
+pub use keys::{KeyFault, Secret, TicketConfig, TicketKeyConfig, ticket_keys};
+pub use price::PriceRule;
+pub use sweep::Sweeper;
+pub use till::{OpenFault, Till};
+
+use crate::base::units::time::Moment;
+use crate::knowledge::catalog::model::PlayerEvent;
+use crate::market::ticket::{Channel, Ticket, TicketFault};
+
+/// Settles one notice. Returns when the answer may be given.
+pub async fn settle(till: &Till, notice: &Notice<'_>) -> Settlement {
+    let verdict = till.verify(notice);
+    let (ticket, late) = match verdict {
+        Ok(ticket) => (ticket, false),
+        Err(TicketFault::Expired(ticket)) => (ticket, true),
+        Err(fault) => return till.refused(notice.kind, fault),
+    };
+    let entered = till.enter(notice, &ticket, late);
+    let settled = match entered.durable {
+        None => entered.settled,
+        Some(durable) => match durable.await {
+            Ok(()) => {
+                till.is_durable(ticket.bid, notice.kind);
+                entered.settled
+            }
+            Err(_) => Settled::Unavailable,
+        },
+    };
+    till.answered(notice.kind, settled);
+    Settlement { settled, ticket: Some(ticket) }
+}
+
+/// What came in, as text, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Notice<'a> {
+    pub kind: Kind,
+    pub ticket: &'a str,
+    /// The value of `price`, percent-decoded; empty where there is none.
+    pub price: &'a str,
+    /// The value of `loss`: AdCOM loss reason.
+    pub loss: &'a str,
+    /// The value of `min`: the price to win or tie.
+    pub min_to_win: &'a str,
+    pub moment: Moment,
+}
+
+/// The answer, and what the ticket said when it was genuine (expired ones too): a click is
+/// led on by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub struct Settlement {
+    pub settled: Settled,
+    pub ticket: Option<Ticket>,
+}
+
+macro_rules! settled {
+    ($($(#[$doc:meta])* $variant:ident = $label:literal;)*) => {
+        /// How a notice ended.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u8)]
+        pub enum Settled { $($(#[$doc])* $variant),* }
+
+        impl Settled {
+            pub const ALL: &'static [Settled] = &[$(Settled::$variant),*];
+
+            /// The metric label.
+            pub const fn label(self) -> &'static str {
+                match self { $(Settled::$variant => $label),* }
+            }
+        }
+    };
+}
+
+settled! {
+    Counted = "counted";
+    /// The same event of the same bid was settled before.
+    Duplicate = "duplicate";
+    /// The ticket has expired: recorded, not charged.
+    Late = "late";
+    /// Billable, in time, but no money is left: recorded, not charged.
+    Disputed = "disputed";
+    /// An audit of the URL; nothing is booked.
+    Audit = "audit";
+    Malformed = "malformed";
+    UnknownKey = "unknown_key";
+    Forged = "forged";
+    WrongChannel = "wrong_channel";
+    /// Cannot be made durable now; the sender should try again (503).
+    Unavailable = "unavailable";
+}
+
+impl Settled {
+    /// Answered 2xx: the sender need not come again.
+    pub const fn acknowledged(self) -> bool {
+        matches!(
+            self,
+            Settled::Counted
+                | Settled::Duplicate
+                | Settled::Late
+                | Settled::Disputed
+                | Settled::Audit
+        )
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $channel:ident;)*) => {
+        /// What a notice tells. The number stands in the journal: append only.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[repr(u8)]
+        pub enum Kind { $($(#[$doc])* $variant),* }
+
+        impl Kind {
+            pub const ALL: &'static [Kind] = &[$(Kind::$variant),*];
+
+            /// The name in URLs and metrics.
+            pub const fn name(self) -> &'static str {
+                match self { $(Kind::$variant => $name),* }
+            }
+
+            /// Whose tickets tell it.
+            pub const fn channel(self) -> Channel {
+                match self { $(Kind::$variant => Channel::$channel),* }
+            }
+        }
+    };
+}
+
+kinds! {
+    Win = "win", Exchange;
+    Billing = "billing", Exchange;
+    Loss = "loss", Exchange;
+    Impression = "impression", Player;
+    Start = "start", Player;
+    FirstQuartile = "firstQuartile", Player;
+    Midpoint = "midpoint", Player;
+    ThirdQuartile = "thirdQuartile", Player;
+    Complete = "complete", Player;
+    Mute = "mute", Player;
+    Unmute = "unmute", Player;
+    Pause = "pause", Player;
+    Resume = "resume", Player;
+    Skip = "skip", Player;
+    Error = "error", Player;
+    NotUsed = "notUsed", Player;
+    Click = "click", Player;
+    /// A companion was shown.
+    CompanionView = "creativeView", Player;
+}
+
+impl Kind {
+    pub fn parse(name: &str) -> Option<Kind> {
+        Kind::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    fn from_code(code: u8) -> Option<Kind> {
+        Kind::ALL.get(usize::from(code)).copied()
+    }
+
+    /// The beacon of a VAST event.
+    pub const fn of(event: PlayerEvent) -> Kind {
+        match event {
+            PlayerEvent::Impression => Kind::Impression,
+            PlayerEvent::Start => Kind::Start,
+            PlayerEvent::FirstQuartile => Kind::FirstQuartile,
+            PlayerEvent::Midpoint => Kind::Midpoint,
+            PlayerEvent::ThirdQuartile => Kind::ThirdQuartile,
+            PlayerEvent::Complete => Kind::Complete,
+            PlayerEvent::Mute => Kind::Mute,
+            PlayerEvent::Unmute => Kind::Unmute,
+            PlayerEvent::Pause => Kind::Pause,
+            PlayerEvent::Resume => Kind::Resume,
+            PlayerEvent::Skip => Kind::Skip,
+            PlayerEvent::Error => Kind::Error,
+            PlayerEvent::NotUsed => Kind::NotUsed,
+        }
+    }
+}
+
+/// Limits of the money path.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the journal is, relative to the data folder.
+    pub dir: String,
+    pub journal: crate::base::journal::Config,
+    /// Bids whose notices are remembered, so that none counts twice. When three quarters are in
+    /// use losses, and when all are every first notice, is answered 503.
+    pub seen_max: usize,
+    /// How long after its ticket's expiry a bid's notices are remembered.
+    pub late_keep_s: u32,
+    pub tickets: TicketConfig,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            dir: "journal".to_owned(),
+            journal: crate::base::journal::Config::default(),
+            seen_max: 1 << 22,
+            late_keep_s: 600,
+            tickets: TicketConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Each relation between bounds that does not hold.
+    pub fn faults(&self) -> Vec<&'static str> {
+        let mut faults = self.journal.faults();
+        if !(1024..=1 << 28).contains(&self.seen_max) {
+            faults.push("notice.seen_max: from 1024 to 268435456");
+        }
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests;

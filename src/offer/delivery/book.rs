@@ -113,7 +113,7 @@ impl Book {
             return Err(TooManyLines(self.lines_max));
         }
         let states = lines.iter().map(|line| {
-            let state = self.state_or_new(line.id, line.bid.currency);
+            let state = self.state(line.id, line.bid.currency);
             // A budget in another currency than the line's bids is no budget of this account.
             let budget = line.budget.map(|budget| match budget.currency == state.currency {
                 true => budget.nanos,
@@ -125,7 +125,11 @@ impl Book {
         Ok(Desk::new(Arc::clone(self), states))
     }
 
-    fn state_or_new(&self, line: LineId, currency: Currency) -> Arc<LineState> {
+    /// The state of a line in one currency, a new one without any budget if there was none.
+    pub fn state(&self, line: LineId, currency: Currency) -> Arc<LineState> {
+        if let Some(state) = self.line(line, currency) {
+            return state;
+        }
         let fresh = || Arc::new(LineState::new(line, currency));
         Arc::clone(&self.lines.entry((line, currency)).or_insert_with(fresh))
     }
@@ -135,10 +139,8 @@ impl Book {
     }
 
     /// At start: what the journal says this line has spent.
-    pub fn restore(&self, line: LineId, spent: Money) -> Arc<LineState> {
-        let state = self.state_or_new(line, spent.currency);
-        state.restore(spent.nanos);
-        state
+    pub fn restore(&self, line: LineId, spent: Money) {
+        self.state(line, spent.currency).restore(spent.nanos);
     }
 
     pub(super) fn caps(&self) -> &CapTable {
