@@ -1,1 +1,129 @@
 //! The bid path: read this first.
+//!
+//! [`decide`] is one straight, pure function; it serves, and its twins explain and replay it.
+//! [`serve`] is what the doors call: the same function with the live desk, and the record kept.
+
+pub mod coin;
+
+pub mod world;
+
+pub mod candidate;
+
+pub mod gather;
+
+pub mod select;
+
+pub mod scratch;
+
+pub mod reply;
+
+pub mod explain;
+
+pub mod record;
+
+pub mod replay;
+
+pub mod serve;
+
+use crate::base::units::time::Moment;
+use crate::flows::decide::candidate::Matter;
+use crate::flows::decide::coin::Coin;
+use crate::flows::decide::gather::Gather;
+use crate::flows::decide::scratch::Scratch;
+use crate::flows::decide::select::Select;
+use crate::flows::decide::world::World;
+use crate::knowledge::enrich;
+use crate::market::exchange::ExchangeIx;
+use crate::market::openrtb::{self, Wire};
+use crate::market::outcome::{NoBid, Outcome};
+use crate::offer::delivery::Live;
+
+/// What came in: a body, its format, and through which exchange's door.
+#[derive(Clone, Copy, Debug)]
+pub struct Received<'a> {
+    pub exchange: ExchangeIx,
+    pub wire: Wire,
+    pub body: &'a [u8],
+}
+
+/// When the decision is made and what chance says: the two things that no argument else knows.
+#[derive(Clone, Copy)]
+pub struct Circumstance {
+    pub moment: Moment,
+    pub coin: Coin,
+}
+
+/// Takes one decision. Pure: the same arguments and the same answers of `live` give the same
+/// outcome, winners and bytes. Holds that `live` granted stand in `scratch.made().winners`, the
+/// response in `scratch.reply()`.
+pub fn decide(
+    received: &Received<'_>,
+    world: &World,
+    live: &mut impl Live,
+    at: Circumstance,
+    scratch: &mut Scratch,
+) -> Outcome {
+    scratch.begin();
+    match path(received, world, live, at, scratch) {
+        Ok(()) => Outcome::Bid,
+        Err(end) => end,
+    }
+}
+
+fn path(
+    received: &Received<'_>,
+    world: &World,
+    live: &mut impl Live,
+    at: Circumstance,
+    scratch: &mut Scratch,
+) -> Result<(), Outcome> {
+    let Scratch { arena, facts, search, pool, markup, made, reply } = scratch;
+    let arena = &*arena;
+    let exchange = world.exchange(received.exchange);
+
+    let request = openrtb::decode(received.wire, received.body, arena);
+    let request = request.map_err(Outcome::Malformed)?;
+    made.request_id.extend_from_slice(request.id.as_bytes());
+
+    let sources = sources(world, received.exchange);
+    let opportunity = enrich::opportunity(&request, &sources, at.moment, arena, facts);
+    let (opportunity, profile) = opportunity.map_err(Outcome::NoBid)?;
+    made.listener = opportunity.listener;
+    made.test = opportunity.test;
+    made.slots = opportunity.slots.len() as u16;
+    made.profile.extend_from_slice(profile.map_or(&[], |profile| profile.bytes()));
+    made.time_us = time_us(request.tmax, exchange).map_err(Outcome::NoBid)?;
+
+    let toss = at.coin.toss(request.id, received.exchange, at.moment);
+    made.seed = toss.seed;
+    let opportunity = &opportunity;
+    let matter = Matter { world, exchange, opportunity, moment: at.moment, toss };
+    Gather { matter, live, pool }.all(facts, search);
+    let winners = &mut made.winners;
+    Select { matter, live, pool, winners }.all().map_err(Outcome::NoBid)?;
+
+    let written = reply::write(&matter, &made.winners, received.wire, arena, (markup, reply));
+    written.map_err(Outcome::NoBid)
+}
+
+/// What `enrich` looks at a request with.
+fn sources(world: &World, exchange: ExchangeIx) -> enrich::Sources<'_> {
+    enrich::Sources {
+        exchange: (exchange, world.exchange(exchange)),
+        vocabulary: &world.vocabulary,
+        audience: &world.audience,
+        atlas: &world.atlas,
+        rates: &world.rates,
+        listeners: world.listeners,
+    }
+}
+
+/// What is left of `tmax` after the network's share, in microseconds.
+fn time_us(
+    tmax_ms: Option<i64>,
+    exchange: &crate::market::exchange::Exchange,
+) -> Result<i64, NoBid> {
+    let tmax_ms = tmax_ms.filter(|&ms| ms > 0).unwrap_or(i64::from(exchange.default_tmax_ms));
+    let left_ms = tmax_ms.saturating_sub(i64::from(exchange.network_margin_ms));
+    if left_ms <= 0 { Err(NoBid::TooLate) } else { Ok(left_ms.saturating_mul(1000)) }
+}

@@ -1,4 +1,8 @@
-//! What does this request mean? Wire + permissions + profile + place + local time → opportunity and facts. Hot.
+//! What does this request mean? Wire, permissions, profile, place and local time → opportunity
+//! and facts. Hot.
+//!
+//! Called by `flows::decide` right after decode. The order matters: where the listener is decides
+//! what may be done, and what may be done decides what else is looked at.
 
 mod countries;
 
@@ -21,3 +25,91 @@ pub mod place;
 pub mod local_time;
 
 pub mod listener;
+
+mod offered;
+
+mod slots;
+
+pub use offered::set_slot;
+
+use bumpalo::Bump;
+
+use crate::base::units::money::Currency;
+use crate::base::units::time::Moment;
+use crate::knowledge::audience::{Audience, Profile};
+use crate::market::exchange::{Exchange, ExchangeIx, Rates};
+use crate::market::facts::Facts;
+use crate::market::openrtb::request::Request;
+use crate::market::opportunity::Opportunity;
+use crate::market::outcome::NoBid;
+use crate::market::privacy::permissions;
+use crate::market::vocabulary::Vocabulary;
+
+/// What a request is looked at with.
+#[derive(Clone, Copy)]
+pub struct Sources<'w> {
+    pub exchange: (ExchangeIx, &'w Exchange),
+    pub vocabulary: &'w Vocabulary,
+    pub audience: &'w Audience,
+    pub atlas: &'w place::Atlas,
+    pub rates: &'w Rates,
+    pub listeners: listener::Config,
+}
+
+/// The opportunity of a request and the profile that was read for it; fills `facts` with all
+/// that holds for the whole request.
+pub fn opportunity<'b>(
+    request: &'b Request<'b>,
+    sources: &Sources<'b>,
+    moment: Moment,
+    arena: &'b Bump,
+    facts: &mut Facts,
+) -> Result<(Opportunity<'b>, Option<Profile<'b>>), NoBid> {
+    let (ix, exchange) = sources.exchange;
+    if !exchange.enabled {
+        return Err(NoBid::NotServing);
+    }
+    let slots = slots::slots(request, sources.rates, arena)?;
+    let currency = currency(request, exchange, sources.rates)?;
+
+    let place = place::resolve(request, sources.atlas);
+    let country = place.lawful_country();
+    let permissions = permissions(request, country, exchange.regs_default, moment);
+    let vocabulary = sources.vocabulary;
+    let key = listener::key(request, exchange, permissions);
+    let profile = key.and_then(|key| sources.audience.profile(key));
+    let minor = profile.is_some_and(|profile| listener::is_minor(profile, vocabulary));
+
+    content::set(request, vocabulary, facts);
+    device::set(request, vocabulary, facts);
+    place::set(&place, vocabulary, permissions, facts);
+    let offset = request.device.and_then(|device| device.geo).and_then(|geo| geo.utcoffset);
+    let zone = place.zone(sources.atlas, permissions);
+    local_time::set(moment, offset, zone, vocabulary, facts);
+    let config = sources.listeners;
+    let person = listener::Sources { request, profile, permissions, moment, config };
+    listener::set(&person, vocabulary, facts);
+    offered::set(request, exchange, vocabulary, facts);
+    facts.request_done();
+
+    let opportunity = Opportunity {
+        request,
+        exchange: ix,
+        permissions,
+        listener: key.filter(|_| !minor),
+        slots,
+        currency,
+        test: request.test == Some(true),
+    };
+    Ok((opportunity, profile))
+}
+
+/// What the answer is priced in: the exchange's usual currency where the request takes it, else
+/// the first that it takes and that has a rate (§3.2.1 `cur`; none named takes all).
+fn currency(request: &Request<'_>, exchange: &Exchange, rates: &Rates) -> Result<Currency, NoBid> {
+    let mut taken = request.cur.iter().filter_map(|code| Currency::parse(code));
+    if request.cur.is_empty() || taken.clone().any(|currency| currency == exchange.currency) {
+        return Ok(exchange.currency);
+    }
+    taken.find(|&currency| rates.knows(currency)).ok_or(NoBid::CurrencyUnsupported)
+}

@@ -14,7 +14,7 @@ use crate::market::ticket::BidId;
 use crate::offer::delivery::{ANSWERS_MAX, Answer, Answers, Question};
 
 /// Most winners that a record names; [`Counts::bids`] says how many there were.
-pub const WINNERS_MAX: usize = 8;
+pub const WINNERS_MAX: usize = 16;
 const REQUEST_ID_MAX: usize = 64;
 const VERSION: u8 = 1;
 

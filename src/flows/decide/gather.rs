@@ -1,0 +1,200 @@
+//! Which lines could answer? Targeting's best-first order, narrowed to what may bid now.
+//!
+//! Called by [`decide`](super::decide) once a request; hot, writes only into scratch.
+
+use std::ops::ControlFlow;
+
+use crate::base::units::ids::LineIx;
+use crate::flows::decide::candidate::{Candidate, Market, Matter, candidate};
+use crate::knowledge::enrich;
+use crate::market::facts::Facts;
+use crate::market::outcome::{NoBid, Refusal};
+use crate::market::slot::{Pod, Slot};
+use crate::offer::auction::PLACE_CANDIDATES;
+use crate::offer::delivery::{Ask, Live};
+use crate::offer::targeting::SearchScratch;
+
+/// Candidates kept beyond those wanted, for the case that a hold is refused.
+const SPARE: usize = 2;
+
+/// Ties at the last wanted price that are looked at before the search stops.
+const TIES_MAX: usize = 32;
+
+/// The memory one search for candidates needs; part of the worker's scratch.
+#[derive(Default)]
+pub struct Pool {
+    /// Of all slots; deals before the open market, best first within each.
+    pub candidates: Vec<Candidate>,
+    /// What live answered of each line asked in this decision.
+    asked: Vec<(LineIx, Result<(), Refusal>)>,
+    pub furthest: Furthest,
+}
+
+impl Pool {
+    /// What live said of a line; `None` where it was not asked.
+    pub fn answer(&self, line: LineIx) -> Option<Result<(), Refusal>> {
+        self.asked.iter().find(|(asked, _)| *asked == line).map(|&(_, answer)| answer)
+    }
+
+    /// A line whose hold was refused may not bid after all.
+    pub fn refused(&mut self, line: LineIx, refusal: Refusal) {
+        self.furthest.note(refusal);
+        if let Some(asked) = self.asked.iter_mut().find(|(asked, _)| *asked == line) {
+            asked.1 = Err(refusal);
+        }
+    }
+}
+
+/// How far the best line came: what an empty answer is blamed on.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Furthest(Option<(u8, NoBid)>);
+
+impl Furthest {
+    pub fn note(&mut self, refusal: Refusal) {
+        let reached = reach(refusal);
+        if self.0.is_none_or(|(rank, _)| rank < reached.0) {
+            self.0 = Some(reached);
+        }
+    }
+
+    pub fn reason(self) -> NoBid {
+        self.0.map_or(NoBid::NoLineTargets, |(_, reason)| reason)
+    }
+}
+
+/// How late in the path a refusal comes, and what a request is counted under when it is the last.
+const fn reach(refusal: Refusal) -> (u8, NoBid) {
+    match refusal {
+        Refusal::Targeting => (0, NoBid::NoLineTargets),
+        Refusal::NotInThisMarket => (1, NoBid::NoDealMatches),
+        Refusal::Paused | Refusal::OutOfFlight => (2, NoBid::NoLineMay),
+        Refusal::SeatNotWanted => (3, NoBid::SeatBlocked),
+        Refusal::CurrencyUnsupported => (5, NoBid::CurrencyUnsupported),
+        Refusal::BelowFloor | Refusal::Outbid => (6, NoBid::BelowFloor),
+        Refusal::PodSeparation => (7, NoBid::PodUnfilled),
+        Refusal::BudgetSpent
+        | Refusal::Capped
+        | Refusal::CapUnknowable
+        | Refusal::Paced
+        | Refusal::AskLimit => (8, NoBid::NoLineMay),
+        _ => (4, NoBid::NoCreativeFits),
+    }
+}
+
+/// One decision's search; `live` is asked once a line.
+pub struct Gather<'a, 'b, L> {
+    pub matter: Matter<'a, 'b>,
+    pub live: &'a mut L,
+    pub pool: &'a mut Pool,
+}
+
+impl<L: Live> Gather<'_, '_, L> {
+    /// Fills the pool with the candidates of every slot.
+    pub fn all(&mut self, facts: &mut Facts, search: &mut SearchScratch) {
+        self.pool.candidates.clear();
+        self.pool.asked.clear();
+        self.pool.furthest = Furthest::default();
+        for (slot_ix, slot) in self.matter.opportunity.slots.iter().enumerate() {
+            enrich::set_slot(slot, &self.matter.world.vocabulary, facts);
+            let start = self.pool.candidates.len();
+            self.deals(slot_ix as u16, slot, facts);
+            if slot.private {
+                if self.pool.candidates.len() == start {
+                    self.pool.furthest.note(Refusal::NotInThisMarket);
+                }
+            } else {
+                self.open(slot_ix as u16, slot, facts, search);
+            }
+        }
+    }
+
+    /// The best candidate for each deal; deals are few and so are their lines.
+    fn deals(&mut self, slot_ix: u16, slot: &Slot<'_>, facts: &Facts) {
+        let world = self.matter.world;
+        for (deal_ix, offer) in slot.deals.iter().enumerate() {
+            let Some(lines) = world.catalog.deals.get(offer.id) else { continue };
+            let market = Market { slot_ix, slot, deal: Some((deal_ix as u16, offer)) };
+            let start = self.pool.candidates.len();
+            for &line in lines {
+                if self.settled(start, 1, line) {
+                    break;
+                }
+                if world.index.matches(line, facts) {
+                    self.consider(&market, line);
+                }
+            }
+            self.keep_best(start, 1 + SPARE);
+        }
+    }
+
+    /// The best candidates of the open market, as many as the exchange or the pod takes.
+    fn open(&mut self, slot_ix: u16, slot: &Slot<'_>, facts: &Facts, search: &mut SearchScratch) {
+        let wanted = match slot.pod {
+            Pod::Single => usize::from(self.matter.exchange.open_bids) + SPARE,
+            _ => PLACE_CANDIDATES,
+        };
+        let market = Market { slot_ix, slot, deal: None };
+        let start = self.pool.candidates.len();
+        let of_slot = self.first_of(slot_ix);
+        let index = &self.matter.world.index;
+        index.best_first(facts, search, &mut |line| {
+            if self.settled(start, wanted, line) {
+                return ControlFlow::Break(());
+            }
+            // A line that already bids on a deal of this slot does not bid against itself.
+            if !self.pool.candidates[of_slot..start].iter().any(|c| c.line == line) {
+                self.consider(&market, line);
+            }
+            ControlFlow::Continue(())
+        });
+        self.keep_best(start, wanted);
+    }
+
+    fn first_of(&self, slot_ix: u16) -> usize {
+        self.pool
+            .candidates
+            .iter()
+            .position(|c| c.slot == slot_ix)
+            .unwrap_or(self.pool.candidates.len())
+    }
+
+    /// Whether enough is known: `wanted` candidates, and the next line cannot reach the last.
+    fn settled(&self, start: usize, wanted: usize, next: LineIx) -> bool {
+        let found = &self.pool.candidates[start..];
+        if found.len() < wanted {
+            return false;
+        }
+        let catalog = &self.matter.world.catalog;
+        let last = catalog.line(found[wanted - 1].line).price_bound;
+        found.len() >= wanted + TIES_MAX || catalog.line(next).price_bound < last
+    }
+
+    fn consider(&mut self, market: &Market<'_, '_>, line: LineIx) {
+        let made = candidate(&self.matter, market, line).and_then(|made| {
+            self.ask(line)?;
+            Ok(made)
+        });
+        match made {
+            Ok(made) => self.pool.candidates.push(made),
+            Err(refusal) => self.pool.furthest.note(refusal),
+        }
+    }
+
+    fn ask(&mut self, line: LineIx) -> Result<(), Refusal> {
+        if let Some(answer) = self.pool.answer(line) {
+            return answer;
+        }
+        let listener = self.matter.opportunity.listener;
+        let answer = self.live.may_bid(&Ask { line, listener, moment: self.matter.moment });
+        self.pool.asked.push((line, answer));
+        answer
+    }
+
+    /// Ranks by price, ties by chance, and forgets the rest.
+    fn keep_best(&mut self, start: usize, wanted: usize) {
+        let found = &mut self.pool.candidates[start..];
+        found.sort_unstable_by_key(|c| (std::cmp::Reverse(c.price.nanos), c.chance));
+        let kept = found.len().min(wanted);
+        self.pool.candidates.truncate(start + kept);
+    }
+}

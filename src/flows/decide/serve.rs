@@ -1,0 +1,80 @@
+//! How is a decision made in production? With the live desk, in time, and on the record.
+//!
+//! Called by the doors once a request; hot. A decision that came too late or cannot be recorded
+//! gives its holds back and is not answered.
+
+use crate::flows::decide::record::record;
+use crate::flows::decide::scratch::Scratch;
+use crate::flows::decide::world::World;
+use crate::flows::decide::{Circumstance, Received, decide};
+use crate::market::outcome::{NoBid, Outcome};
+use crate::offer::delivery::{Answers, Desk, Recorder};
+use crate::offer::ledger::{RecordRing, Sample, sampled};
+
+/// A world and the live half that belongs to it, swapped together.
+pub struct Published {
+    pub world: World,
+    pub desk: Desk,
+}
+
+/// The memory of one worker.
+pub struct Worker {
+    pub scratch: Scratch,
+    answers: Answers,
+}
+
+impl Worker {
+    pub fn new() -> Worker {
+        Worker { scratch: Scratch::new(), answers: Answers::new() }
+    }
+}
+
+impl Default for Worker {
+    fn default() -> Worker {
+        Worker::new()
+    }
+}
+
+/// Where records go, and how many of a million keep the request's bytes.
+#[derive(Clone, Copy)]
+pub struct Records<'a> {
+    pub ring: &'a RecordRing,
+    pub sample_ppm: u32,
+}
+
+/// Decides; the response stands in `worker.scratch.reply()` when the outcome is a bid.
+///
+/// `spent_us` tells how long ago the request arrived; it is asked once, when the decision stands.
+pub fn serve(
+    received: &Received<'_>,
+    published: &Published,
+    records: Records<'_>,
+    worker: &mut Worker,
+    (at, spent_us): (Circumstance, impl FnOnce() -> i64),
+) -> Outcome {
+    let Published { world, desk } = published;
+    let Worker { scratch, answers } = worker;
+    let mut live = Recorder::new(desk.live(), answers);
+    let decided = decide(received, world, &mut live, at, scratch);
+    let made = scratch.made();
+    let late = decided == Outcome::Bid && spent_us() > made.time_us;
+    let outcome = if late { Outcome::NoBid(NoBid::DeadlinePassed) } else { decided };
+
+    let kept = record(received, world, at, (outcome, answers), scratch);
+    let request = received.body;
+    let sample = sampled(made.seed, records.sample_ppm)
+        .then_some(Sample { request, profile: &made.profile });
+    let recorded = records.ring.push(&kept, sample);
+    if late || recorded.is_err() {
+        release(published, scratch);
+    }
+    if recorded.is_err() { Outcome::NoBid(NoBid::RecordFull) } else { outcome }
+}
+
+/// Gives back what was held for bids that do not go out; rare, and the one place here that locks.
+fn release(published: &Published, scratch: &Scratch) {
+    for winner in &scratch.made().winners {
+        let line = published.world.catalog.line(winner.candidate.line).id;
+        published.desk.book().release(winner.bid, line, true);
+    }
+}

@@ -1,0 +1,97 @@
+//! What does a request see? One immutable value, published whole.
+//!
+//! Built by `app::run` when the catalog, the audience or the configuration changes (cold), read
+//! by every decision (hot). Publishing moves pointers: what did not change is shared.
+
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::flows::decide::coin::Coin;
+use crate::knowledge::audience::Audience;
+use crate::knowledge::catalog::model::Catalog;
+use crate::knowledge::enrich::listener;
+use crate::knowledge::enrich::place::Atlas;
+use crate::market::exchange::{Exchange, ExchangeIx, Rates};
+use crate::market::ticket::TicketKeys;
+use crate::market::vocabulary::Vocabulary;
+use crate::offer::targeting::Index;
+
+/// What a world is put together from; everything is shared, nothing copied.
+#[derive(Clone)]
+pub struct Parts {
+    pub catalog: Arc<Catalog>,
+    pub vocabulary: Arc<Vocabulary>,
+    pub audience: Arc<Audience>,
+    pub exchanges: Arc<[Exchange]>,
+    pub rates: Arc<Rates>,
+    pub atlas: Arc<Atlas>,
+    pub keys: Arc<TicketKeys>,
+    /// The base of every URL that we hand out, without a slash at its end.
+    pub public_url: Arc<str>,
+    pub coin: Coin,
+    pub listeners: listener::Config,
+}
+
+#[derive(Clone)]
+pub struct World {
+    /// Names the contents: equal catalogs, exchanges and rates have equal versions. Listeners
+    /// come and go without a new version: a record keeps the profile it was made with.
+    pub version: u64,
+    pub index: Arc<Index>,
+    parts: Parts,
+}
+
+impl World {
+    /// Compiles the catalog's targeting, unless `before` has just the same.
+    pub fn assemble(parts: Parts, before: Option<&World>) -> World {
+        let same = before.filter(|world| {
+            Arc::ptr_eq(&world.catalog, &parts.catalog)
+                && world.vocabulary.len() == parts.vocabulary.len()
+        });
+        let index = match same {
+            Some(world) => world.index.clone(),
+            None => Arc::new(Index::build(&parts.catalog.lines, parts.vocabulary.len())),
+        };
+        World { version: version(&parts), index, parts }
+    }
+
+    /// The same world before other listeners.
+    pub fn with_audience(&self, audience: Arc<Audience>) -> World {
+        let mut world = self.clone();
+        world.parts.audience = audience;
+        world
+    }
+
+    pub fn exchange(&self, ix: ExchangeIx) -> &Exchange {
+        &self.exchanges[usize::from(ix.0)]
+    }
+
+    /// The row of an exchange's key: the path segment of its endpoint.
+    pub fn exchange_named(&self, key: &str) -> Option<ExchangeIx> {
+        let place = self.exchanges.iter().position(|row| row.key == key)?;
+        u16::try_from(place).ok().map(ExchangeIx)
+    }
+
+    /// Whether the media that we host are served over https.
+    pub fn hosted_secure(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+impl std::ops::Deref for World {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+fn version(parts: &Parts) -> u64 {
+    let mut hash = Xxh3Default::new();
+    hash.update(&parts.catalog.version.to_le_bytes());
+    hash.update(format!("{:?}{:?}", parts.exchanges, parts.rates).as_bytes());
+    hash.update(parts.public_url.as_bytes());
+    hash.update(&[parts.listeners.min_confidence_pct]);
+    hash.digest()
+}
