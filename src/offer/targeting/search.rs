@@ -227,11 +227,13 @@ impl SearchScratch {
         }
     }
 
-    /// Takes the gathered bits out again: one by one where they are few, else whole columns.
+    /// Takes the gathered bits out again: whole columns, or one by one where that is less work.
     fn sweep(&mut self, lists: &[u32], first: usize, end: usize) {
+        let gathered = self.steps.iter().filter(|step| step.gathered != ABSENT);
+        let blocks = gathered.clone().count() * (end - first);
         let bits: u32 = self.gather.iter().map(|cursor| cursor.next - cursor.from).sum();
-        if bits as usize > end - first {
-            for step in self.steps.iter().filter(|step| step.gathered != ABSENT) {
+        if blocks <= 4 * self.gather.len() + bits as usize {
+            for step in gathered {
                 self.gathered[step.gathered as usize..][..end - first].fill(Block::NONE);
             }
             return;

@@ -119,80 +119,56 @@ unsafe fn narrow_avx512(window: &Window<'_>, found: &mut [Block], live: &mut [u1
     unsafe { narrow_with::<x86::Avx512>(window, found, live) }
 }
 
-/// Dimension after dimension over the blocks that still have a slot: each column is read in one
-/// sequential burst, and a block that is empty costs nothing more.
+/// Block after block, all dimensions of each in turn: what is found so far stays in a register, and
+/// no read waits for another, so that columns far away are fetched side by side.
 ///
 /// # Safety
 /// The processor must have the instructions of `L`.
 #[inline(always)]
 unsafe fn narrow_with<L: Lanes>(w: &Window<'_>, found: &mut [Block], live: &mut [u16]) -> usize {
-    let width = found.len().min(live.len());
-    let mut count = width;
-    for (at, block) in live[..width].iter_mut().enumerate() {
-        *block = at as u16;
-    }
-    found[..width].fill(Block::ALL);
-    for step in w.steps {
-        let base = &w.columns[step.base as usize + w.first..][..width];
-        let more = &w.more[step.more.0 as usize..step.more.1 as usize];
-        let gathered = match step.gathered {
-            ABSENT => &[],
-            start => &w.gathered[start as usize..][..width],
-        };
-        let mut kept = 0;
-        for next in 0..count {
-            let at = usize::from(live[next]);
-            // SAFETY: the caller vouches for the instructions of `L`.
-            unsafe {
-                let mut pass = L::load(&base[at]);
-                for &start in more {
-                    pass = L::or(pass, L::load(&w.columns[start as usize + w.first + at]));
-                }
-                if let Some(block) = gathered.get(at) {
-                    pass = L::or(pass, L::load(block));
-                }
-                let all = L::and(pass, L::load(&found[at]));
-                L::store(all, &mut found[at]);
-                live[kept] = at as u16;
-                kept += usize::from(L::any(all));
+    let mut count = 0;
+    for (at, found) in found.iter_mut().enumerate() {
+        // SAFETY: the caller vouches for the instructions of `L`.
+        unsafe {
+            if let Some(passed) = pass_with::<L>(w, at) {
+                L::store(passed, found);
+                live[count] = at as u16;
+                count += 1;
             }
         }
-        count = kept;
-        if count == 0 {
-            return 0;
-        }
     }
-    // SAFETY: the caller vouches for the instructions of `L`.
-    unsafe { reject_with::<L>(w, found, live, count) }
+    count
 }
 
+/// The slots of one block that pass; `None` as soon as there is none.
+///
 /// # Safety
 /// The processor must have the instructions of `L`.
 #[inline(always)]
-unsafe fn reject_with<L: Lanes>(
-    w: &Window<'_>,
-    found: &mut [Block],
-    live: &mut [u16],
-    count: usize,
-) -> usize {
-    if w.less.is_empty() {
-        return count;
-    }
-    let mut kept = 0;
-    for next in 0..count {
-        let at = usize::from(live[next]);
-        // SAFETY: the caller vouches for the instructions of `L`.
-        unsafe {
-            let mut all = L::load(&found[at]);
-            for &start in w.less {
-                all = L::and_not(all, L::load(&w.columns[start as usize + w.first + at]));
+unsafe fn pass_with<L: Lanes>(w: &Window<'_>, at: usize) -> Option<L> {
+    // An index that asks nothing has no columns.
+    let columns = w.columns.get(w.first + at..).unwrap_or(&[]);
+    // SAFETY: the caller vouches for the instructions of `L`.
+    unsafe {
+        let mut all = L::load(&Block::ALL);
+        for step in w.steps {
+            let mut pass = L::load(&columns[step.base as usize]);
+            for &start in &w.more[step.more.0 as usize..step.more.1 as usize] {
+                pass = L::or(pass, L::load(&columns[start as usize]));
             }
-            L::store(all, &mut found[at]);
-            live[kept] = at as u16;
-            kept += usize::from(L::any(all));
+            if step.gathered != ABSENT {
+                pass = L::or(pass, L::load(&w.gathered[step.gathered as usize + at]));
+            }
+            all = L::and(all, pass);
+            if !L::any(all) {
+                return None;
+            }
         }
+        for &start in w.less {
+            all = L::and_not(all, L::load(&columns[start as usize]));
+        }
+        L::any(all).then_some(all)
     }
-    kept
 }
 
 /// A register, or several, that hold a block.
