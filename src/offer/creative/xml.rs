@@ -36,7 +36,7 @@ pub fn attribute(out: &mut Vec<u8>, text: &str) {
 /// `]]>` is split between two sections, so nothing in `text` ends the section early.
 pub fn cdata(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    if is_plain(bytes, |b| b == b'>') {
+    if stands_in_cdata(text) {
         return out.extend_from_slice(bytes);
     }
     let mut done = 0;
@@ -59,6 +59,11 @@ pub fn cdata(out: &mut Vec<u8>, text: &str) {
         done = at + 1;
     }
     out.extend_from_slice(&bytes[done..]);
+}
+
+/// Whether [`cdata`] would write `text` as it is.
+pub fn stands_in_cdata(text: &str) -> bool {
+    is_plain(text.as_bytes(), |b| b == b'>')
 }
 
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();

@@ -198,7 +198,7 @@ impl Writer<'_, '_> {
             Media::Remote(url) => self.url(url),
             Media::Hosted(hash) => {
                 self.raw(&["<![CDATA["]);
-                xml::cdata(self.out, self.ad.beacons.public_url);
+                self.ours(self.ad.beacons.public_url);
                 self.raw(&["/media/"]);
                 xml::cdata(self.out, hash);
                 self.raw(&["]]>"]);
@@ -237,9 +237,9 @@ impl Writer<'_, '_> {
     fn click_through(&mut self, element: &str, companion: Option<u8>) {
         let beacons = self.ad.beacons;
         self.raw(&["<", element, "><![CDATA["]);
-        xml::cdata(self.out, beacons.public_url);
+        self.ours(beacons.public_url);
         self.raw(&["/click/"]);
-        xml::cdata(self.out, beacons.player_ticket);
+        self.ours(beacons.player_ticket);
         if let Some(companion) = companion {
             self.raw(&["?companion="]);
             self.number(u64::from(companion));
