@@ -111,6 +111,36 @@ pub enum Expr {
     Leaf(Leaf),
 }
 
+impl Expr {
+    /// The most conjunctions that an expression may come to: what targeting multiplies out.
+    pub const CONJUNCTIONS_MAX: usize = 64;
+
+    /// How many conjunctions it comes to when it is multiplied out, at most (and at least one).
+    pub fn conjunctions(&self) -> usize {
+        self.count(false).max(1)
+    }
+
+    fn count(&self, negated: bool) -> usize {
+        match self {
+            Expr::Leaf(_) => 1,
+            Expr::Not(inner) => inner.count(!negated),
+            Expr::All(parts) | Expr::Any(parts) => {
+                let counts = parts.iter().map(|part| part.count(negated));
+                if self.multiplies(negated) {
+                    counts.fold(1, |product, n| product.saturating_mul(n.max(1)))
+                } else {
+                    counts.fold(0, usize::saturating_add)
+                }
+            }
+        }
+    }
+
+    /// De Morgan: a negated disjunction is a conjunction and the other way round.
+    pub const fn multiplies(&self, negated: bool) -> bool {
+        matches!(self, Expr::All(_)) != negated
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Leaf {
     pub dimension: Dimension,

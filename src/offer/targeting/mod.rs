@@ -21,7 +21,6 @@ mod search;
 mod simd;
 
 pub use explain::{Actual, FailedClause, FirstFailure, Values, Wanted, explain};
-pub use normal::conjunctions;
 pub use search::SearchScratch;
 
 use crate::base::units::ids::LineIx;
@@ -30,9 +29,6 @@ use crate::market::vocabulary::Dimension;
 
 use program::Program;
 use simd::{Block, Level};
-
-/// The most conjunctions that one line's expression may come to; the catalog refuses more.
-pub const MAX_CONJUNCTIONS: usize = 64;
 
 /// The compiled targeting of all lines of one world; immutable.
 pub struct Index {

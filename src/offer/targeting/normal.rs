@@ -12,8 +12,6 @@ use std::borrow::Cow;
 use crate::knowledge::catalog::model::{Circle, Expr, Leaf, Test};
 use crate::market::vocabulary::{Dimension, ValueId};
 
-use super::MAX_CONJUNCTIONS;
-
 /// True where every clause holds; always true without any.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Conjunction<'e> {
@@ -37,35 +35,10 @@ pub struct Clause<'e> {
     pub outside: Vec<&'e [Circle]>,
 }
 
-/// How many conjunctions `expr` comes to when it is multiplied out, at most (and at least one).
-pub fn conjunctions(expr: &Expr) -> usize {
-    count(expr, false).max(1)
-}
-
-fn count(expr: &Expr, negated: bool) -> usize {
-    match expr {
-        Expr::Leaf(_) => 1,
-        Expr::Not(inner) => count(inner, !negated),
-        Expr::All(parts) | Expr::Any(parts) => {
-            let counts = parts.iter().map(|part| count(part, negated));
-            if multiplies(expr, negated) {
-                counts.fold(1, |product, n| product.saturating_mul(n.max(1)))
-            } else {
-                counts.fold(0, usize::saturating_add)
-            }
-        }
-    }
-}
-
-/// De Morgan: a negated disjunction is a conjunction and the other way round.
-fn multiplies(expr: &Expr, negated: bool) -> bool {
-    matches!(expr, Expr::All(_)) != negated
-}
-
 /// The conjunctions of which at least one is true exactly where `expr` is true; none where it
-/// never is. `None` when there would be more than [`MAX_CONJUNCTIONS`].
+/// never is. `None` when there would be more than [`Expr::CONJUNCTIONS_MAX`].
 pub fn normal_form(expr: &Expr) -> Option<Vec<Conjunction<'_>>> {
-    if conjunctions(expr) > MAX_CONJUNCTIONS {
+    if expr.conjunctions() > Expr::CONJUNCTIONS_MAX {
         return None;
     }
     let mut distinct = Vec::new();
@@ -85,7 +58,7 @@ fn multiply_out(expr: &Expr, negated: bool) -> Vec<Conjunction<'_>> {
         Expr::Not(inner) => multiply_out(inner, !negated),
         Expr::All(parts) | Expr::Any(parts) => {
             let parts = parts.iter().map(|part| multiply_out(part, negated));
-            if multiplies(expr, negated) {
+            if expr.multiplies(negated) {
                 parts.fold(vec![Conjunction::default()], |all, part| product(&all, &part))
             } else {
                 parts.flatten().collect()

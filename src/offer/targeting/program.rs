@@ -26,8 +26,8 @@ const OUTSIDE: u32 = 3;
 pub struct Program {
     words: Vec<u32>,
     circles: Vec<Circle>,
-    /// Expressions of more than [`MAX_CONJUNCTIONS`](super::MAX_CONJUNCTIONS); the catalog
-    /// refuses them, but the index must still answer rightly.
+    /// Expressions of more than [`Expr::CONJUNCTIONS_MAX`]; the catalog refuses them, but the
+    /// index must still answer rightly.
     whole: Vec<Expr>,
 }
 

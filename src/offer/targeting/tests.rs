@@ -14,7 +14,7 @@ use crate::market::vocabulary::{DIMENSIONS, Dimension, ValueId, Vocabulary};
 use super::naive::{Truth, truth};
 use super::normal::normal_form;
 use super::simd::Level;
-use super::{Index, MAX_CONJUNCTIONS, SearchScratch, conjunctions, explain};
+use super::{Index, SearchScratch, explain};
 
 /// Values of each dimension in the tests' vocabulary, which has no other.
 const VALUES_EACH: usize = 6;
@@ -258,8 +258,8 @@ fn empty_worlds_and_empty_expressions() {
 fn wide_lines_are_visited_once() {
     let either = |d: Dimension| Expr::Any(vec![any_of(d, &[0]), none_of(d, &[1])]);
     let wide = |n: usize| Expr::All(Dimension::all().take(n).map(either).collect());
-    assert_eq!(conjunctions(&wide(6)), MAX_CONJUNCTIONS);
-    assert_eq!(conjunctions(&wide(7)), 2 * MAX_CONJUNCTIONS);
+    assert_eq!(wide(6).conjunctions(), Expr::CONJUNCTIONS_MAX);
+    assert_eq!(wide(7).conjunctions(), 2 * Expr::CONJUNCTIONS_MAX);
     assert!(normal_form(&wide(7)).is_none());
     let exprs = vec![wide(6), wide(7), wide(6), Expr::All(vec![])];
     let mut index = Index::of(&exprs, VALUES);
