@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::units::ids::ListenerKey;
 use crate::base::units::time::Moment;
-use crate::knowledge::audience::Profile;
+use crate::knowledge::audience::{PROFILE_DIMENSIONS, Profile};
 use crate::market::exchange::Exchange;
 use crate::market::facts::Facts;
-use crate::market::openrtb::request::{Request, User};
+use crate::market::openrtb::request::{Eid, Request, User};
 use crate::market::privacy::Permissions;
-use crate::market::vocabulary::{Dimension, Source, Vocabulary};
+use crate::market::vocabulary::{Dimension, Source, ValueId, Vocabulary};
 
 use super::countries::country;
 use super::gathered::Gathered;
@@ -49,9 +49,8 @@ pub fn key(
 }
 
 fn of_eids<'b>(user: &User<'b>, source: &str) -> Option<&'b str> {
-    let named = |eid: &&_| -> bool {
-        let eid: &crate::market::openrtb::request::Eid<'_> = eid;
-        eid.source.is_some_and(|s| s.trim_ascii().eq_ignore_ascii_case(source))
+    let named = |eid: &&Eid<'_>| {
+        eid.source.is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(source))
     };
     user.eids.iter().filter(named).flat_map(|eid| eid.uids).find_map(|uid| some_id(uid.id?))
 }
@@ -99,29 +98,10 @@ pub fn set(sources: &Sources<'_>, vocabulary: &Vocabulary, facts: &mut Facts) {
     if let Some(profile) = sources.profile {
         of_profile(profile, sources, vocabulary, &mut known);
     }
-    for dimension in OF_LISTENER {
+    for dimension in PROFILE_DIMENSIONS {
         state(dimension, &wire, &known, facts);
     }
 }
-
-/// The dimensions of which a request's user or a profile may tell.
-const OF_LISTENER: [Dimension; 15] = [
-    Dimension::TasteGenre,
-    Dimension::TasteArtist,
-    Dimension::TastePlaylist,
-    Dimension::Mood,
-    Dimension::Activity,
-    Dimension::Habit,
-    Dimension::Age,
-    Dimension::Gender,
-    Dimension::Language,
-    Dimension::HomeCountry,
-    Dimension::Interest,
-    Dimension::Lifestyle,
-    Dimension::Intent,
-    Dimension::List,
-    Dimension::Lookalike,
-];
 
 fn state(dimension: Dimension, wire: &Gathered<'_>, known: &Gathered<'_>, facts: &mut Facts) {
     match dimension.row().source {
@@ -167,11 +147,7 @@ fn of_user(user: &User<'_>, moment: Moment, vocabulary: &Vocabulary, wire: &mut 
 
 /// The band of one born in that year: known where the birthday, before or after this moment,
 /// does not change it. At the edge of two bands it is unknown.
-fn age_band(
-    yob: i64,
-    moment: Moment,
-    vocabulary: &Vocabulary,
-) -> Option<crate::market::vocabulary::ValueId> {
+fn age_band(yob: i64, moment: Moment, vocabulary: &Vocabulary) -> Option<ValueId> {
     let years = u8::try_from(year(moment) - yob).ok().filter(|years| (1..=120).contains(years))?;
     let (after, before) = (vocabulary.age(years), vocabulary.age(years - 1));
     (after == before).then_some(after)
@@ -188,7 +164,7 @@ fn of_profile(
     vocabulary: &Vocabulary,
     known: &mut Gathered<'_>,
 ) {
-    for dimension in OF_LISTENER {
+    for dimension in PROFILE_DIMENSIONS {
         if matches!(dimension.row().source, Source::Profile | Source::WireAndProfile) {
             known.said(dimension);
         }

@@ -1,0 +1,116 @@
+//! How many listeners are there, and what is known of them? For `interlude audience stats`, cold.
+
+use serde::Serialize;
+
+use crate::base::units::time::Moment;
+use crate::market::vocabulary::{Dimension, Vocabulary};
+
+use super::PROFILE_DIMENSIONS;
+use super::generation::Audience;
+
+/// Counts over one audience; no listener can be told from them.
+#[derive(Clone, Debug, Serialize, PartialEq)]
+pub struct Stats {
+    pub listeners: u64,
+    /// In memory: profiles, keys and the table that finds them.
+    pub bytes: u64,
+    pub bytes_per_listener: f64,
+    pub segments: u64,
+    pub segments_per_listener: f64,
+    pub by_dimension: Vec<DimensionStats>,
+    pub by_expiry: Expiry,
+}
+
+#[derive(Clone, Debug, Serialize, PartialEq)]
+pub struct DimensionStats {
+    pub dimension: &'static str,
+    /// Listeners with at least one segment of it, expired ones left out.
+    pub listeners: u64,
+    pub segments: u64,
+}
+
+/// Segments by the time that is left to them.
+#[derive(Clone, Copy, Default, Debug, Serialize, PartialEq)]
+pub struct Expiry {
+    pub expired: u64,
+    pub within_a_day: u64,
+    pub within_a_week: u64,
+    pub within_30_days: u64,
+    pub within_a_year: u64,
+    pub later: u64,
+    pub never: u64,
+}
+
+impl Stats {
+    pub fn of(audience: &Audience, vocabulary: &Vocabulary, moment: Moment) -> Stats {
+        let mut listeners = [0u64; Dimension::COUNT];
+        let mut segments = [0u64; Dimension::COUNT];
+        let mut by_expiry = Expiry::default();
+        for (_, profile) in audience.iter() {
+            let mut seen = 0u64;
+            for segment in profile.segments() {
+                let left = by_expiry.count(segment.expires, segment.never_expires(), moment);
+                if !left {
+                    continue;
+                }
+                let dimension = vocabulary.dimension(segment.value).index();
+                segments[dimension] += 1;
+                seen |= 1 << dimension;
+            }
+            for (dimension, count) in listeners.iter_mut().enumerate() {
+                *count += seen >> dimension & 1;
+            }
+        }
+        let by_dimension = PROFILE_DIMENSIONS.iter().map(|dimension| DimensionStats {
+            dimension: dimension.name(),
+            listeners: listeners[dimension.index()],
+            segments: segments[dimension.index()],
+        });
+        let (held, total) = (audience.len() as u64, segments.iter().sum());
+        Stats {
+            listeners: held,
+            bytes: audience.bytes() as u64,
+            bytes_per_listener: per(audience.bytes() as u64, held),
+            segments: total,
+            segments_per_listener: per(total, held),
+            by_dimension: by_dimension.filter(|row| row.segments > 0).collect(),
+            by_expiry,
+        }
+    }
+}
+
+fn per(total: u64, listeners: u64) -> f64 {
+    if listeners == 0 { 0.0 } else { (total as f64 / listeners as f64 * 10.0).round() / 10.0 }
+}
+
+impl Expiry {
+    /// Counts one segment; tells whether it still holds.
+    fn count(&mut self, expires: Moment, never: bool, moment: Moment) -> bool {
+        const DAY_S: i64 = 86_400;
+        let left_s = expires.unix_s() - moment.unix_s();
+        let bucket = match left_s {
+            _ if never => &mut self.never,
+            ..=0 => &mut self.expired,
+            1..=DAY_S => &mut self.within_a_day,
+            _ if left_s <= 7 * DAY_S => &mut self.within_a_week,
+            _ if left_s <= 30 * DAY_S => &mut self.within_30_days,
+            _ if left_s <= 365 * DAY_S => &mut self.within_a_year,
+            _ => &mut self.later,
+        };
+        *bucket += 1;
+        never || left_s > 0
+    }
+
+    /// Each bucket with its name, in the order of time.
+    pub const fn buckets(&self) -> [(&'static str, u64); 7] {
+        [
+            ("expired", self.expired),
+            ("within a day", self.within_a_day),
+            ("within a week", self.within_a_week),
+            ("within 30 days", self.within_30_days),
+            ("within a year", self.within_a_year),
+            ("later", self.later),
+            ("never", self.never),
+        ]
+    }
+}
