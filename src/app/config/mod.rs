@@ -17,6 +17,7 @@ use crate::base::journal;
 use crate::base::stdx::fault::{Fault, Faults};
 use crate::base::telemetry::LogConfig;
 use crate::doors::{admin, receive};
+use crate::knowledge::audience;
 use crate::knowledge::enrich::{listener, place};
 use crate::market::exchange::{Exchange, Rates};
 use crate::market::vocabulary;
@@ -39,6 +40,7 @@ pub struct Config {
     pub creative: creative::Config,
     pub geo: place::Config,
     pub profile: listener::Config,
+    pub audience: audience::Config,
     pub delivery: delivery::Config,
     pub journal: journal::Config,
     pub records: ledger::Config,
@@ -59,6 +61,7 @@ impl Default for Config {
             creative: creative::Config::default(),
             geo: place::Config::default(),
             profile: listener::Config::default(),
+            audience: audience::Config::default(),
             delivery: delivery::Config::default(),
             journal: journal::Config::default(),
             records: ledger::Config::default(),

@@ -11,6 +11,9 @@ use std::path::Path;
 use super::store::OPEN_START;
 use super::{Config, Dimension, Vocabulary};
 
+/// The log's name in the data folder.
+pub const FILE: &str = "vocabulary.log";
+
 /// Why the log cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LogFault {
@@ -18,6 +21,8 @@ pub enum LogFault {
     Io(#[from] io::Error),
     #[error("vocabulary log, line {line}: {what}")]
     Damaged { line: usize, what: String },
+    #[error("vocabulary log: another process has added words since it was read; read it again")]
+    Outgrown,
 }
 
 impl Vocabulary {
@@ -41,11 +46,13 @@ impl Vocabulary {
         }
         let logged = vocabulary.open_values().len();
         vocabulary.saved = logged;
+        vocabulary.saved_bytes = whole as u64;
         Ok(vocabulary)
     }
 
     /// Appends the values that are not yet in the log and waits until they are on the disk.
-    /// Returns how many there were.
+    /// Returns how many there were. Two processes may share the file (a server and an import):
+    /// whoever finds words in it that it has not read is refused, and reads it again.
     pub fn save(&mut self, path: &Path) -> Result<usize, LogFault> {
         let fresh = self.open_values().len() - self.saved;
         if fresh == 0 {
@@ -58,7 +65,11 @@ impl Vocabulary {
         }
         let is_new = !path.exists();
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        file.lock()?;
         let before = file.metadata()?.len();
+        if before != self.saved_bytes {
+            return Err(LogFault::Outgrown);
+        }
         if let Err(error) = file.write_all(&lines).and_then(|()| file.sync_all()) {
             // Whatever part of it was written must not stand before the next attempt.
             file.set_len(before)?;
@@ -69,6 +80,7 @@ impl Vocabulary {
             File::open(folder)?.sync_all()?;
         }
         self.saved += fresh;
+        self.saved_bytes += lines.len() as u64;
         Ok(fresh)
     }
 
@@ -138,6 +150,24 @@ mod tests {
             torn.save(&path).unwrap();
             assert_eq!(std::fs::read(&path).unwrap(), bytes);
         }
+    }
+
+    #[test]
+    fn two_writers_do_not_give_one_id_to_two_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vocabulary.log");
+        let config = Config::default();
+        let mut server = Vocabulary::open(&path, &config).unwrap();
+        let mut import = Vocabulary::open(&path, &config).unwrap();
+        import.intern(Dimension::Artist, "Muse").unwrap();
+        import.save(&path).unwrap();
+        import.intern(Dimension::Artist, "Air").unwrap();
+        import.save(&path).unwrap();
+        server.intern(Dimension::Artist, "Björk").unwrap();
+        assert!(matches!(server.save(&path), Err(LogFault::Outgrown)));
+        let mut again = Vocabulary::open(&path, &config).unwrap();
+        again.intern(Dimension::Artist, "Björk").unwrap();
+        assert_eq!(again.save(&path).unwrap(), 1);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod store;
 mod words;
 
 pub use dimension::{DIMENSIONS, Dimension, DimensionRow, Source};
-pub use log::LogFault;
+pub use log::{FILE, LogFault};
 pub use store::{InternFault, Vocabulary};
 pub use words::{AGE_BANDS, AgeBand};
 

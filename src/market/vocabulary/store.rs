@@ -48,6 +48,8 @@ pub struct Vocabulary {
     text_max: usize,
     /// How many open values stand in the log; see [`super::log`].
     pub(super) saved: usize,
+    /// How long the log was when it was last read or written.
+    pub(super) saved_bytes: u64,
 }
 
 impl Default for Vocabulary {
@@ -73,6 +75,7 @@ impl Vocabulary {
             values_max: config.values_max.max(OPEN_START),
             text_max: config.text_max.min(FOLDED_MAX),
             saved: 0,
+            saved_bytes: 0,
         };
         for dimension in Dimension::all() {
             vocabulary.push(dimension, None, "unknown");
