@@ -52,12 +52,15 @@ pub async fn listen<H: House>(
     let listener = TcpListener::from_std(listener)?;
     let slots = Arc::new(Semaphore::new(doors.config.connections_max));
     let open = GracefulShutdown::new();
-    let mut closed = pin!(closing.wait_for(|closing| *closing));
+    let mut closed = pin!(async move {
+        // A sender that is gone closes the door, too.
+        let _ = closing.wait_for(|closing| *closing).await;
+    });
     loop {
         let next = next(&listener, &slots);
         tokio::select! {
             biased;
-            _ = &mut closed => break,
+            () = &mut closed => break,
             (accepted, slot) = next => match accepted {
                 Ok(stream) => connect(stream, slot, &doors, &open),
                 Err(why) => accept_failed(&doors, &why).await,

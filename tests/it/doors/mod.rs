@@ -1,0 +1,173 @@
+//! The bid door over real sockets: its limits, its encodings, its routes, its end.
+//!
+//! The house behind it here is a small one that answers what it is told, so that only the door
+//! is under test; `serve` puts the whole server behind the same door.
+
+mod client;
+mod drain;
+mod encodings;
+mod limits;
+mod routes;
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use interlude::base::telemetry::Registry;
+use interlude::base::units::time::WallClock;
+use interlude::doors::readiness::{Readiness, Stage};
+use interlude::doors::receive::{
+    Acknowledged, BidCall, Config, Doors, House, MediaFile, NoticeCall, bind, listen,
+};
+use interlude::market::exchange::ExchangeIx;
+use interlude::market::outcome::{Malformed, NoBid, Outcome};
+use tokio::sync::watch;
+
+/// Answers by the first word of the body.
+#[derive(Default)]
+pub struct Told {
+    settled: Mutex<HashSet<String>>,
+    pub media: Option<MediaFile>,
+}
+
+/// `media` of [`Told`] is served under this.
+pub const HASH: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+impl House for Told {
+    fn exchange(&self, key: &str) -> Option<ExchangeIx> {
+        (key == "demo").then_some(ExchangeIx(0))
+    }
+
+    fn bid(&self, call: &BidCall<'_>, reply: &mut Vec<u8>) -> Outcome {
+        match call.body {
+            b"no" => Outcome::NoBid(NoBid::NoLineTargets),
+            b"nbr" => {
+                reply.extend_from_slice(b"{\"nbr\":503}");
+                Outcome::NoBid(NoBid::NoLineTargets)
+            }
+            b"panic" => panic!("as told"),
+            b"slow" => {
+                std::thread::sleep(Duration::from_millis(300));
+                reply.extend_from_slice(b"slow");
+                Outcome::Bid
+            }
+            b"" => Outcome::Malformed(Malformed::Unparseable),
+            body => {
+                reply.extend_from_slice(body);
+                Outcome::Bid
+            }
+        }
+    }
+
+    async fn settle(&self, call: NoticeCall) -> Acknowledged {
+        let mut settled = self.settled.lock().unwrap();
+        match call.ticket.as_str() {
+            "forged" => Acknowledged::Refused,
+            "broken" => Acknowledged::Unready,
+            ticket => {
+                let price = call.price.unwrap_or_default();
+                settled.insert(format!("{} {ticket} {price}", call.kind.label()));
+                Acknowledged::Taken
+            }
+        }
+    }
+
+    fn landing(&self, ticket: &str, _query: &str) -> Option<String> {
+        (ticket == "good").then(|| "https://shop.example/a?b=c".to_owned())
+    }
+
+    fn media(&self, hash: &str) -> Option<MediaFile> {
+        self.media.clone().filter(|_| hash == HASH)
+    }
+}
+
+pub struct Server {
+    pub address: SocketAddr,
+    pub doors: Arc<Doors<Told>>,
+    pub registry: Arc<Registry>,
+    closing: watch::Sender<bool>,
+    runtime: Option<tokio::runtime::Runtime>,
+    ended: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
+}
+
+impl Server {
+    pub fn start(config: Config) -> Server {
+        Server::with(config, Told::default())
+    }
+
+    pub fn with(config: Config, house: Told) -> Server {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let registry = Arc::new(Registry::new());
+        let readiness = Arc::new(Readiness::default());
+        readiness.advance(Stage::Ready);
+        let shared = (readiness, Arc::new(WallClock) as _);
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = listener.local_addr().unwrap();
+        let doors = Arc::new(Doors::new(house, config, &["demo"], &registry, shared));
+        let (closing, closed) = watch::channel(false);
+        let ended = Some(runtime.spawn(listen(listener, Arc::clone(&doors), closed)));
+        Server { address, doors, registry, closing, runtime: Some(runtime), ended }
+    }
+
+    pub fn settled(&self) -> Vec<String> {
+        let mut all: Vec<_> = self.doors.house.settled.lock().unwrap().iter().cloned().collect();
+        all.sort();
+        all
+    }
+
+    /// Readiness fails; connections are still answered.
+    pub fn linger(&self) {
+        self.doors.readiness.advance(Stage::Draining);
+    }
+
+    /// Ends the listener; true when all connections ended in time.
+    pub fn close(&mut self, within: Duration) -> bool {
+        self.closing.send(true).unwrap();
+        let (runtime, ended) = (self.runtime.take().unwrap(), self.ended.take().unwrap());
+        let ended = runtime.block_on(async { tokio::time::timeout(within, ended).await });
+        runtime.shutdown_background();
+        ended.is_ok()
+    }
+
+    pub fn metric(&self, line: &str) -> u64 {
+        value(&self.registry.render(), line)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The value of one series.
+pub fn value(text: &str, series: &str) -> u64 {
+    let line =
+        text.lines().find(|line| line.strip_prefix(series).is_some_and(|v| v.starts_with(' ')));
+    line.unwrap_or_else(|| panic!("no {series} in\n{text}"))[series.len() + 1..].parse().unwrap()
+}
+
+/// The sum of all series of a metric.
+pub fn sum(text: &str, metric: &str) -> u64 {
+    let of = |line: &&str| line.starts_with(&format!("{metric}{{"));
+    text.lines()
+        .filter(of)
+        .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
+        .sum()
+}
+
+/// A file that the test may serve; kept until the folder is dropped.
+pub fn media_file(contents: &[u8]) -> (tempfile::TempDir, MediaFile) {
+    let folder = tempfile::tempdir().unwrap();
+    let path: PathBuf = folder.path().join("spot.mp3");
+    std::fs::write(&path, contents).unwrap();
+    (folder, MediaFile { path, mime: "audio/mpeg".to_owned() })
+}
