@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::base::units::time::Moment;
-use crate::knowledge::catalog::model::PlayerEvent;
+use crate::flows::notice::{Kind, Notice, Settlement};
 use crate::market::exchange::ExchangeIx;
 use crate::market::outcome::Outcome;
-use crate::offer::creative::beacon_name;
+use crate::market::ticket::Ticket;
 
 /// The form of a bid request, which is also that of its answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,64 +50,26 @@ pub struct BidCall<'c> {
 /// One notice, beacon or click, as its URL says it; nothing is verified yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NoticeCall {
-    pub kind: NoticeKind,
+    pub kind: Kind,
     pub ticket: String,
-    /// Of the query, percent-decoded; `None` where the key is absent.
-    pub price: Option<String>,
-    pub loss: Option<String>,
-    pub min_to_win: Option<String>,
+    /// Of the query, percent-decoded; empty where the key is absent.
+    pub price: String,
+    pub loss: String,
+    pub min_to_win: String,
     pub received: Moment,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum NoticeKind {
-    Win,
-    Billing,
-    Loss,
-    /// `/beacon/{event}/{ticket}`: what the player reports.
-    Beacon(PlayerEvent),
-    Click,
-}
-
-/// What a player may report; [`beacon_name`] is the word in the path.
-pub const BEACONS: [PlayerEvent; 13] = [
-    PlayerEvent::Impression,
-    PlayerEvent::Start,
-    PlayerEvent::FirstQuartile,
-    PlayerEvent::Midpoint,
-    PlayerEvent::ThirdQuartile,
-    PlayerEvent::Complete,
-    PlayerEvent::Mute,
-    PlayerEvent::Unmute,
-    PlayerEvent::Pause,
-    PlayerEvent::Resume,
-    PlayerEvent::Skip,
-    PlayerEvent::Error,
-    PlayerEvent::NotUsed,
-];
-
-impl NoticeKind {
-    /// The metric label.
-    pub fn label(self) -> &'static str {
-        match self {
-            NoticeKind::Win => "win",
-            NoticeKind::Billing => "billing",
-            NoticeKind::Loss => "loss",
-            NoticeKind::Beacon(event) => beacon_name(event),
-            NoticeKind::Click => "click",
+impl NoticeCall {
+    pub fn notice(&self) -> Notice<'_> {
+        Notice {
+            kind: self.kind,
+            ticket: &self.ticket,
+            price: &self.price,
+            loss: &self.loss,
+            min_to_win: &self.min_to_win,
+            moment: self.received,
         }
     }
-}
-
-/// What became of a notice, as far as the caller is concerned.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Acknowledged {
-    /// Durable, or known from before: the caller may forget it.
-    Taken,
-    /// No ticket of ours, or not for this use: trying again will not help.
-    Refused,
-    /// Could not be made durable: to be tried again.
-    Unready,
 }
 
 /// A file that we host.
@@ -125,11 +87,11 @@ pub trait House: Send + Sync + 'static {
     fn bid(&self, call: &BidCall<'_>, reply: &mut Vec<u8>) -> Outcome;
 
     /// Returns when the notice is durable.
-    fn settle(&self, call: NoticeCall) -> impl Future<Output = Acknowledged> + Send;
+    fn settle(&self, call: NoticeCall) -> impl Future<Output = Settlement> + Send;
 
-    /// Where a click goes: found by the ticket, never taken from the URL. `query` says which
-    /// creative or companion of the line was clicked.
-    fn landing(&self, ticket: &str, query: &str) -> Option<String>;
+    /// Where a click goes: found by what the ticket says, never taken from the URL. `query` tells
+    /// which creative or companion of the line was clicked.
+    fn landing(&self, ticket: &Ticket, query: &str) -> Option<String>;
 
     /// The file of a hex SHA-256, if the world that is served has it.
     fn media(&self, hash: &str) -> Option<MediaFile>;

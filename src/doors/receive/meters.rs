@@ -5,15 +5,15 @@ use std::sync::Arc;
 use crate::base::telemetry::{
     Counter, Gauge, Latency, Partition, PartitionNames, Registry, Verdict,
 };
+use crate::flows::notice::{Kind, Settled};
 use crate::market::exchange::ExchangeIx;
 use crate::market::outcome::{Malformed, NoBid, Outcome};
-
-use super::house::{Acknowledged, BEACONS, NoticeKind};
 
 pub struct Meters {
     /// By [`ExchangeIx`]; the last is of requests for no exchange of ours.
     bids: Vec<Partition>,
-    notices: Vec<(NoticeKind, Partition)>,
+    /// By [`Kind`].
+    notices: Vec<Partition>,
     /// From the end of the head to the answer, decided bids only.
     pub answer: Arc<Latency>,
     pub bid_bytes: Counter,
@@ -36,12 +36,10 @@ const NO_EXCHANGE: &str = "(unknown)";
 impl Meters {
     /// `exchanges`: the keys of the config, in the order of their [`ExchangeIx`].
     pub fn new(registry: &Registry, exchanges: &[&str]) -> Meters {
-        let kinds = [NoticeKind::Win, NoticeKind::Billing, NoticeKind::Loss, NoticeKind::Click];
-        let kinds = kinds.into_iter().chain(BEACONS.map(NoticeKind::Beacon));
         let count = |name, help| registry.counter(name, help, &[]);
         Meters {
             bids: exchanges.iter().chain([&NO_EXCHANGE]).map(|key| bids(registry, key)).collect(),
-            notices: kinds.map(|kind| (kind, notices(registry, kind))).collect(),
+            notices: Kind::ALL.iter().map(|&kind| notices(registry, kind)).collect(),
             answer: registry.latency(
                 "interlude_bid_answer_seconds",
                 "From the end of a bid request's head to its answer.",
@@ -71,9 +69,8 @@ impl Meters {
     }
 
     /// Counts a notice as received.
-    pub fn notice(&self, kind: NoticeKind) -> Verdict<'_> {
-        let found = self.notices.iter().find(|(known, _)| *known == kind);
-        found.map_or(&self.notices[0].1, |(_, partition)| partition).receive()
+    pub fn notice(&self, kind: Kind) -> Verdict<'_> {
+        self.notices[kind as usize].receive()
     }
 
     /// A reply outside bids and notices.
@@ -94,22 +91,10 @@ pub fn bid_end(outcome: Outcome) -> usize {
     }
 }
 
-/// The place of an acknowledgement among the ends of a partition of notices.
-pub fn notice_end(acknowledged: Acknowledged) -> usize {
-    match acknowledged {
-        Acknowledged::Taken => 0,
-        Acknowledged::Refused => 1,
-        Acknowledged::Unready => 2,
-    }
+/// The place of a settlement among the ends of a partition of notices.
+pub fn notice_end(settled: Settled) -> usize {
+    settled as usize
 }
-
-/// The notice was dropped before it ended: a defect, or the caller hung up.
-const NOTICE_ENDS: [&[(&str, &str)]; 4] = [
-    &[("outcome", "taken")],
-    &[("outcome", "refused")],
-    &[("outcome", "unready")],
-    &[("outcome", "dropped")],
-];
 
 fn bids(registry: &Registry, exchange: &str) -> Partition {
     let names = PartitionNames {
@@ -126,14 +111,18 @@ fn bids(registry: &Registry, exchange: &str) -> Partition {
     Partition::new(registry, &names, &[("exchange", exchange)], &ends, internal)
 }
 
-fn notices(registry: &Registry, kind: NoticeKind) -> Partition {
+fn notices(registry: &Registry, kind: Kind) -> Partition {
     let names = PartitionNames {
         received: "interlude_notice_requests_total",
         received_help: "Notices, beacons and clicks received.",
         ended: "interlude_notice_outcomes_total",
         ended_help: "Notices by how they ended; adds up to those received.",
     };
-    Partition::new(registry, &names, &[("kind", kind.label())], &NOTICE_ENDS, 3)
+    // Dropped: the caller hung up before it ended, or a defect of ours.
+    let ends = Settled::ALL.iter().map(|settled| settled.label()).chain(["dropped"]);
+    let ends: Vec<_> = ends.map(|label| [("outcome", label)]).collect();
+    let ends: Vec<&[(&str, &str)]> = ends.iter().map(<[_; 1]>::as_slice).collect();
+    Partition::new(registry, &names, &[("kind", kind.name())], &ends, ends.len() - 1)
 }
 
 fn cut(registry: &Registry, reason: &'static str) -> Counter {

@@ -38,7 +38,7 @@ use crate::base::telemetry::Registry;
 use crate::base::units::time::Clock;
 use crate::doors::readiness::Readiness;
 
-pub use house::{Acknowledged, BEACONS, BidCall, Format, House, MediaFile, NoticeCall, NoticeKind};
+pub use house::{BidCall, Format, House, MediaFile, NoticeCall};
 pub use limits::Config;
 pub use listen::{bind, listen};
 pub use meters::Meters;

@@ -13,10 +13,12 @@ use hyper::{Method, Request, StatusCode};
 
 use super::Doors;
 use super::body::collect;
-use super::house::{Acknowledged, House, NoticeCall, NoticeKind};
+use super::house::{House, NoticeCall};
 use super::meters::notice_end;
 use super::reply::{Reply, ReplyBody, status};
 use super::route::query_value;
+use crate::flows::notice::{Kind, Settled};
+use crate::market::ticket::Channel;
 
 /// A transparent pixel: what an image tag needs to be content.
 const GIF: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00\
@@ -27,7 +29,7 @@ const BODY_MAX: usize = 64 << 10;
 
 pub async fn answer<H: House>(
     doors: &Doors<H>,
-    kind: NoticeKind,
+    kind: Kind,
     ticket: String,
     request: Request<Incoming>,
 ) -> Reply {
@@ -39,27 +41,26 @@ pub async fn answer<H: House>(
         let _ = collect(body, BODY_MAX, within).await;
     }
     let query = head.uri.query().unwrap_or("");
-    let landing = match kind {
-        NoticeKind::Click => doors.house.landing(&ticket, query),
-        _ => None,
-    };
+    let value = |key| query_value(query, key).unwrap_or_default();
     let call = NoticeCall {
         kind,
         ticket,
-        price: query_value(query, "price"),
-        loss: query_value(query, "loss"),
-        min_to_win: query_value(query, "min"),
+        price: value("price"),
+        loss: value("loss"),
+        min_to_win: value("min"),
         received: doors.clock.now(),
     };
-    let acknowledged = doors.house.settle(call).await;
-    verdict.end(notice_end(acknowledged));
-    let mut reply = match (kind, acknowledged) {
-        // The listener is waiting: a click leads on, whether it could be counted or not.
-        (NoticeKind::Click, _) => click(landing),
-        (_, Acknowledged::Refused) => status(StatusCode::NOT_FOUND),
-        (_, Acknowledged::Unready) => status(StatusCode::SERVICE_UNAVAILABLE),
-        (NoticeKind::Beacon(_), Acknowledged::Taken) if wants_image(&head.headers) => pixel(),
-        (_, Acknowledged::Taken) => status(StatusCode::NO_CONTENT),
+    let settlement = doors.house.settle(call).await;
+    verdict.end(notice_end(settlement.settled));
+    let mut reply = match settlement.settled {
+        // The listener is waiting: a click of ours leads on, whether it could be counted or not.
+        _ if kind == Kind::Click => {
+            click(settlement.ticket.and_then(|ticket| doors.house.landing(&ticket, query)))
+        }
+        Settled::Unavailable => status(StatusCode::SERVICE_UNAVAILABLE),
+        settled if !settled.acknowledged() => status(StatusCode::NOT_FOUND),
+        _ if kind.channel() == Channel::Player && wants_image(&head.headers) => pixel(),
+        _ => status(StatusCode::NO_CONTENT),
     };
     let headers = reply.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

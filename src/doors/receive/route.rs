@@ -1,13 +1,12 @@
 //! Where does a request go? A `match` on the bytes of its path; hot, allocates nothing.
 
-use super::house::{BEACONS, NoticeKind};
-use crate::knowledge::catalog::model::PlayerEvent;
-use crate::offer::creative::beacon_name;
+use crate::flows::notice::Kind;
+use crate::market::ticket::Channel;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Route<'p> {
     Bid { exchange: &'p str },
-    Notice { kind: NoticeKind, ticket: &'p str },
+    Notice { kind: Kind, ticket: &'p str },
     Media { hash: &'p str },
     Live,
     Ready,
@@ -24,18 +23,12 @@ impl<'p> Route<'p> {
         }
         match route {
             (Some("bid"), Some(exchange), None, None) => Route::Bid { exchange },
-            (Some("notice"), Some(kind), Some(ticket), None) => match kind {
-                "win" => Route::Notice { kind: NoticeKind::Win, ticket },
-                "billing" => Route::Notice { kind: NoticeKind::Billing, ticket },
-                "loss" => Route::Notice { kind: NoticeKind::Loss, ticket },
-                _ => Route::Unknown,
-            },
-            (Some("beacon"), Some(event), Some(ticket), None) => match beacon(event) {
-                Some(event) => Route::Notice { kind: NoticeKind::Beacon(event), ticket },
-                None => Route::Unknown,
-            },
+            (Some("notice"), Some(name), Some(ticket), None) => {
+                told(name, Channel::Exchange, ticket)
+            }
+            (Some("beacon"), Some(name), Some(ticket), None) => told(name, Channel::Player, ticket),
             (Some("click"), Some(ticket), None, None) => {
-                Route::Notice { kind: NoticeKind::Click, ticket }
+                Route::Notice { kind: Kind::Click, ticket }
             }
             (Some("media"), Some(hash), None, None) if is_sha256(hash) => Route::Media { hash },
             (Some("health"), Some("live"), None, None) => Route::Live,
@@ -48,8 +41,7 @@ impl<'p> Route<'p> {
     pub const fn label(self) -> &'static str {
         match self {
             Route::Bid { .. } => "bid",
-            Route::Notice { kind: NoticeKind::Click, .. } => "click",
-            Route::Notice { kind: NoticeKind::Beacon(_), .. } => "beacon",
+            Route::Notice { kind: Kind::Click, .. } => "click",
             Route::Notice { .. } => "notice",
             Route::Media { .. } => "media",
             Route::Live | Route::Ready => "health",
@@ -58,8 +50,12 @@ impl<'p> Route<'p> {
     }
 }
 
-fn beacon(word: &str) -> Option<PlayerEvent> {
-    BEACONS.into_iter().find(|&event| beacon_name(event) == word)
+/// A notice of the exchange or a beacon of the player; a click has a path of its own.
+fn told<'p>(name: &str, channel: Channel, ticket: &'p str) -> Route<'p> {
+    match Kind::parse(name).filter(|&kind| kind.channel() == channel && kind != Kind::Click) {
+        Some(kind) => Route::Notice { kind, ticket },
+        None => Route::Unknown,
+    }
 }
 
 /// Lower-case hex, so that a file has one URL.
@@ -106,12 +102,9 @@ mod tests {
         let hash = "0123456789abcdef".repeat(4);
         let kind = |kind| Route::Notice { kind, ticket: "T" };
         assert_eq!(Route::of("/bid/demo"), Route::Bid { exchange: "demo" });
-        assert_eq!(Route::of("/notice/win/T"), kind(NoticeKind::Win));
-        assert_eq!(
-            Route::of("/beacon/midpoint/T"),
-            kind(NoticeKind::Beacon(PlayerEvent::Midpoint))
-        );
-        assert_eq!(Route::of("/click/T"), kind(NoticeKind::Click));
+        assert_eq!(Route::of("/notice/win/T"), kind(Kind::Win));
+        assert_eq!(Route::of("/beacon/midpoint/T"), kind(Kind::Midpoint));
+        assert_eq!(Route::of("/click/T"), kind(Kind::Click));
         assert_eq!(Route::of(&format!("/media/{hash}")), Route::Media { hash: &hash });
         assert_eq!(Route::of("/health/ready"), Route::Ready);
         let upper = format!("/media/{}", hash.to_uppercase());
@@ -129,6 +122,9 @@ mod tests {
             "/notice/won/T",
             "/notice/win",
             "/beacon/Start/T",
+            "/beacon/win/T",
+            "/beacon/click/T",
+            "/notice/start/T",
             "/media/..",
             "/health/live/x",
             "/beacon/start/a/b/c",

@@ -6,13 +6,14 @@ use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONNECTION, HOST, HeaderValue};
 use hyper::{Method, Request, StatusCode, Version};
 
-use super::house::{House, NoticeKind};
+use super::house::House;
 use super::meters::bid_end;
 use super::reply::{Reply, status, text};
 use super::route::Route;
 use super::wire::Line;
 use super::{Doors, bid, media, notice};
 use crate::doors::readiness::Stage;
+use crate::flows::notice::Kind;
 use crate::market::outcome::{Malformed, Outcome};
 
 pub async fn serve<H: House>(
@@ -63,10 +64,10 @@ async fn route<H: House>(doors: &Doors<H>, request: Request<Incoming>) -> Reply 
     let reply = match route {
         Route::Bid { exchange } if post => return bid::answer(doors, exchange, request).await,
         Route::Bid { .. } => not_allowed("POST"),
-        Route::Notice { kind: NoticeKind::Click, ticket } if get => {
-            return notice::answer(doors, NoticeKind::Click, ticket.to_owned(), request).await;
+        Route::Notice { kind: Kind::Click, ticket } if get => {
+            return notice::answer(doors, Kind::Click, ticket.to_owned(), request).await;
         }
-        Route::Notice { kind: NoticeKind::Click, .. } => not_allowed("GET"),
+        Route::Notice { kind: Kind::Click, .. } => not_allowed("GET"),
         Route::Notice { kind, ticket } if get || post => {
             return notice::answer(doors, kind, ticket.to_owned(), request).await;
         }

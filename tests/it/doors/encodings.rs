@@ -18,7 +18,8 @@ fn packed(plain: &[u8]) -> Vec<u8> {
 fn gzip_is_understood_and_answered() {
     let server = Server::start(Config::default());
     let mut client = Client::connect(server.address);
-    let plain = b"{\"id\":\"1\",\"imp\":[]}".repeat(200);
+    let plain: String = (0..300).map(|i| format!("{{\"id\":\"{}\"}}", i * 7919)).collect();
+    let plain = plain.into_bytes();
     let gzipped = packed(&plain);
     let reply = client.ask(&post("/bid/demo", "Content-Encoding: gzip\r\n", &gzipped));
     assert_eq!((reply.status, reply.header("content-encoding")), (200, None));

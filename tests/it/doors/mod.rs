@@ -16,13 +16,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use interlude::base::telemetry::Registry;
-use interlude::base::units::time::WallClock;
+use interlude::base::units::ids::LineId;
+use interlude::base::units::money::{Currency, Money};
+use interlude::base::units::time::{Moment, WallClock};
 use interlude::doors::readiness::{Readiness, Stage};
 use interlude::doors::receive::{
-    Acknowledged, BidCall, Config, Doors, House, MediaFile, NoticeCall, bind, listen,
+    BidCall, Config, Doors, House, MediaFile, NoticeCall, bind, listen,
 };
-use interlude::market::exchange::ExchangeIx;
+use interlude::flows::notice::{Settled, Settlement};
+use interlude::market::exchange::{BillableEvent, ExchangeIx};
 use interlude::market::outcome::{Malformed, NoBid, Outcome};
+use interlude::market::ticket::{BidId, Channel, Ticket};
 use tokio::sync::watch;
 
 /// Answers by the first word of the body.
@@ -61,25 +65,41 @@ impl House for Told {
         }
     }
 
-    async fn settle(&self, call: NoticeCall) -> Acknowledged {
-        let mut settled = self.settled.lock().unwrap();
-        match call.ticket.as_str() {
-            "forged" => Acknowledged::Refused,
-            "broken" => Acknowledged::Unready,
-            ticket => {
-                let price = call.price.unwrap_or_default();
-                settled.insert(format!("{} {ticket} {price}", call.kind.label()));
-                Acknowledged::Taken
+    async fn settle(&self, call: NoticeCall) -> Settlement {
+        let genuine = Some(ticket());
+        let (settled, ticket) = match call.ticket.as_str() {
+            "forged" => (Settled::Forged, None),
+            "broken" => (Settled::Unavailable, genuine),
+            text => {
+                let told = format!("{} {text} {}", call.kind.name(), call.price);
+                let fresh = self.settled.lock().unwrap().insert(told);
+                (if fresh { Settled::Counted } else { Settled::Duplicate }, genuine)
             }
-        }
+        };
+        Settlement { settled, ticket }
     }
 
-    fn landing(&self, ticket: &str, _query: &str) -> Option<String> {
-        (ticket == "good").then(|| "https://shop.example/a?b=c".to_owned())
+    fn landing(&self, ticket: &Ticket, query: &str) -> Option<String> {
+        (ticket.line == LineId(7)).then(|| format!("https://shop.example/a?{}", query.len()))
     }
 
     fn media(&self, hash: &str) -> Option<MediaFile> {
         self.media.clone().filter(|_| hash == HASH)
+    }
+}
+
+fn ticket() -> Ticket {
+    Ticket {
+        channel: Channel::Player,
+        bid: BidId(1),
+        line: LineId(7),
+        creative: 0,
+        exchange: ExchangeIx(0),
+        billable: BillableEvent::Impression,
+        price: Money::zero(Currency::USD),
+        held: Money::zero(Currency::USD),
+        expires: Moment::from_unix_s(1),
+        test: false,
     }
 }
 

@@ -56,10 +56,10 @@ fn notices_are_taken_by_get_and_post_again_and_again() {
 fn a_click_leads_where_the_ticket_says() {
     let server = Server::start(Config::default());
     let mut client = Client::connect(server.address);
-    let reply = client.ask(&get("/click/good?url=https://evil.example", ""));
+    let reply = client.ask(&get("/click/good?crid=1", ""));
     assert_eq!(reply.status, 302);
-    assert_eq!(reply.header("location"), Some("https://shop.example/a?b=c"));
-    assert_eq!(client.ask(&get("/click/bad", "")).status, 404);
+    assert_eq!(reply.header("location"), Some("https://shop.example/a?6"));
+    assert_eq!(client.ask(&get("/click/forged", "")).status, 404);
 }
 
 #[test]
