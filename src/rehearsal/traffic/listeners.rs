@@ -69,13 +69,13 @@ const INTENTS: [(&str, [u32; 3]); 9] = [
 
 /// The advertisers' own lists, with the percent of listeners on each.
 const LISTS: [(&str, f64); 4] = [
-    ("velo-lapsed-riders", 0.03),
-    ("tarn-customers", 0.05),
-    ("fjord-newsletter", 0.04),
-    ("kite-cart-leavers", 0.02),
+    ("quietude-cart-leavers", 0.03),
+    ("fleetfoot-customers", 0.05),
+    ("bluebird-newsletter", 0.04),
+    ("farlight-guests", 0.02),
 ];
 
-const LOOKALIKES: [(&str, f64); 2] = [("tarn-lookalike", 0.12), ("fjord-lookalike", 0.10)];
+const LOOKALIKES: [(&str, f64); 2] = [("fleetfoot-lookalike", 0.12), ("bluebird-lookalike", 0.10)];
 
 impl Listeners {
     pub fn new(seed: u64) -> Listeners {
