@@ -16,8 +16,15 @@ mod listeners;
 
 mod requests;
 
+mod mp3;
+
+mod spots;
+
+mod world;
+
 pub use listeners::{Listener, Listeners};
 pub use requests::Requests;
+pub use world::{WorldFile, world};
 
 use crate::base::stdx::rng::Rng;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
