@@ -22,7 +22,7 @@ mod spots;
 
 mod world;
 
-pub use listeners::{Listener, Listeners};
+pub use listeners::{Listener, ListenerLines, Listeners};
 pub use requests::Requests;
 pub use world::{WorldFile, world};
 

@@ -115,7 +115,8 @@ pub fn user(rng: &mut Rng, scene: &Scene<'_>) -> Value {
     }
     if rng.chance(0.25) {
         let interests = listener.segments.iter().filter(|row| row.0 == Dimension::Interest);
-        let segments: Vec<Value> = interests.map(|(_, id, _)| json!({ "id": id })).collect();
+        let segments = interests.map(|(_, id, _)| json!({ "id": id.trim_start_matches("iab:") }));
+        let segments: Vec<Value> = segments.collect();
         user["data"] = json!([{
             "id": "dmp", "name": "datapartner.example", "segment": segments, "ext": { "segtax": 4 },
         }]);
