@@ -6,6 +6,8 @@
 
 pub mod lines;
 
+pub mod catalogs;
+
 mod devices;
 
 mod music;

@@ -1,0 +1,121 @@
+//! What does one decision cost, from the bytes of a request to the bytes of its answer?
+//!
+//! Measured: `decide` with the live desk (holds taken, answers recorded, VAST written, tickets
+//! signed) over 512 varied requests of the seeded traffic (seed 5, median 1.6 kB, a third of them
+//! contextual only), with 2,000 listeners known, at 1,000 and 10,000 lines; `decode` alone over
+//! the same bodies; and decode with the decision on the one 1.6 kB request of `benches/data`.
+//! Not measured: HTTP, gzip, the record's way to disk. Time is per request; the requests are
+//! taken in turn, so caches see variety. Holds expire in a far future and budgets are without
+//! limit, so a long run stays alike.
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+
+use bumpalo::Bump;
+use criterion::{Criterion, criterion_group, criterion_main};
+
+use interlude::base::units::money::Currency;
+use interlude::base::units::time::Moment;
+use interlude::flows::decide::coin::Coin;
+use interlude::flows::decide::scratch::Scratch;
+use interlude::flows::decide::world::{Parts, World};
+use interlude::flows::decide::{Circumstance, Received, decide};
+use interlude::knowledge::audience::Audience;
+use interlude::knowledge::catalog;
+use interlude::knowledge::enrich::{listener, place};
+use interlude::market::exchange::{Exchange, Rates};
+use interlude::market::openrtb::{self, Wire};
+use interlude::market::outcome::{Outcome, Refusal};
+use interlude::market::ticket::TicketKeys;
+use interlude::market::vocabulary::Vocabulary;
+use interlude::offer::delivery::{Answers, Ask, Hold, Live, Recorder};
+use interlude::rehearsal::traffic::{Requests, catalogs};
+
+const MOMENT: Moment = Moment::from_unix_s(1_795_435_200);
+
+/// Grants everything; the desk's own cost has its bench in `delivery`.
+struct Granting;
+
+impl Live for Granting {
+    fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+fn world(lines: usize) -> World {
+    let mut vocabulary = Vocabulary::new();
+    let rates = Rates::new(
+        "bench",
+        [("USD", 1_000_000_000), ("EUR", 1_100_000_000), ("GBP", 1_300_000_000), ("JPY", 6_500_000)]
+            .map(|(code, worth)| (Currency::parse(code).expect("a code"), worth)),
+    );
+    let text = catalogs::campaign_file(5, lines);
+    let limits = catalog::Limits::default();
+    let file = Path::new("made.json");
+    let report = catalog::inspect_text(file, &text, &mut vocabulary, &rates, &limits);
+    let parts = Parts {
+        catalog: Arc::new(report.catalog.expect("a catalog without faults")),
+        vocabulary: Arc::new(vocabulary),
+        audience: Arc::new(Audience::empty()),
+        exchanges: vec![Exchange::standard("demo")].into(),
+        rates: Arc::new(rates),
+        atlas: Arc::new(place::Atlas::open(&place::Config::default()).expect("zones")),
+        keys: Arc::new(TicketKeys::new(1, [(1, &[7_u8; 32][..])]).expect("a key")),
+        public_url: "https://ads.example".into(),
+        coin: Coin::new(11),
+        listeners: listener::Config::default(),
+    };
+    World::assemble(parts, None)
+}
+
+fn bench(criterion: &mut Criterion) {
+    let requests = Requests::new(5, 2_000);
+    let bodies: Vec<Vec<u8>> = (0..512).map(|i| requests.json(i, MOMENT)).collect();
+    let one = include_bytes!("data/audio_1600.json");
+
+    let turn = RefCell::new(0_usize);
+    let next = || {
+        let mut turn = turn.borrow_mut();
+        *turn = (*turn + 1) % bodies.len();
+        &bodies[*turn][..]
+    };
+    let mut arena = Bump::with_capacity(64 * 1024);
+    criterion.bench_function("decode/traffic", |bencher| {
+        bencher.iter(|| {
+            arena.reset();
+            black_box(openrtb::decode(Wire::Json, next(), &arena)).is_ok()
+        });
+    });
+    for lines in [1_000, 10_000] {
+        let world = world(lines);
+        let at = Circumstance { moment: MOMENT, coin: world.coin };
+        let exchange = world.exchange_named("demo").expect("the exchange");
+        let (mut scratch, mut answers) = (Scratch::new(), Answers::new());
+        let mut run = |body: &[u8]| -> Outcome {
+            let received = Received { exchange, wire: Wire::Json, body };
+            let mut live = Recorder::new(Granting, &mut answers);
+            decide(&received, &world, &mut live, at, &mut scratch)
+        };
+        let bids = bodies.iter().filter(|body| run(body) == Outcome::Bid).count();
+        eprintln!("{lines} lines: {bids} of {} requests get a bid", bodies.len());
+        criterion.bench_function(&format!("decide/traffic/{lines}"), |bencher| {
+            bencher.iter(|| black_box(run(next())));
+        });
+        criterion.bench_function(&format!("decide/one_1600B/{lines}"), |bencher| {
+            bencher.iter(|| black_box(run(black_box(&one[..]))));
+        });
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(30);
+    targets = bench
+}
+criterion_main!(benches);

@@ -1,0 +1,131 @@
+//! From decode to record nothing is allocated once a worker is warm (invariant 1).
+//!
+//! A counting allocator around the very function that the doors call, over varied requests of the
+//! seeded traffic: first all of them to warm up, then all of them counted.
+
+#![allow(unsafe_code, reason = "a global allocator can be written no other way")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot run must fail")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::path::Path;
+use std::sync::Arc;
+
+use interlude::base::units::ids::ListenerKey;
+use interlude::base::units::money::Currency;
+use interlude::base::units::time::Moment;
+use interlude::flows::decide::coin::Coin;
+use interlude::flows::decide::serve::{Published, Records, Worker, serve};
+use interlude::flows::decide::world::{Parts, World};
+use interlude::flows::decide::{Circumstance, Received};
+use interlude::knowledge::audience::{Audience, AudienceBuilder, parse_line};
+use interlude::knowledge::catalog;
+use interlude::knowledge::enrich::{listener, place};
+use interlude::market::exchange::{Exchange, Rates};
+use interlude::market::openrtb::Wire;
+use interlude::market::outcome::Outcome;
+use interlude::market::ticket::TicketKeys;
+use interlude::market::vocabulary::Vocabulary;
+use interlude::offer::delivery::{self, Book};
+use interlude::offer::ledger::{self, RecordRing};
+use interlude::rehearsal::traffic::{Listeners, Requests, catalogs};
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts what the thread at hand allocates.
+struct Counting;
+
+// SAFETY: every call is handed to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+const LISTENERS: u32 = 2_000;
+const MOMENT: Moment = Moment::from_unix_s(1_795_435_200);
+
+fn published() -> Published {
+    let mut vocabulary = Vocabulary::new();
+    let rates = Rates::new(
+        "test",
+        [("USD", 1_000_000_000), ("EUR", 1_100_000_000), ("GBP", 1_300_000_000), ("JPY", 6_500_000)]
+            .map(|(code, worth)| (Currency::parse(code).unwrap(), worth)),
+    );
+    let text = catalogs::campaign_file(5, 2_000);
+    let limits = catalog::Limits::default();
+    let file = Path::new("made.json");
+    let report = catalog::inspect_text(file, &text, &mut vocabulary, &rates, &limits);
+    let catalog = Arc::new(report.catalog.unwrap());
+    let book = Arc::new(Book::new(&delivery::Config::default()));
+    let desk = book.desk(&catalog.lines).unwrap();
+    let parts = Parts {
+        audience: Arc::new(audience(&mut vocabulary)),
+        catalog,
+        vocabulary: Arc::new(vocabulary),
+        exchanges: vec![Exchange::standard("demo")].into(),
+        rates: Arc::new(rates),
+        atlas: Arc::new(place::Atlas::open(&place::Config::default()).unwrap()),
+        keys: Arc::new(TicketKeys::new(1, [(1, &[7_u8; 32][..])]).unwrap()),
+        public_url: "https://ads.example".into(),
+        coin: Coin::new(11),
+        listeners: listener::Config::default(),
+    };
+    Published { world: World::assemble(parts, None), desk }
+}
+
+fn audience(vocabulary: &mut Vocabulary) -> Audience {
+    let (listeners, mut builder) = (Listeners::new(5), AudienceBuilder::default());
+    let mut bytes = Vec::new();
+    for index in 0..u64::from(LISTENERS) {
+        let listener = listeners.at(index);
+        let line = parse_line(&listener.import_line(MOMENT), vocabulary).unwrap();
+        bytes.clear();
+        line.encode(vocabulary, &mut bytes).unwrap();
+        let profile =
+            interlude::knowledge::audience::Profile::checked(&bytes, vocabulary.len()).unwrap();
+        builder.add(ListenerKey::of(&listener.id), profile);
+    }
+    builder.build()
+}
+
+#[test]
+fn a_warm_worker_allocates_nothing_from_decode_to_record() {
+    let published = published();
+    let ring = RecordRing::new(&ledger::Config { ring: 4096, ..ledger::Config::default() });
+    let records = Records { ring: &ring, sample_ppm: 10_000 };
+    let requests = Requests::new(5, LISTENERS);
+    let bodies: Vec<Vec<u8>> = (0..1_000).map(|i| requests.json(i, MOMENT)).collect();
+    let exchange = published.world.exchange_named("demo").unwrap();
+    let at = Circumstance { moment: MOMENT, coin: published.world.coin };
+    let mut worker = Worker::new();
+    let mut bids = 0;
+    let mut round = |worker: &mut Worker| {
+        for body in &bodies {
+            let received = Received { exchange, wire: Wire::Json, body };
+            let outcome = serve(&received, &published, records, worker, (at, || 0));
+            bids += u64::from(outcome == Outcome::Bid);
+        }
+    };
+    round(&mut worker);
+    let before = ALLOCATIONS.with(Cell::get);
+    round(&mut worker);
+    let allocated = ALLOCATIONS.with(Cell::get) - before;
+    assert!(bids > 1_000, "only {bids} of 2000 requests got a bid: the path was not walked");
+    assert_eq!(allocated, 0, "allocations in {} warm decisions", bodies.len());
+}
