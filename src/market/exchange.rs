@@ -97,6 +97,15 @@ impl Rates {
         self.billionths.contains_key(&currency)
     }
 
+    /// What an amount is worth in the reference currency, in its nanos.
+    pub fn in_reference(&self, money: Money, round: Round) -> Option<i64> {
+        let worth = i128::from(*self.billionths.get(&money.currency)?);
+        let scaled = i128::from(money.nanos).checked_mul(worth)?;
+        let down = scaled.div_euclid(1_000_000_000);
+        let up = down + i128::from(scaled.rem_euclid(1_000_000_000) != 0);
+        i64::try_from(if round == Round::Up { up } else { down }).ok()
+    }
+
     /// `None`: one of the two has no rate, or the amount is beyond what an `i64` holds.
     pub fn convert(&self, money: Money, to: Currency, round: Round) -> Option<Money> {
         if money.currency == to {

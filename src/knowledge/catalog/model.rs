@@ -5,6 +5,7 @@
 //! of their price bound, best first, which is what makes best-first search safe.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use crate::base::units::ids::{AdvertiserIx, CampaignIx, CreativeIx, LineId, LineIx};
 use crate::base::units::money::{Currency, Money};
@@ -25,6 +26,17 @@ pub struct Catalog {
     /// The lines that may bid on a deal, best first, by the deal's id.
     pub deals: HashMap<String, Vec<LineIx>, foldhash::fast::FixedState>,
     pub by_id: HashMap<LineId, LineIx, foldhash::fast::FixedState>,
+    /// The hosted files, by their hex SHA-256; empty for a catalog read from an archive.
+    pub media: HashMap<String, HostedFile, foldhash::fast::FixedState>,
+}
+
+/// A file that Interlude serves at `/media/{hash}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostedFile {
+    pub path: PathBuf,
+    /// By its bytes, for `content-type`.
+    pub mime: String,
+    pub size: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -303,6 +315,18 @@ pub struct Verification {
     pub vendor: String,
     pub script_url: String,
     pub parameters: Option<String>,
+}
+
+impl Creative {
+    /// All media it names: renditions, the master, companions' images.
+    pub fn media(&self) -> impl Iterator<Item = &Media> {
+        let images = self.companions.iter().filter_map(|companion| match &companion.resource {
+            CompanionResource::Static { media, .. } => Some(media),
+            CompanionResource::Html(_) | CompanionResource::Iframe(_) => None,
+        });
+        let audio = self.renditions.iter().chain(&self.mezzanine);
+        audio.map(|rendition| &rendition.media).chain(images)
+    }
 }
 
 impl Catalog {

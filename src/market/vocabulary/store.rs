@@ -191,6 +191,17 @@ impl Vocabulary {
         words.get(alias.as_bytes()).map(|&value| self.text(value))
     }
 
+    /// As [`Vocabulary::suggest`], among the values that were there from the start.
+    pub fn suggest_closed(&self, dimension: Dimension, text: &str) -> Option<&str> {
+        let closed = self.values(dimension).filter(|&(value, _)| !self.is_open(value));
+        nearest(text, closed.map(|(_, name)| name.rsplit(" > ").next().unwrap_or(name)))
+    }
+
+    /// Whether it was interned rather than there from the start.
+    pub const fn is_open(&self, value: ValueId) -> bool {
+        value.0 >= OPEN_START
+    }
+
     /// The id of a value; a new one is given to a new word of an open dimension.
     pub fn intern(&mut self, dimension: Dimension, text: &str) -> Result<ValueId, InternFault> {
         let text = text.trim();
