@@ -140,7 +140,10 @@ fn test(leaf: &Leaf, vocabulary: &Vocabulary) -> (&'static str, Value) {
             }
             return json!(hours::print(&set));
         }
-        Value::from_iter(values.iter().map(|&value| vocabulary.text(value)))
+        // By text, since the ids of open values tell only who wrote them first.
+        let mut words: Vec<_> = values.iter().map(|&value| vocabulary.text(value)).collect();
+        words.sort_unstable();
+        json!(words)
     };
     let circles = |circles: &[super::model::Circle]| {
         Value::from_iter(circles.iter().map(|circle| {

@@ -272,3 +272,7 @@ fn index(catalog: &mut Catalog) {
     }
     catalog.deals = deals;
 }
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

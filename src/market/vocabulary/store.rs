@@ -4,6 +4,7 @@
 //! `intern` is asked when campaigns and profiles load (cold).
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use foldhash::fast::FixedState;
 
@@ -67,13 +68,28 @@ impl Vocabulary {
     /// The closed lists. A configured segment that names no dimension or value is passed over;
     /// [`Vocabulary::segment_faults`] names it.
     pub fn with(config: &Config) -> Vocabulary {
+        static CLOSED: LazyLock<Vocabulary> = LazyLock::new(Vocabulary::closed);
+        let mut vocabulary = CLOSED.clone();
+        vocabulary.values_max = config.values_max.max(OPEN_START);
+        vocabulary.text_max = config.text_max.min(FOLDED_MAX);
+        for row in &config.segments {
+            let dimension = Dimension::named(&row.dimension);
+            let value = dimension.and_then(|d| vocabulary.find(d, &row.value));
+            if let Some(value) = value {
+                vocabulary.add_segment(row.segtax, &row.id, value);
+            }
+        }
+        vocabulary
+    }
+
+    fn closed() -> Vocabulary {
         let mut vocabulary = Vocabulary {
             values: Vec::with_capacity(OPEN_START as usize),
             words: std::array::from_fn(|_| Words::default()),
             codes: Vec::new(),
             taxonomies: Vec::new(),
-            values_max: config.values_max.max(OPEN_START),
-            text_max: config.text_max.min(FOLDED_MAX),
+            values_max: OPEN_START,
+            text_max: FOLDED_MAX,
             saved: 0,
             saved_bytes: 0,
         };
@@ -85,13 +101,6 @@ impl Vocabulary {
         }
         while vocabulary.values.len() < OPEN_START as usize {
             vocabulary.push(Dimension::Genre, None, "");
-        }
-        for row in &config.segments {
-            let dimension = Dimension::named(&row.dimension);
-            let value = dimension.and_then(|d| vocabulary.find(d, &row.value));
-            if let Some(value) = value {
-                vocabulary.add_segment(row.segtax, &row.id, value);
-            }
         }
         vocabulary
     }

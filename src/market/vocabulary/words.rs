@@ -3,6 +3,8 @@
 //! Read once by [`Vocabulary::new`](super::Vocabulary::new), cold. The tables in `words/` are
 //! append-only: an id is the place in the order, so new closed values go to `later.tsv`.
 
+use std::collections::HashMap;
+
 use super::Dimension;
 use Dimension::{
     Age, ContentLanguage, Country, Genre, Habit, HomeCountry, HourOfWeek, Intent, Interest,
@@ -177,12 +179,12 @@ fn languages(dimension: Dimension, words: &mut Vec<Word>) {
 /// part alone names it too where only one value ends in it, and `iab:504` always does.
 fn audience(words: &mut Vec<Word>) {
     let nodes: Vec<_> = rows(include_str!("words/audience.tsv")).collect();
-    let node = |id: &str| nodes.iter().find(|row| cell(row, 0) == id);
+    let by_id: HashMap<_, _> = nodes.iter().map(|row| (cell(row, 0), row)).collect();
     for row in &nodes {
         let mut path = vec![cell(row, 2)];
         let mut top = *row.first().unwrap_or(&"");
         let mut parent = cell(row, 1);
-        while let Some(above) = node(parent) {
+        while let Some(above) = by_id.get(parent) {
             path.insert(0, cell(above, 2));
             top = cell(above, 0);
             parent = cell(above, 1);

@@ -1,0 +1,195 @@
+use super::*;
+use crate::base::units::ids::LineId;
+use crate::base::units::money::{Currency, Money};
+use crate::knowledge::catalog::model::{CompanionResource, Expr, Test};
+use crate::market::vocabulary::Dimension;
+
+fn rates() -> Rates {
+    let currency = |code| Currency::parse(code).unwrap();
+    let worths = [
+        (Currency::USD, 1_000_000_000),
+        (Currency::EUR, 1_100_000_000),
+        (currency("GBP"), 1_300_000_000),
+        (currency("JPY"), 6_700_000),
+    ];
+    Rates::new("test", worths)
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/catalog")
+}
+
+fn fixture(vocabulary: &mut Vocabulary) -> Catalog {
+    let report = inspect(&[fixtures()], vocabulary, &rates(), &Limits::default());
+    assert_eq!(report.warnings, []);
+    report.catalog.unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+fn read(text: &str) -> Report {
+    let file = fixtures().join("x.yaml");
+    inspect_text(&file, text, &mut Vocabulary::new(), &rates(), &Limits::default())
+}
+
+#[test]
+fn the_fixture_loads_in_order() {
+    let mut vocabulary = Vocabulary::new();
+    let catalog = fixture(&mut vocabulary);
+    assert_eq!((catalog.advertisers.len(), catalog.lines.len()), (7, 20));
+    let bounds: Vec<_> = catalog.lines.iter().map(|line| line.price_bound).collect();
+    assert!(bounds.is_sorted_by(|a, b| a >= b), "{bounds:?}");
+    let id = LineId::of("nachtklang", "tickets", "techno-berlin");
+    let line = catalog.line(catalog.by_id[&id]);
+    assert_eq!(line.bid, Money::new(8_000_000, Currency::EUR));
+    assert_eq!(line.price_bound, 8_800_000);
+    assert_eq!(line.budget, Some(Money::new(750_500_000_000, Currency::EUR)));
+    assert_eq!(catalog.advertiser(line.advertiser).key, "nachtklang");
+    assert_eq!(catalog.campaign(line.campaign).key, "tickets");
+    let creative = catalog.creative(line.creatives[0]);
+    assert_eq!((creative.duration_ms, creative.renditions.len()), (19_950, 1));
+    assert_eq!(catalog.deals["ff-premium-1"].len(), 2);
+    assert!(catalog.deals["ff-premium-1"][0] < catalog.deals["ff-premium-1"][1]);
+    assert_eq!(catalog.media.len(), 3);
+    for creative in &catalog.creatives {
+        for media in creative.media() {
+            if let Media::Hosted(hash) = media {
+                assert!(catalog.media[hash].path.is_file());
+            }
+        }
+    }
+    let deal_only = catalog.by_id[&LineId::of("fleet-foot", "deals", "deal-only")];
+    assert!(!catalog.line(deal_only).open);
+}
+
+#[test]
+fn targeting_means_what_it_says() {
+    let mut vocabulary = Vocabulary::new();
+    let catalog = fixture(&mut vocabulary);
+    let targeting = |advertiser, campaign, line| {
+        let id = LineId::of(advertiser, campaign, line);
+        crate::knowledge::catalog::expr_to_json(
+            &catalog.line(catalog.by_id[&id]).targeting,
+            &vocabulary,
+        )
+    };
+    assert_eq!(
+        targeting("nachtklang", "tickets", "techno-berlin"),
+        serde_json::json!({"all": [
+            {"genre": {"any_of": ["house", "techno", "trance"]}},
+            {"age": {"any_of": ["18-20", "21-24", "25-34"]}},
+            {"radius": {"any_of": [{"lat": "52.52", "lon": "13.405", "km": "60"}]}},
+        ]})
+    );
+    assert_eq!(
+        targeting("fleet-foot", "spring", "night-owls"),
+        serde_json::json!({"all": [
+            {"hour_of_week": {"any_of":
+                "fri 22:00-24:00, sat 00:00-03:00, sat 22:00-24:00, sun 00:00-03:00"}},
+            {"mood": {"none_of": ["melancholic", "sad"], "if_unknown": "pass"}},
+        ]})
+    );
+    let id = LineId::of("puzzle-house", "install", "android-gamers");
+    let Expr::All(parts) = &catalog.line(catalog.by_id[&id]).targeting else { panic!() };
+    let Expr::Leaf(leaf) = &parts[0] else { panic!() };
+    let Test::AnyOf(values) = &leaf.test else { panic!() };
+    assert_eq!(leaf.dimension, Dimension::OsVersion);
+    assert_eq!(values.len(), 8);
+    assert_eq!(vocabulary.text(values[0]), "android 9");
+    assert_eq!(targeting("corner-cafe", "always", "everyone"), serde_json::json!({"all": []}));
+}
+
+#[test]
+fn an_archive_brings_the_same_world_back() {
+    let mut vocabulary = Vocabulary::new();
+    let catalog = fixture(&mut vocabulary);
+    let bytes = archive(&catalog, &vocabulary);
+    let again = |vocabulary: &mut Vocabulary| {
+        let again = from_archive(&bytes, vocabulary, &rates(), &Limits::default());
+        let again = again.unwrap_or_else(|faults| panic!("{faults}"));
+        assert_eq!(again.version, catalog.version);
+        assert!(again.media.is_empty());
+        assert_eq!(archive(&again, vocabulary), bytes);
+        again
+    };
+    let other = again(&mut vocabulary);
+    let debug = |catalog: &Catalog| {
+        let mut parts = format!("{:?}{:?}", catalog.lines, catalog.advertisers);
+        parts += &format!("{:?}{:?}", catalog.campaigns, catalog.creatives);
+        parts + &format!("{:?}", catalog.deals.get("ff-premium-1"))
+    };
+    assert!(debug(&other) == debug(&catalog));
+    // Under a vocabulary that grew in another order the ids differ, the words do not.
+    let mut grown = Vocabulary::new();
+    grown.intern(Dimension::Artist, "Björk").unwrap();
+    again(&mut grown);
+}
+
+#[test]
+fn the_order_of_files_changes_nothing() {
+    let mut files: Vec<_> = std::fs::read_dir(fixtures())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    let version = |files: &[PathBuf]| {
+        load(files, &mut Vocabulary::new(), &rates(), &Limits::default()).unwrap().version
+    };
+    let forth = version(&files);
+    files.reverse();
+    assert_eq!(version(&files), forth);
+    files.pop();
+    assert_ne!(version(&files), forth);
+}
+
+#[test]
+fn creatives_carry_all_that_was_written() {
+    let catalog = fixture(&mut Vocabulary::new());
+    let named = |crid: &str| catalog.creatives.iter().find(|c| c.crid == crid).unwrap();
+    let shoes = named("ff-run-15");
+    assert_eq!(shoes.trackers.len(), 2);
+    assert_eq!(shoes.universal_ad_id.as_ref().unwrap().1, "FFRN0015000H");
+    let CompanionResource::Static { mime, .. } = &shoes.companions[0].resource else { panic!() };
+    assert_eq!((mime.as_str(), shoes.companions[0].w), ("image/png", 300));
+    assert!(named("ff-run-30").mezzanine.is_some());
+    assert_eq!(named("hb-30").verifications[0].vendor, "omid.example");
+    assert_eq!(named("hb-30").nvol, Some(3));
+    assert!(named("ph-15").companions[1].end_card);
+    // Told from the file: 8,612 bytes over 15 seconds.
+    assert_eq!(named("corner-cafe-1").renditions[0].bitrate_kbps, 4);
+}
+
+#[test]
+fn an_unused_creative_is_left_out_with_a_warning() {
+    let text = std::fs::read_to_string(fixtures().join("02-shoes.yaml")).unwrap();
+    let text =
+        text.replace("[ff-run-15, ff-run-30]", "ff-run-15").replace("ff-run-30]", "ff-run-15]");
+    let report = read(&text);
+    let catalog = report.catalog.unwrap();
+    assert_eq!(catalog.creatives.len(), 1);
+    assert!(report.warnings[0].message.contains("creative `ff-run-30` is in no line"));
+    assert!(catalog.lines.iter().all(|line| line.creatives[0].index() == 0));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_loader_panic(text in ".{0,200}") {
+        let _ = read(&text);
+    }
+
+    /// Near-misses of a real file: one piece of it cut out, doubled or replaced.
+    #[test]
+    fn no_damaged_file_makes_the_loader_panic(
+        from in 0_usize..2500, len in 0_usize..60, put in "[a-z0-9:{}\\[\\]&*!|>%@`\"' \n-]{0,12}",
+    ) {
+        let mut text = include_str!("../../../tests/fixtures/catalog/02-shoes.yaml").to_owned();
+        let mut from = from.min(text.len());
+        while !text.is_char_boundary(from) { from -= 1; }
+        let mut to = (from + len).min(text.len());
+        while !text.is_char_boundary(to) { to -= 1; }
+        text.replace_range(from..to.max(from), &put);
+        let report = read(&text);
+        if let Err(faults) = report.catalog {
+            proptest::prop_assert!(faults.iter().count() > 0);
+        }
+    }
+}
