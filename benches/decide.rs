@@ -52,8 +52,13 @@ fn world(lines: usize) -> World {
     let mut vocabulary = Vocabulary::new();
     let rates = Rates::new(
         "bench",
-        [("USD", 1_000_000_000), ("EUR", 1_100_000_000), ("GBP", 1_300_000_000), ("JPY", 6_500_000)]
-            .map(|(code, worth)| (Currency::parse(code).expect("a code"), worth)),
+        [
+            ("USD", 1_000_000_000),
+            ("EUR", 1_100_000_000),
+            ("GBP", 1_300_000_000),
+            ("JPY", 6_500_000),
+        ]
+        .map(|(code, worth)| (Currency::parse(code).expect("a code"), worth)),
     );
     let text = catalogs::campaign_file(5, lines);
     let limits = catalog::Limits::default();

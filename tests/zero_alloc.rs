@@ -64,8 +64,13 @@ fn published() -> Published {
     let mut vocabulary = Vocabulary::new();
     let rates = Rates::new(
         "test",
-        [("USD", 1_000_000_000), ("EUR", 1_100_000_000), ("GBP", 1_300_000_000), ("JPY", 6_500_000)]
-            .map(|(code, worth)| (Currency::parse(code).unwrap(), worth)),
+        [
+            ("USD", 1_000_000_000),
+            ("EUR", 1_100_000_000),
+            ("GBP", 1_300_000_000),
+            ("JPY", 6_500_000),
+        ]
+        .map(|(code, worth)| (Currency::parse(code).unwrap(), worth)),
     );
     let text = catalogs::campaign_file(5, 2_000);
     let limits = catalog::Limits::default();

@@ -1,5 +1,7 @@
 //! The whole: configuration, wiring, commands.
 
+pub mod demo;
+
 pub mod config;
 
 pub mod run;

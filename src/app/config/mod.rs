@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::app::demo::Demo;
 use crate::base::journal;
 use crate::base::stdx::fault::{Fault, Faults};
 use crate::base::telemetry::LogConfig;
@@ -47,6 +48,9 @@ pub struct Config {
     pub rates: RatesRow,
     #[serde(rename = "exchange")]
     pub exchanges: Vec<ExchangeRow>,
+    /// A made-up world in the data folder, in place of `campaigns.files`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub demo: Option<Demo>,
 }
 
 impl Default for Config {
@@ -67,6 +71,7 @@ impl Default for Config {
             records: ledger::Config::default(),
             rates: RatesRow::default(),
             exchanges: vec![ExchangeRow::default()],
+            demo: None,
         }
     }
 }

@@ -105,3 +105,12 @@ fn a_rate_is_a_decimal_above_zero() {
     );
     assert_eq!(self::faults("[rates]\nUSD = \"1.0\"\n").len(), 1);
 }
+
+#[test]
+fn the_demo_config_makes_a_world() {
+    let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/config/demo.toml"));
+    let config = Config::load(file).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(config.demo, Some(Demo::default()));
+    assert!(config.exchange_table().iter().any(|exchange| exchange.key == "demo"));
+    assert!(config.rate_table().knows(Currency::EUR));
+}
