@@ -99,7 +99,7 @@ fn audience(vocabulary: &mut Vocabulary) -> Audience {
     let mut bytes = Vec::new();
     for index in 0..u64::from(LISTENERS) {
         let listener = listeners.at(index);
-        let line = parse_line(&listener.import_line(MOMENT), vocabulary).unwrap();
+        let line = parse_line(&listener.json_line(), vocabulary).unwrap();
         bytes.clear();
         line.encode(vocabulary, &mut bytes).unwrap();
         let profile =

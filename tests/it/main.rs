@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot run must fail")]
 
+mod decide;
 mod doors;
 mod vast;

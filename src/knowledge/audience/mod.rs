@@ -19,6 +19,7 @@ mod stats;
 
 pub use generation::{Audience, AudienceBuilder};
 pub use import::{Config, Import, ImportFault, Report};
+pub use line::{Line, LineFault, parse as parse_line};
 pub use load::{LoadFault, load, load_from};
 pub use profile::{BYTES_MAX, Profile, ProfileFault, SEGMENTS_MAX, Segment, encode};
 pub use stats::{DimensionStats, Expiry, Stats};

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use interlude::base::units::ids::{LineIx, ListenerKey};
+use interlude::base::units::ids::LineIx;
 use interlude::base::units::money::Currency;
 use interlude::base::units::time::Moment;
 use interlude::flows::decide::coin::Coin;
 use interlude::flows::decide::explain::Explanation;
 use interlude::flows::decide::world::{Parts, World};
 use interlude::flows::decide::{Circumstance, Received};
-use interlude::knowledge::audience::{Audience, AudienceBuilder, Import};
+use interlude::knowledge::audience::{Audience, AudienceBuilder, Profile, parse_line};
 use interlude::knowledge::catalog;
 use interlude::knowledge::enrich::{self, listener, place};
 use interlude::market::exchange::{BillableEvent, Exchange, Rates};
@@ -78,10 +78,11 @@ impl Stage {
         let mut parts = self.parts.clone();
         if let Some(line) = listener {
             let mut vocabulary = (*parts.vocabulary).clone();
-            let profile = Import::line(&line.to_string(), &mut vocabulary, moment).unwrap();
+            let line = parse_line(&line.to_string(), &vocabulary).expect("a listener");
+            let mut bytes = Vec::new();
+            line.encode(&mut vocabulary, &mut bytes).expect("a profile");
             let mut builder = AudienceBuilder::default();
-            let key = ListenerKey::of(line["id"].as_str().unwrap());
-            builder.add(key, profile.profile());
+            builder.add(line.key, Profile::checked(&bytes, vocabulary.len()).expect("a profile"));
             parts.audience = Arc::new(builder.build());
             parts.vocabulary = Arc::new(vocabulary);
         }
@@ -109,8 +110,7 @@ impl Stage {
     ) -> Vec<String> {
         let arena = bumpalo::Bump::new();
         let world = &scene.world;
-        let decoded =
-            interlude::market::openrtb::decode(received.wire, received.body, &arena);
+        let decoded = interlude::market::openrtb::decode(received.wire, received.body, &arena);
         let Ok(request) = decoded else { return Vec::new() };
         let sources = enrich::Sources {
             exchange: (received.exchange, world.exchange(received.exchange)),

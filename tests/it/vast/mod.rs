@@ -4,7 +4,7 @@
 
 mod ads;
 mod client;
-mod validate;
+pub mod validate;
 
 pub use validate::check_vast;
 
