@@ -1,1 +1,322 @@
+use std::fs::{self, File, OpenOptions};
+use std::path::Path;
+use std::sync::Arc;
 
+use super::segment::{HEADER, Header, path_of};
+use super::*;
+
+fn small() -> Config {
+    Config { segment_bytes: 1 << 10, ..Config::default() }
+}
+
+fn open(dir: &Path, config: &Config) -> Result<(Journal, Opened, Vec<Vec<u8>>), JournalFault> {
+    let mut records = Vec::new();
+    let (journal, opened) = Journal::open(dir, config, &mut |record| {
+        records.push(record.to_vec());
+        Ok(())
+    })?;
+    Ok((journal, opened, records))
+}
+
+fn stored(dir: &Path) -> Result<(Opened, Vec<Vec<u8>>), JournalFault> {
+    let mut records = Vec::new();
+    let opened = read(dir, &mut |record| {
+        records.push(record.to_vec());
+        Ok(())
+    })?;
+    Ok((opened, records))
+}
+
+/// Records of several lengths, each its own batch.
+fn write(dir: &Path, config: &Config, count: usize) -> Vec<Vec<u8>> {
+    let (journal, _, _) = open(dir, config).unwrap();
+    let records: Vec<Vec<u8>> = (0..count).map(|n| vec![n as u8; 1 + n * 7 % 40]).collect();
+    for record in &records {
+        journal.append_blocking(record).unwrap();
+    }
+    records
+}
+
+/// One batch of three records as the writer would write it.
+fn write_batch(dir: &Path, records: [&[u8]; 3]) {
+    let (seq, path) = segments(dir).unwrap().pop().unwrap();
+    let header = Header::decode(&fs::read(path).unwrap()).unwrap();
+    let mut tail = Tail::reopen(dir, seq, header.base, 1 << 20).unwrap();
+    tail.write(records.into_iter()).unwrap();
+}
+
+#[test]
+fn records_come_back_in_order_over_segments_and_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut all = write(dir.path(), &small(), 100);
+    assert!(segments(dir.path()).unwrap().len() > 2);
+    let (journal, opened, found) = open(dir.path(), &small()).unwrap();
+    assert_eq!(found, all);
+    assert_eq!((opened.records, opened.trimmed), (100, None));
+    journal.append_blocking(b"one more").unwrap();
+    drop(journal);
+    all.push(b"one more".to_vec());
+    assert_eq!(stored(dir.path()).unwrap().1, all);
+}
+
+#[test]
+fn a_torn_end_is_trimmed_at_every_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = write(dir.path(), &Config::default(), 12);
+    let path = path_of(dir.path(), 1);
+    let whole = fs::read(&path).unwrap();
+    for len in 0..whole.len() {
+        fs::write(&path, &whole[..len]).unwrap();
+        let (journal, opened, found) = open(dir.path(), &Config::default()).unwrap();
+        assert_eq!(found, records[..found.len()], "cut at {len}");
+        let kept = opened.trimmed.map_or(len as u64, |torn| torn.offset);
+        assert!(kept <= len as u64);
+        journal.append_blocking(b"after").unwrap();
+        drop(journal);
+        let (after, now) = stored(dir.path()).unwrap();
+        assert_eq!(after.trimmed, None, "cut at {len}");
+        assert_eq!(now.len(), found.len() + 1);
+        assert_eq!(now.last().unwrap(), b"after");
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = write(dir.path(), &small(), 60);
+    let files = segments(dir.path()).unwrap();
+    for (_, path) in &files {
+        let whole = fs::read(path).unwrap();
+        for bit in 0..whole.len() * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            fs::write(path, &bytes).unwrap();
+            match stored(dir.path()) {
+                Err(JournalFault::Damaged { file, offset, .. }) => {
+                    assert_eq!(&file, path);
+                    assert!(offset <= (bit / 8) as u64, "bit {bit}: {offset}");
+                }
+                // The seal is the last batch: a broken one is a torn end.
+                Ok((opened, found)) => {
+                    assert_eq!(found, records, "bit {bit} of {path:?}");
+                    assert_eq!(opened.trimmed.unwrap().bytes, 12);
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+        fs::write(path, &whole).unwrap();
+    }
+}
+
+#[test]
+fn within_the_last_batch_pages_may_be_lost_in_any_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut records = write(dir.path(), &Config::default(), 3);
+    let start = fs::metadata(path_of(dir.path(), 1)).unwrap().len() as usize;
+    write_batch(dir.path(), [b"first", b"second", b"third"]);
+    let path = path_of(dir.path(), 1);
+    let whole = fs::read(&path).unwrap();
+    // The middle of the batch is nought, its end is there.
+    let mut holed = whole.clone();
+    holed[start + 12 + 5..start + 12 + 5 + 12].fill(0);
+    fs::write(&path, &holed).unwrap();
+    let (journal, opened, found) = open(dir.path(), &Config::default()).unwrap();
+    records.push(b"first".to_vec());
+    assert_eq!(found, records);
+    assert_eq!(opened.trimmed.unwrap().offset as usize, start + 12 + 5);
+    drop(journal);
+    // The same hole, but a later batch shows that this one was complete.
+    fs::write(&path, &whole).unwrap();
+    write_batch(dir.path(), [b"a", b"b", b"c"]);
+    let mut holed = fs::read(&path).unwrap();
+    holed[start + 12 + 5..start + 12 + 5 + 12].fill(0);
+    fs::write(&path, &holed).unwrap();
+    let Err(JournalFault::Damaged { offset, .. }) = stored(dir.path()) else { panic!("taken") };
+    assert_eq!(offset as usize, start + 12 + 5);
+}
+
+#[test]
+fn doubled_moved_swapped_and_missing_parts_are_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &small(), 100);
+    let files: Vec<_> = segments(dir.path()).unwrap().into_iter().map(|(_, p)| p).collect();
+    let contents: Vec<Vec<u8>> = files.iter().map(|path| fs::read(path).unwrap()).collect();
+    let damaged = |what: &str| {
+        let verdict = stored(dir.path());
+        assert!(matches!(verdict, Err(JournalFault::Damaged { .. })), "{what}: {verdict:?}");
+        for (path, bytes) in files.iter().zip(&contents) {
+            fs::write(path, bytes).unwrap();
+        }
+    };
+    fs::write(&files[0], &contents[1]).unwrap();
+    fs::write(&files[1], &contents[0]).unwrap();
+    damaged("two segments swapped");
+    fs::remove_file(&files[1]).unwrap();
+    damaged("a segment missing");
+    let mut doubled = contents[0].clone();
+    doubled.extend_from_slice(&contents[0][HEADER..]);
+    fs::write(&files[0], &doubled).unwrap();
+    damaged("a block doubled");
+    fs::write(&files[0], &contents[0][..contents[0].len() - 1]).unwrap();
+    damaged("a segment cut that is not the last");
+    fs::write(&files[0], b"").unwrap();
+    damaged("an empty segment that is not the last");
+    assert!(stored(dir.path()).is_ok());
+}
+
+#[test]
+fn a_segment_that_was_only_begun_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = write(dir.path(), &small(), 40);
+    let next = segments(dir.path()).unwrap().last().unwrap().0 + 1;
+    for header in [&b""[..], b"ILJ", &[0u8; HEADER]] {
+        fs::write(path_of(dir.path(), next), header).unwrap();
+        let (journal, opened, found) = open(dir.path(), &small()).unwrap();
+        assert_eq!(found, records);
+        assert_eq!(opened.trimmed.unwrap().offset, 0);
+        assert!(!path_of(dir.path(), next).exists());
+        drop(journal);
+    }
+}
+
+#[test]
+fn concurrent_appenders_keep_their_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { segment_bytes: 4 << 10, ..Config::default() };
+    let (journal, _, _) = open(dir.path(), &config).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4u32 {
+            let journal = &journal;
+            scope.spawn(move || {
+                let mut waiting = Vec::new();
+                for n in 0..250u32 {
+                    let record = [thread.to_le_bytes(), n.to_le_bytes()].concat();
+                    waiting.push(journal.append(&record).unwrap());
+                }
+                for durable in waiting {
+                    durable.wait().unwrap();
+                }
+            });
+        }
+    });
+    drop(journal);
+    let (_, found) = stored(dir.path()).unwrap();
+    assert_eq!(found.len(), 1000);
+    for thread in 0..4u32 {
+        let own = found.iter().filter(|r| r[..4] == thread.to_le_bytes());
+        let order: Vec<u32> = own.map(|r| u32::from_le_bytes(r[4..].try_into().unwrap())).collect();
+        assert!(order.is_sorted() && order.len() == 250);
+    }
+}
+
+#[test]
+fn what_was_acknowledged_is_there_when_the_process_dies() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, _, _) = open(dir.path(), &small()).unwrap();
+    for n in 0..50u8 {
+        journal.append_blocking(&[n; 9]).unwrap();
+    }
+    // The process is gone without a drop: what a reader finds is what the kernel was given.
+    std::mem::forget(journal);
+    let (_, found) = stored(dir.path()).unwrap();
+    assert_eq!(found, (0..50u8).map(|n| vec![n; 9]).collect::<Vec<_>>());
+}
+
+#[test]
+fn one_process_writes_a_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_journal, _, _) = open(dir.path(), &small()).unwrap();
+    assert!(matches!(open(dir.path(), &small()), Err(JournalFault::InUse(_))));
+}
+
+/// A journal whose disk is full from the start.
+fn over_a_full_disk(dir: &Path) -> Journal {
+    let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
+    let tail = Tail::over(full, dir, (1, 0, HEADER as u64), 1 << 20);
+    Journal::start(tail, &Config::default(), File::create(dir.join("LOCK")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_failed_write_ends_all_acknowledgement() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = over_a_full_disk(dir.path());
+    assert_eq!(journal.append_blocking(b"lost"), Err(Refused::Failed));
+    assert!(journal.failure().unwrap().contains("No space left"), "{:?}", journal.failure());
+    assert_eq!(journal.append_blocking(b"later"), Err(Refused::Failed));
+    assert!(matches!(journal.barrier().map(|_| ()), Err(Refused::Failed)));
+}
+
+#[test]
+fn all_that_wait_when_a_write_fails_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Arc::new(over_a_full_disk(dir.path()));
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let journal = Arc::clone(&journal);
+            std::thread::spawn(move || journal.append_blocking(b"lost"))
+        })
+        .collect();
+    for thread in threads {
+        assert_eq!(thread.join().unwrap(), Err(Refused::Failed));
+    }
+}
+
+#[test]
+fn a_segment_that_cannot_be_made_ends_all_acknowledgement() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, _, _) = open(dir.path(), &small()).unwrap();
+    fs::create_dir(path_of(dir.path(), 2)).unwrap();
+    let mut accepted = 0;
+    while journal.append_blocking(&[7; 100]).is_ok() {
+        accepted += 1;
+        assert!(accepted < 100, "the segment is never full");
+    }
+    assert_eq!(journal.append_blocking(b"later"), Err(Refused::Failed));
+    drop(journal);
+    fs::remove_dir(path_of(dir.path(), 2)).unwrap();
+    assert_eq!(stored(dir.path()).unwrap().1.len(), accepted);
+}
+
+#[test]
+fn bounds_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { queue: 2, record_bytes_max: 8, ..Config::default() };
+    let (journal, _, _) = open(dir.path(), &config).unwrap();
+    assert_eq!(journal.append_blocking(b""), Err(Refused::Length));
+    assert_eq!(journal.append_blocking(b"nine byte"), Err(Refused::Length));
+    let places = [journal.reserve().unwrap(), journal.reserve().unwrap()];
+    assert!(matches!(journal.reserve().map(|_| ()), Err(Refused::Busy)));
+    drop(places);
+    journal.append_blocking(b"room").unwrap();
+    let bad = Config { window_ms: 6, segment_bytes: 1, queue: 0, record_bytes_max: 0 };
+    assert_eq!(bad.faults().len(), 4);
+}
+
+#[test]
+fn a_record_that_its_reader_refuses_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &Config::default(), 3);
+    let mut left = 1;
+    let verdict = read(dir.path(), &mut |_| {
+        left -= 1;
+        if left < 0 { Err("of a newer version".to_owned()) } else { Ok(()) }
+    });
+    let text = verdict.unwrap_err().to_string();
+    assert!(text.contains("offset 45") && text.contains("newer version"), "{text}");
+}
+
+#[test]
+fn a_window_gathers_company() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { window_ms: 5, ..Config::default() };
+    let (journal, _, _) = open(dir.path(), &config).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let waiting: Vec<Durable> = (0..100u8).map(|n| journal.append(&[n]).unwrap()).collect();
+        for durable in waiting {
+            assert_eq!(durable.await, Ok(()));
+        }
+    });
+    drop(journal);
+    assert_eq!(stored(dir.path()).unwrap().0.records, 100);
+}

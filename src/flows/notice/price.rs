@@ -1,6 +1,7 @@
 //! What does a billable event cost? The rule for every form in which a price comes back.
 
-use crate::base::units::money::{Money, Round};
+use crate::base::units::money::Money;
+use crate::market::openrtb::macros::{PriceMacro, parse_price};
 use crate::market::ticket::Ticket;
 
 macro_rules! rules {
@@ -85,28 +86,4 @@ fn share(held: i64, price: i64, signed: i64) -> i64 {
     let exact = i128::from(held) * i128::from(price);
     let up = (exact + i128::from(signed) - 1) / i128::from(signed);
     i64::try_from(up).unwrap_or(held).min(held)
-}
-
-enum PriceMacro {
-    Missing,
-    Audit,
-    Unexpanded,
-    Cpm(i64),
-    Unreadable,
-}
-
-fn parse_price(text: &str) -> PriceMacro {
-    match text.trim() {
-        "" => PriceMacro::Missing,
-        "AUDIT" => PriceMacro::Audit,
-        text if text.starts_with("${") => PriceMacro::Unexpanded,
-        text => {
-            let cpm = text.parse().ok();
-            let usd = crate::base::units::money::Currency::USD;
-            match cpm.and_then(|cpm| Money::from_cpm(cpm, usd, Round::Up)) {
-                Some(money) => PriceMacro::Cpm(money.nanos),
-                None => PriceMacro::Unreadable,
-            }
-        }
-    }
 }

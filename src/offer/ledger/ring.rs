@@ -52,7 +52,7 @@ pub struct Full;
 pub fn sampled(coin: u64, ppm: u32) -> bool {
     // The coin also seeds the decision's chances: another hash keeps the sample independent.
     let roll = xxhash_rust::xxh3::xxh3_64_with_seed(&coin.to_le_bytes(), 0x5a4d_504c);
-    (u128::from(roll) * 1_000_000 >> 64) < u128::from(ppm)
+    ((u128::from(roll) * 1_000_000) >> 64) < u128::from(ppm)
 }
 
 impl RecordRing {

@@ -1,1 +1,273 @@
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::base::journal::segments;
+use crate::base::units::ids::{LineId, LineIx};
+use crate::base::units::money::{Currency, Money};
+use crate::base::units::time::{Moment, WallClock};
+use crate::market::exchange::ExchangeIx;
+use crate::market::outcome::{Malformed, NoBid, Outcome, Refusal};
+use crate::market::ticket::BidId;
+use crate::offer::delivery::{Ask, Hold, Live, Recorder};
+
+struct Refusing(Refusal);
+
+impl Live for Refusing {
+    fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
+        Err(self.0)
+    }
+
+    fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+fn winner(n: u64) -> Winner {
+    Winner {
+        bid: BidId(n),
+        line: LineId(n * 3),
+        creative: n * 5,
+        deal: n % 2 * 77,
+        slot: n as u16,
+        price: Money::new(n as i64 * 1_000_001, Currency::EUR),
+    }
+}
+
+/// A record with every field different from nought.
+fn record(id: &str, winners: u64, answers: u32) -> DecisionRecord {
+    let moment = Moment::from_unix_us(1_800_000_000_000_001);
+    let mut record = DecisionRecord {
+        exchange_key: 11,
+        wire: 1,
+        world: 12,
+        request: RequestId::of(id),
+        outcome: Outcome::Bid,
+        coin: 13,
+        listener: true,
+        listener_mark: 14,
+        counts: Counts { slots: 1, matched: 70_000, candidates: 3, bids: winners as u16 },
+        answer_hash: 15,
+        ..DecisionRecord::blank(moment, ExchangeIx(3))
+    };
+    (1..=winners).for_each(|n| record.winners.push(winner(n)));
+    let mut recorder = Recorder::new(Refusing(Refusal::Capped), &mut record.answers);
+    for n in 0..answers {
+        let _ = recorder.may_bid(&Ask { line: LineIx(n * 9), listener: None, moment });
+    }
+    record
+}
+
+fn bytes(record: &DecisionRecord) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    record.encode(&mut bytes);
+    bytes
+}
+
+#[test]
+fn a_record_is_read_back_whole() {
+    for (winners, answers) in [(0, 0), (1, 2), (8, 96)] {
+        let record = record("6c0a-request", winners, answers);
+        let bytes = bytes(&record);
+        let (again, rest) = DecisionRecord::decode(&bytes).unwrap();
+        assert_eq!(again, record);
+        assert!(rest.is_empty());
+    }
+}
+
+#[test]
+fn every_outcome_is_read_back() {
+    let no_bids = NoBid::ALL.iter().map(|&reason| Outcome::NoBid(reason));
+    let malformed = Malformed::ALL.iter().map(|&reason| Outcome::Malformed(reason));
+    for outcome in no_bids.chain(malformed) {
+        let record = DecisionRecord { outcome, ..record("r", 0, 0) };
+        assert_eq!(DecisionRecord::decode(&bytes(&record)).unwrap().0.outcome, outcome);
+    }
+}
+
+#[test]
+fn a_record_is_bounded() {
+    let largest = record(&"x".repeat(1000), 20, 200);
+    assert_eq!(bytes(&largest).len(), RECORD_BYTES_MAX);
+    const { assert!(RECORD_BYTES_MAX <= 1500 && size_of::<DecisionRecord>() <= 1536) };
+}
+
+#[test]
+fn long_ids_keep_their_hash_and_their_beginning() {
+    let id = "é".repeat(40);
+    let kept = RequestId::of(&id);
+    assert_eq!(kept.text(), "é".repeat(32));
+    assert_eq!((kept.len, kept.hash), (80, RequestId::of(&id).hash));
+    let cut = RequestId::of(&format!("x{id}"));
+    assert_eq!(cut.text(), format!("x{}", "é".repeat(31)));
+}
+
+#[test]
+fn what_is_cut_off_or_newer_is_refused() {
+    let bytes = bytes(&record("r", 2, 2));
+    for end in 0..bytes.len() {
+        assert_eq!(DecisionRecord::decode(&bytes[..end]).unwrap_err(), RecordFault::Short);
+    }
+    let mut newer = bytes;
+    newer[0] = 2;
+    assert_eq!(DecisionRecord::decode(&newer).unwrap_err(), RecordFault::Version(2));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), first in 0u8..3) {
+        let mut bytes = bytes;
+        bytes.insert(0, first);
+        let _ = DecisionRecord::decode(&bytes);
+    }
+}
+
+#[test]
+fn samples_are_as_many_as_asked_for_and_always_the_same() {
+    for ppm in [0, 1_000, 250_000, 1_000_000] {
+        let count = (0..200_000u64).filter(|&coin| sampled(coin, ppm)).count() as i64;
+        let expected = i64::from(ppm) * 200_000 / 1_000_000;
+        assert!((count - expected).abs() <= 3 * (expected as f64).sqrt() as i64, "{ppm}: {count}");
+    }
+    assert!((0..1000).all(|coin| sampled(coin, 5_000) == sampled(coin, 5_000)));
+}
+
+fn small() -> Config {
+    Config {
+        ring: 32,
+        sample_buffers: 4,
+        sample_bytes_max: 64,
+        segment_bytes: 1 << 16,
+        total_bytes: 1 << 18,
+        drain_ms: 1,
+        ..Config::default()
+    }
+}
+
+const SAMPLE: Sample<'static> = Sample { request: b"{request}", profile: b"profile" };
+
+#[test]
+fn a_full_ring_is_an_error() {
+    let ring = RecordRing::new(&small());
+    let record = record("r", 1, 1);
+    for _ in 0..32 {
+        ring.push(&record, None).unwrap();
+    }
+    assert_eq!(ring.push(&record, Some(SAMPLE)), Err(Full));
+    assert_eq!(ring.len(), 32);
+}
+
+#[test]
+fn a_sample_without_a_buffer_keeps_the_record() {
+    let ring = RecordRing::new(&small());
+    let record = record("r", 1, 1);
+    let long = Sample { request: &[b'x'; 65], profile: b"" };
+    ring.push(&record, Some(long)).unwrap();
+    for _ in 0..5 {
+        ring.push(&record, Some(SAMPLE)).unwrap();
+    }
+    assert_eq!(ring.stats()[3], ("samples_dropped", 2));
+    let kept: Vec<bool> =
+        std::iter::from_fn(|| ring.pop()).map(|entry| entry.sample.is_some()).collect();
+    assert_eq!(kept, [false, true, true, true, true, false]);
+}
+
+/// Pushes until there is room; the writer is running.
+fn push(ring: &RecordRing, record: &DecisionRecord, sample: Option<Sample<'_>>) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while ring.push(record, sample).is_err() {
+        assert!(Instant::now() < until, "the writer does not drain");
+        std::thread::yield_now();
+    }
+}
+
+fn all(path: &Path) -> Vec<(DecisionRecord, Option<(Vec<u8>, Vec<u8>)>)> {
+    let mut all = Vec::new();
+    read(path, &mut |kept| {
+        let sample = kept.sample.map(|s| (s.request.to_vec(), s.profile.to_vec()));
+        all.push((*kept.record, sample));
+    })
+    .unwrap();
+    all
+}
+
+#[test]
+fn what_was_pushed_is_read_back_in_order_over_restarts() {
+    let data = tempfile::tempdir().unwrap();
+    for start in 0..3u64 {
+        let ring = Arc::new(RecordRing::new(&small()));
+        let clock = Arc::new(WallClock);
+        let writer = RecordWriter::start(Arc::clone(&ring), &small(), data.path(), clock);
+        let writer = writer.unwrap();
+        for n in 0..100 {
+            let record = DecisionRecord { coin: start * 100 + n, ..record("r", 2, 3) };
+            push(&ring, &record, (n % 50 == 0).then_some(SAMPLE));
+        }
+        drop(writer);
+        assert_eq!(ring.stats()[4], ("written", 100));
+    }
+    let all = all(&data.path().join("decisions"));
+    assert!(all.iter().map(|(record, _)| record.coin).eq(0..300));
+    let samples: Vec<_> = all.iter().filter_map(|(_, sample)| sample.clone()).collect();
+    assert_eq!(samples, vec![(b"{request}".to_vec(), b"profile".to_vec()); 6]);
+    let (_, first) = segments(&data.path().join("decisions")).unwrap().remove(0);
+    assert_eq!(self::all(&first).len(), 100);
+}
+
+#[test]
+fn the_oldest_files_go() {
+    let data = tempfile::tempdir().unwrap();
+    let ring = Arc::new(RecordRing::new(&small()));
+    let writer = RecordWriter::start(Arc::clone(&ring), &small(), data.path(), Arc::new(WallClock));
+    let writer = writer.unwrap();
+    for coin in 0..2000 {
+        push(&ring, &DecisionRecord { coin, ..record("r", 8, 96) }, None);
+    }
+    drop(writer);
+    let dir = data.path().join("decisions");
+    let files = segments(&dir).unwrap();
+    let size: u64 = files.iter().map(|(_, path)| fs::metadata(path).unwrap().len()).sum();
+    // One batch may stand beyond each bound.
+    assert!(size <= (1 << 18) + 256 * (RECORD_BYTES_MAX as u64 + 64), "{size}");
+    assert!(ring.stats()[6].1 > 0);
+    let coins: Vec<u64> = all(&dir).iter().map(|(record, _)| record.coin).collect();
+    let first = coins[0];
+    assert!(coins.iter().copied().eq(first..2000), "what is left has no gap");
+}
+
+#[test]
+fn files_go_with_age() {
+    let data = tempfile::tempdir().unwrap();
+    let later = Moment::from_unix_us(
+        crate::base::units::time::Clock::now(&WallClock).plus_s(40 * 86_400).unix_us,
+    );
+    let clock = Arc::new(crate::base::units::time::SetClock::new(later));
+    let ring = Arc::new(RecordRing::new(&small()));
+    let writer = RecordWriter::start(Arc::clone(&ring), &small(), data.path(), clock).unwrap();
+    for coin in 0..500 {
+        push(&ring, &DecisionRecord { coin, ..record("r", 8, 96) }, None);
+    }
+    drop(writer);
+    let files = segments(&data.path().join("decisions")).unwrap();
+    assert_eq!(files.len(), 1, "all but the one that is written");
+}
+
+#[test]
+fn bad_limits_are_named() {
+    let bad = Config {
+        ring: 0,
+        sample_ppm: 2_000_000,
+        sample_bytes_max: 1 << 30,
+        segment_bytes: 1,
+        total_bytes: 1,
+        max_age_days: 0,
+        drain_ms: 0,
+        ..Config::default()
+    };
+    assert_eq!(bad.faults().len(), 7);
+    assert!(Config::default().faults().is_empty());
+}
