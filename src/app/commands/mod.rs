@@ -1,3 +1,5 @@
 //! One file per subcommand.
 
 pub mod audience;
+
+pub mod check;

@@ -18,8 +18,8 @@ use crate::base::journal;
 use crate::base::stdx::fault::{Fault, Faults};
 use crate::base::telemetry::LogConfig;
 use crate::doors::{admin, receive};
-use crate::knowledge::audience;
 use crate::knowledge::enrich::{listener, place};
+use crate::knowledge::{audience, catalog};
 use crate::market::exchange::{Exchange, Rates};
 use crate::market::vocabulary;
 use crate::offer::{creative, delivery, ledger};
@@ -84,11 +84,13 @@ pub struct Campaigns {
     pub files: Vec<PathBuf>,
     /// How often they are looked at for a change; 0: only on SIGHUP.
     pub watch_ms: u64,
+    pub limits: catalog::Limits,
 }
 
 impl Default for Campaigns {
     fn default() -> Self {
-        Campaigns { files: vec![PathBuf::from("campaigns")], watch_ms: 1_000 }
+        let files = vec![PathBuf::from("campaigns")];
+        Campaigns { files, watch_ms: 1_000, limits: catalog::Limits::default() }
     }
 }
 

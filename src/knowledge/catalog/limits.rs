@@ -1,9 +1,9 @@
 //! How much may a campaign file hold? The bounds of this room, set in the config.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Bounds on campaign files; every one is checked while loading and named in its fault.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Largest campaign file, in bytes.

@@ -1,3 +1,5 @@
+//! Does the fixture catalogue load, and mean what it says?
+
 use super::*;
 use crate::base::units::ids::LineId;
 use crate::base::units::money::{Currency, Money};

@@ -1,4 +1,6 @@
-//! What is for sale? Campaign files → checked, dense, immutable snapshot. Cold to build, hot to read.
+//! What is for sale? Campaign files → checked, dense, immutable snapshot.
+//!
+//! Cold to build, hot to read.
 
 pub mod model;
 
@@ -19,6 +21,8 @@ mod walk;
 mod hours;
 
 mod versions;
+
+mod clause;
 
 mod targeting;
 

@@ -1,3 +1,5 @@
+//! Do words, ids, taxonomies and ancestors hold what the vocabulary promises?
+
 use super::*;
 use Dimension::*;
 

@@ -1,0 +1,340 @@
+//! `interlude check FILE…`: are these files right? Every fault with its place and its mend.
+//!
+//! Run by a person or a script before files go live; cold. Prints what would load to the standard
+//! output and exits 0, or the faults and exits 1.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::app::config::Config;
+use crate::base::stdx::fault::Fault;
+use crate::base::units::money::Currency;
+use crate::knowledge::catalog::model::Catalog;
+use crate::knowledge::catalog::{Limits, inspect, schema};
+use crate::market::exchange::Rates;
+use crate::market::vocabulary::Vocabulary;
+
+const EXAMPLE: &str = "\
+The least that a campaign file needs:
+
+  advertiser:
+    key: corner-cafe
+    domains: [corner-cafe.example]
+    currency: EUR
+    campaigns:
+      - key: always
+        lines:
+          - key: mornings
+            bid_cpm: 4.25
+            targeting:
+              hour_of_week: \"mon-fri 06:00-10:00\"
+              mood: {none_of: [sad], if_unknown: pass}
+            creatives:
+              - crid: corner-cafe-1
+                duration: 15
+                renditions:
+                  - file: spot.mp3
+
+`interlude check --schema` prints all keys as a JSON Schema, which editors can use.";
+
+/// Check campaign and config files: every fault with line and column.
+#[derive(clap::Args, Debug)]
+#[command(after_long_help = EXAMPLE)]
+pub struct CheckArgs {
+    /// Campaign files (*.yaml, *.yml, *.json), folders of them, or a config (*.toml), which is
+    /// checked with the campaign files that it names.
+    #[arg(required_unless_present = "schema", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The config whose rates and limits hold; without one every currency is taken.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Print the JSON Schema of campaign files and stop.
+    #[arg(long)]
+    schema: bool,
+}
+
+/// All that was found.
+struct Report {
+    faults: Vec<Fault>,
+    warnings: Vec<Fault>,
+    catalog: Option<Catalog>,
+    configs: usize,
+    /// Whether the rates of a config held.
+    rated: bool,
+}
+
+pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    if args.schema {
+        serde_json::to_writer_pretty(&mut out, &schema())?;
+        writeln!(out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let report = check(&args);
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &as_json(&report))?;
+        writeln!(out)?;
+    } else {
+        tell(&report, &mut out)?;
+    }
+    out.flush()?;
+    Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn check(args: &CheckArgs) -> Report {
+    let is_config = |file: &&PathBuf| file.extension().is_some_and(|ending| ending == "toml");
+    let (configs, mut campaigns): (Vec<_>, Vec<_>) = args.files.iter().partition(is_config);
+    let (mut faults, mut held) = (Vec::new(), None);
+    let mut named = Vec::new();
+    for file in configs.iter().copied().chain(&args.config) {
+        match Config::load(file) {
+            Ok(config) => {
+                if args.config.as_ref() != Some(file) {
+                    named.extend(config.campaigns.files.clone());
+                }
+                held = Some(config);
+            }
+            Err(found) => faults.extend(found.into_vec()),
+        }
+    }
+    campaigns.extend(&named);
+    let files: Vec<PathBuf> = campaigns.into_iter().cloned().collect();
+    let rated = held.is_some();
+    let rates = held.as_ref().map_or_else(every_currency, Config::rate_table);
+    let mut vocabulary =
+        held.as_ref().map_or_else(Vocabulary::new, |config| Vocabulary::with(&config.vocabulary));
+    let limits = held.map_or_else(Limits::default, |config| config.campaigns.limits);
+    let found = inspect(&files, &mut vocabulary, &rates, &limits);
+    let catalog = match found.catalog {
+        Ok(catalog) => Some(catalog),
+        Err(found) => {
+            faults.extend(found.into_vec());
+            None
+        }
+    };
+    Report { faults, warnings: found.warnings, catalog, configs: configs.len(), rated }
+}
+
+/// Without a rate table no amount can be compared, but every code can be read.
+fn every_currency() -> Rates {
+    let letters = || b'A'..=b'Z';
+    let codes =
+        letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
+    Rates::new("none", codes.filter_map(|code| Some((Currency::from_bytes(code)?, 1_000_000_000))))
+}
+
+fn tell(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let mut sources = Sources::default();
+    for fault in &report.faults {
+        sources.show("fault", fault, out)?;
+    }
+    for warning in &report.warnings {
+        sources.show("warning", warning, out)?;
+    }
+    let warnings = counted(report.warnings.len(), "warning");
+    if !report.faults.is_empty() {
+        return writeln!(out, "{}, {warnings}", counted(report.faults.len(), "fault"));
+    }
+    if report.configs > 0 {
+        writeln!(out, "{}: no fault", counted(report.configs, "config"))?;
+    }
+    if let Some(catalog) = &report.catalog {
+        let paused = catalog.lines.iter().filter(|line| line.paused).count();
+        writeln!(
+            out,
+            "{}, {}, {} ({paused} paused), {}, {} of deals, {}",
+            counted(catalog.advertisers.len(), "advertiser"),
+            counted(catalog.campaigns.len(), "campaign"),
+            counted(catalog.lines.len(), "line"),
+            counted(catalog.creatives.len(), "creative"),
+            counted(catalog.deals.len(), "id"),
+            counted(catalog.media.len(), "hosted file"),
+        )?;
+        writeln!(out, "version {:016x}, {warnings}", catalog.version)?;
+    }
+    if !report.rated {
+        writeln!(out, "currencies were not checked against rates: give the server's --config")?;
+    }
+    Ok(())
+}
+
+fn counted(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+/// The files that faults point into, read once more to show the line.
+#[derive(Default)]
+struct Sources(HashMap<PathBuf, String>);
+
+impl Sources {
+    /// ```text
+    /// fault: unknown mood `energtic`
+    ///   --> campaigns/a.yaml:12:16, at advertiser.campaigns[0].lines[0].targeting.mood
+    ///    12 |           mood: energtic
+    ///       |                 ^
+    ///   mend: did you mean `energetic`?
+    /// ```
+    fn show(&mut self, what: &str, fault: &Fault, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "{what}: {}", fault.message)?;
+        if fault.line > 0 {
+            write!(out, "  --> {}:{}:{}", fault.file.display(), fault.line, fault.column)?;
+        } else if fault.file != Path::new("") {
+            write!(out, "  --> {}", fault.file.display())?;
+        }
+        match (fault.path.as_str(), fault.file == Path::new("")) {
+            ("", true) => {}
+            ("", false) => writeln!(out)?,
+            (path, _) => writeln!(out, ", at {path}")?,
+        }
+        if let Some(line) = self.line(fault) {
+            let gutter = format!("{:>5}", fault.line);
+            let column = fault.column.saturating_sub(1) as usize;
+            let indent: String = line.chars().take(column).map(blank).collect();
+            writeln!(out, "{gutter} | {line}")?;
+            writeln!(out, "      | {indent}^")?;
+        }
+        if let Some(mend) = &fault.mend {
+            writeln!(out, "  mend: {mend}")?;
+        }
+        writeln!(out)
+    }
+
+    fn line(&mut self, fault: &Fault) -> Option<&str> {
+        if fault.line == 0 {
+            return None;
+        }
+        let text = self
+            .0
+            .entry(fault.file.clone())
+            .or_insert_with(|| std::fs::read_to_string(&fault.file).unwrap_or_default());
+        let line = text.lines().nth(fault.line as usize - 1)?;
+        (line.chars().count() <= 160).then_some(line)
+    }
+}
+
+/// Keeps tabs, so that the caret stands under its letter.
+fn blank(letter: char) -> char {
+    if letter == '\t' { '\t' } else { ' ' }
+}
+
+fn as_json(report: &Report) -> Value {
+    let list = |faults: &[Fault]| {
+        let each = faults.iter().map(|fault| {
+            json!({
+                "file": fault.file,
+                "line": fault.line,
+                "column": fault.column,
+                "path": fault.path,
+                "message": fault.message,
+                "mend": fault.mend,
+            })
+        });
+        each.collect::<Vec<_>>()
+    };
+    let loads = report.catalog.as_ref().map(|catalog| {
+        json!({
+            "version": format!("{:016x}", catalog.version),
+            "advertisers": catalog.advertisers.len(),
+            "campaigns": catalog.campaigns.len(),
+            "lines": catalog.lines.len(),
+            "creatives": catalog.creatives.len(),
+            "deals": catalog.deals.len(),
+            "hosted_files": catalog.media.len(),
+        })
+    });
+    json!({
+        "ok": report.faults.is_empty(),
+        "rated": report.rated,
+        "faults": list(&report.faults),
+        "warnings": list(&report.warnings),
+        "loads": loads,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> (String, Value) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.yaml");
+        std::fs::write(&file, text).unwrap();
+        let args = CheckArgs { files: vec![file], config: None, json: false, schema: false };
+        let report = check(&args);
+        let mut out = Vec::new();
+        tell(&report, &mut out).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        (out.replace(&*folder.path().to_string_lossy(), ""), as_json(&report))
+    }
+
+    const LINE: &str = "\
+advertiser:
+  key: a
+  domains: [a.example]
+  currency: EUR
+  campaigns:
+    - key: c
+      lines:
+        - key: l
+          bid_cpm: 1
+          targeting: {mood: MOOD}
+          creatives:
+            - crid: x
+              duration: 15
+              renditions: [{url: \"https://a.example/x.mp3\", bitrate: 128}]
+";
+
+    #[test]
+    fn a_fault_is_shown_under_its_line() {
+        let (out, json) = told(&LINE.replace("MOOD", "energtic"));
+        let wanted = "\
+fault: unknown mood `energtic`
+  --> /a.yaml:10:29, at advertiser.campaigns[0].lines[0].targeting.mood
+   10 |           targeting: {mood: energtic}
+      |                             ^
+  mend: did you mean `energetic`?
+
+1 fault, 0 warnings
+";
+        assert_eq!(out, wanted);
+        assert_eq!(json["ok"], false);
+        assert_eq!(json["faults"][0]["line"], 10);
+        assert_eq!(json["loads"], Value::Null);
+    }
+
+    #[test]
+    fn what_would_load_is_counted() {
+        let (out, json) = told(&LINE.replace("MOOD", "energetic"));
+        assert!(
+            out.starts_with("1 advertiser, 1 campaign, 1 line (0 paused), 1 creative"),
+            "{out}"
+        );
+        assert!(out.contains("give the server's --config"), "{out}");
+        assert_eq!(json["loads"]["lines"], 1);
+        assert_eq!(json["ok"], true);
+    }
+
+    #[test]
+    fn a_config_is_checked_with_its_campaigns() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("i.toml");
+        std::fs::write(&config, "[campaigns]\nfiles = [\"a.yaml\"]\n").unwrap();
+        std::fs::write(folder.path().join("a.yaml"), LINE.replace("MOOD", "calm")).unwrap();
+        let args =
+            |json| CheckArgs { files: vec![config.clone()], config: None, json, schema: false };
+        let report = check(&args(false));
+        // The default rate table knows the dollar alone.
+        assert_eq!(report.faults.len(), 1, "{:?}", report.faults);
+        assert_eq!(report.faults[0].message, "no rate for EUR");
+        std::fs::write(&config, "[campaigns]\nflies = []\n").unwrap();
+        assert!(check(&args(true)).faults[0].message.contains("flies"));
+    }
+}
