@@ -94,6 +94,11 @@ fn creatives(indent: &str, spot: &Spot) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::units::money::Currency;
+    use crate::knowledge::catalog;
+    use crate::knowledge::catalog::model::{Expr, Line};
+    use crate::market::exchange::Rates;
+    use crate::market::vocabulary::Vocabulary;
 
     #[test]
     fn a_seed_moves_bids_and_budgets_and_nothing_else() {
@@ -123,5 +128,29 @@ mod tests {
                 assert!(paths.contains(&name), "{} of {}", name, file.path);
             }
         }
+    }
+
+    #[test]
+    fn every_campaign_loads_without_fault_or_warning() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in world(1) {
+            let path = folder.path().join(&file.path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, file.bytes).unwrap();
+        }
+        let rates = [("USD", 100), ("EUR", 108), ("GBP", 127)]
+            .map(|(code, worth)| (Currency::parse(code).unwrap(), worth));
+        let report = catalog::inspect(
+            &[folder.path().to_owned()],
+            &mut Vocabulary::new(),
+            &Rates::new("test", rates),
+            &catalog::Limits::default(),
+        );
+        let catalog = report.catalog.unwrap_or_else(|faults| panic!("{faults}"));
+        assert_eq!(report.warnings.len(), 0, "{:?}", report.warnings);
+        assert_eq!(catalog.advertisers.len(), 12);
+        assert!(catalog.lines.len() >= 60, "{}", catalog.lines.len());
+        let asks = |line: &Line| line.targeting != Expr::All(Vec::new());
+        assert!(catalog.lines.iter().all(asks), "every line speaks of somebody");
     }
 }
