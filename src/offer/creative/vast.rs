@@ -118,27 +118,22 @@ impl Writer<'_, '_> {
     }
 
     fn errors(&mut self) {
-        self.raw(&["<Error>"]);
-        self.beacon("error", "?code=[ERRORCODE]");
-        self.raw(&["</Error>"]);
+        self.beacon("<Error><![CDATA[", "/beacon/error/", "?code=[ERRORCODE]]]></Error>");
         if self.version >= VastVersion::V4_0 {
-            self.third_party(PlayerEvent::Error, "<Error>", "</Error>");
+            self.third_party(PlayerEvent::Error, "<Error><![CDATA[", "]]></Error>");
         }
     }
 
     fn impressions(&mut self) {
-        self.raw(&["<Impression id=\"interlude\">"]);
-        self.beacon("impression", "?price=${AUCTION_PRICE}");
-        self.raw(&["</Impression>"]);
-        self.third_party(PlayerEvent::Impression, "<Impression>", "</Impression>");
+        let open = "<Impression id=\"interlude\"><![CDATA[";
+        self.beacon(open, "/beacon/impression/", "?price=${AUCTION_PRICE}]]></Impression>");
+        self.third_party(PlayerEvent::Impression, "<Impression><![CDATA[", "]]></Impression>");
     }
 
     /// The campaign's own trackers of `event`, each between `open` and `close`.
     fn third_party(&mut self, event: PlayerEvent, open: &str, close: &str) {
         for tracker in self.ad.creative.trackers.iter().filter(|t| t.event == event) {
-            self.raw(&[open]);
-            self.url(&tracker.url);
-            self.raw(&[close]);
+            self.cdata(open, &tracker.url, close);
         }
     }
 
@@ -158,20 +153,22 @@ impl Writer<'_, '_> {
         for verification in &self.ad.creative.verifications {
             self.raw(&["<Verification vendor=\""]);
             xml::attribute(self.out, &verification.vendor);
-            self.raw(&["\"><JavaScriptResource apiFramework=\"omid\" browserOptional=\"true\">"]);
-            self.url(&verification.script_url);
-            self.raw(&["</JavaScriptResource>"]);
+            self.cdata(
+                "\"><JavaScriptResource apiFramework=\"omid\" browserOptional=\"true\"><![CDATA[",
+                &verification.script_url,
+                "]]></JavaScriptResource>",
+            );
             if let Some(parameters) = &verification.parameters {
-                self.raw(&["<VerificationParameters>"]);
-                self.url(parameters);
-                self.raw(&["</VerificationParameters>"]);
+                let open = "<VerificationParameters><![CDATA[";
+                self.cdata(open, parameters, "]]></VerificationParameters>");
             }
             self.raw(&["</Verification>"]);
         }
         self.raw(&["</AdVerifications>"]);
     }
 
-    /// Bytes of our own that are XML already.
+    /// Bytes of our own that are XML already. Fewer and longer parts are quicker.
+    #[inline]
     fn raw(&mut self, parts: &[&str]) {
         for part in parts {
             self.out.extend_from_slice(part.as_bytes());
@@ -184,24 +181,28 @@ impl Writer<'_, '_> {
         self.raw(&["</", name, ">"]);
     }
 
-    /// A URL, or another text that players expect in a CDATA section.
-    fn url(&mut self, url: &str) {
-        self.raw(&["<![CDATA["]);
-        xml::cdata(self.out, url);
-        self.raw(&["]]>"]);
+    /// A URL, or another text that players expect in a CDATA section, which `open` begins and
+    /// `close` ends.
+    #[inline]
+    fn cdata(&mut self, open: &str, text: &str, close: &str) {
+        self.raw(&[open]);
+        xml::cdata(self.out, text);
+        self.raw(&[close]);
     }
 
-    /// The URL of one of our own beacons.
-    fn beacon(&mut self, event: &str, query: &str) {
+    /// The URL of one of our own beacons, in a CDATA section as above.
+    #[inline]
+    fn beacon(&mut self, open: &str, path: &str, close: &str) {
         let beacons = self.ad.beacons;
-        self.raw(&["<![CDATA["]);
+        self.raw(&[open]);
         self.ours(beacons.public_url);
-        self.raw(&["/beacon/", event, "/"]);
+        self.raw(&[path]);
         self.ours(beacons.player_ticket);
-        self.raw(&[query, "]]>"]);
+        self.raw(&[close]);
     }
 
     /// `public_url` or the ticket, inside a CDATA section.
+    #[inline]
     fn ours(&mut self, text: &str) {
         if self.trusted {
             self.raw(&[text]);

@@ -300,11 +300,6 @@ impl Sample {
         [vec![ours], self.third_party(event)].concat()
     }
 
-    fn clicks(&self) -> Vec<String> {
-        [vec![format!("{PUBLIC_URL}/beacon/click/{TICKET}")], self.creative.click_trackers.clone()]
-            .concat()
-    }
-
     fn linear(&self) -> Value {
         let mut tracking = BTreeMap::new();
         for event in EVENTS {
@@ -349,7 +344,7 @@ impl Sample {
             "mezzanine": mezzanine,
             "tracking": tracking,
             "click": clickable.then(|| format!("{PUBLIC_URL}/click/{TICKET}")),
-            "clickTracking": if clickable { self.clicks() } else { Vec::new() },
+            "clickTracking": self.creative.click_trackers,
         })
     }
 
@@ -386,7 +381,7 @@ impl Sample {
                 "iframe": iframe,
                 "alt": companion.alt,
                 "click": clickable.then(|| format!("{PUBLIC_URL}/click/{TICKET}?companion={ix}")),
-                "clickTracking": if clickable && four { self.clicks() } else { Vec::new() },
+                "clickTracking": if clickable && four { &self.creative.click_trackers[..] } else { &[] },
                 "tracking": { "creativeView": companion.trackers },
             })
         };

@@ -12,14 +12,24 @@ use crate::offer::creative::choose::{Mezzanine, RENDITIONS_MAX};
 use crate::offer::creative::companions::ChosenCompanion;
 use crate::offer::creative::xml;
 
+/// An event of ours, as the parts around the base URL and the ticket.
+macro_rules! ours {
+    ($event:literal) => {
+        (concat!("<Tracking event=\"", $event, "\"><![CDATA["), concat!("/beacon/", $event, "/"))
+    };
+}
+
 /// What we ask to hear of, beside the impression and errors.
-const OURS: [PlayerEvent; 5] = [
-    PlayerEvent::Start,
-    PlayerEvent::FirstQuartile,
-    PlayerEvent::Midpoint,
-    PlayerEvent::ThirdQuartile,
-    PlayerEvent::Complete,
+const OURS: [(&str, &str); 5] = [
+    ours!("start"),
+    ours!("firstQuartile"),
+    ours!("midpoint"),
+    ours!("thirdQuartile"),
+    ours!("complete"),
 ];
+
+/// Ours too, where the version knows it: the place was not used, so what is held can be released.
+const NOT_USED: (&str, &str) = ours!("notUsed");
 
 /// The longest that `xs:time` can say.
 const DURATION_MS_MAX: u32 = 24 * 3_600_000 - 1;
@@ -92,12 +102,12 @@ impl Writer<'_, '_> {
 
     fn tracking_events(&mut self) {
         self.raw(&["<TrackingEvents>"]);
-        for event in OURS {
-            self.our_tracking(beacon_name(event));
+        for (open, path) in OURS {
+            self.beacon(open, path, "]]></Tracking>");
         }
         let has_not_used = self.version >= VastVersion::V4_3;
         if has_not_used {
-            self.our_tracking(beacon_name(PlayerEvent::NotUsed));
+            self.beacon(NOT_USED.0, NOT_USED.1, "]]></Tracking>");
         }
         for tracker in &self.ad.creative.trackers {
             let has_place = match tracker.event {
@@ -114,16 +124,9 @@ impl Writer<'_, '_> {
         self.raw(&["</TrackingEvents>"]);
     }
 
-    fn our_tracking(&mut self, event: &str) {
-        self.raw(&["<Tracking event=\"", event, "\">"]);
-        self.beacon(event, "");
-        self.raw(&["</Tracking>"]);
-    }
-
     fn tracking(&mut self, event: &str, url: &str) {
-        self.raw(&["<Tracking event=\"", event, "\">"]);
-        self.url(url);
-        self.raw(&["</Tracking>"]);
+        self.raw(&["<Tracking event=\"", event]);
+        self.cdata("\"><![CDATA[", url, "]]></Tracking>");
     }
 
     fn duration(&mut self, duration_ms: u32) {
@@ -156,8 +159,7 @@ impl Writer<'_, '_> {
                 self.number(u64::from(rendition.bitrate_kbps));
                 self.raw(&["\""]);
                 self.media_attributes(rendition);
-                self.media(&rendition.media);
-                self.raw(&["</MediaFile>"]);
+                self.media(&rendition.media, "]]></MediaFile>");
             }
         }
         let mezzanine = match fit.mezzanine {
@@ -171,15 +173,14 @@ impl Writer<'_, '_> {
             if self.version >= VastVersion::V4_1 {
                 self.media_attributes(mezzanine);
             } else {
-                self.raw(&[">"]);
+                self.raw(&["><![CDATA["]);
             }
-            self.media(&mezzanine.media);
-            self.raw(&["</Mezzanine>"]);
+            self.media(&mezzanine.media, "]]></Mezzanine>");
         }
         self.raw(&["</MediaFiles>"]);
     }
 
-    /// What a media file and a mezzanine both say, and the end of the tag. Audio has no size
+    /// What a media file and a mezzanine both say, up to the URL. Audio has no width and height
     /// (VAST 4.3, 3.9.1).
     fn media_attributes(&mut self, rendition: &Rendition) {
         let delivery = rendition.delivery.as_str();
@@ -190,24 +191,22 @@ impl Writer<'_, '_> {
             self.number(size);
             self.raw(&["\""]);
         }
-        self.raw(&[">"]);
+        self.raw(&["><![CDATA["]);
     }
 
-    fn media(&mut self, media: &Media) {
+    /// The URL, in a CDATA section that is open already and that `close` ends.
+    fn media(&mut self, media: &Media, close: &str) {
         match media {
-            Media::Remote(url) => self.url(url),
+            Media::Remote(url) => self.cdata("", url, close),
             Media::Hosted(hash) => {
-                self.raw(&["<![CDATA["]);
                 self.ours(self.ad.beacons.public_url);
-                self.raw(&["/media/"]);
-                xml::cdata(self.out, hash);
-                self.raw(&["]]>"]);
+                self.cdata("/media/", hash, close);
             }
         }
     }
 
-    /// A click goes through us to the landing page. A player that calls `ClickTracking` too
-    /// presents the same ticket for the same event, which counts once.
+    /// A click goes through us to the landing page, which is where we count it: a `ClickTracking`
+    /// of ours beside it would tell nothing more.
     fn clicks(&mut self, creative: &Creative) {
         let clickable = creative.click_through.is_some();
         if !clickable && creative.click_trackers.is_empty() {
@@ -217,15 +216,8 @@ impl Writer<'_, '_> {
         if clickable && !self.four() {
             self.click_through("ClickThrough", None);
         }
-        if clickable {
-            self.raw(&["<ClickTracking id=\"interlude\">"]);
-            self.beacon("click", "");
-            self.raw(&["</ClickTracking>"]);
-        }
         for tracker in &creative.click_trackers {
-            self.raw(&["<ClickTracking>"]);
-            self.url(tracker);
-            self.raw(&["</ClickTracking>"]);
+            self.cdata("<ClickTracking><![CDATA[", tracker, "]]></ClickTracking>");
         }
         if clickable && self.four() {
             self.click_through("ClickThrough", None);
@@ -311,19 +303,14 @@ impl Writer<'_, '_> {
             CompanionResource::Static { media, mime } => {
                 self.raw(&["<StaticResource creativeType=\""]);
                 xml::attribute(self.out, mime);
-                self.raw(&["\">"]);
-                self.media(media);
-                self.raw(&["</StaticResource>"]);
+                self.raw(&["\"><![CDATA["]);
+                self.media(media, "]]></StaticResource>");
             }
             CompanionResource::Html(html) => {
-                self.raw(&["<HTMLResource>"]);
-                self.url(html);
-                self.raw(&["</HTMLResource>"]);
+                self.cdata("<HTMLResource><![CDATA[", html, "]]></HTMLResource>");
             }
             CompanionResource::Iframe(url) => {
-                self.raw(&["<IFrameResource>"]);
-                self.url(url);
-                self.raw(&["</IFrameResource>"]);
+                self.cdata("<IFrameResource><![CDATA[", url, "]]></IFrameResource>");
             }
         }
     }
@@ -336,15 +323,10 @@ impl Writer<'_, '_> {
 
     /// The campaign's click trackers hear of clicks on its pictures too; only 4.x has the place.
     fn companion_click_tracking(&mut self) {
-        self.raw(&["<CompanionClickTracking id=\"interlude\">"]);
-        self.beacon("click", "");
-        self.raw(&["</CompanionClickTracking>"]);
         for (ix, tracker) in (1..).zip(&self.ad.creative.click_trackers) {
             self.raw(&["<CompanionClickTracking id=\""]);
             self.number(ix);
-            self.raw(&["\">"]);
-            self.url(tracker);
-            self.raw(&["</CompanionClickTracking>"]);
+            self.cdata("\"><![CDATA[", tracker, "]]></CompanionClickTracking>");
         }
     }
 
