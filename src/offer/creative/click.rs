@@ -21,3 +21,118 @@ pub fn click_target<'c>(
     let of_companion = companion.and_then(|companion| companion.click_through.as_deref());
     of_companion.or(creative.click_through.as_deref())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::units::ids::{AdvertiserIx, CampaignIx, CreativeIx, LineId, LineIx};
+    use crate::base::units::money::{Currency, Money};
+    use crate::base::units::time::Moment;
+    use crate::knowledge::catalog::model::{
+        Companion, CompanionResource, Creative, Expr, Flight, Line,
+    };
+    use crate::market::exchange::{BillableEvent, ExchangeIx};
+    use crate::market::ticket::{BidId, Channel};
+
+    fn creative(crid: &str, click_through: Option<&str>, companions: Vec<Companion>) -> Creative {
+        Creative {
+            crid: crid.to_owned(),
+            title: String::new(),
+            duration_ms: 15_000,
+            renditions: Vec::new(),
+            mezzanine: None,
+            companions,
+            click_through: click_through.map(str::to_owned),
+            click_trackers: Vec::new(),
+            trackers: Vec::new(),
+            attr: Vec::new(),
+            apis: Vec::new(),
+            verifications: Vec::new(),
+            language: None,
+            universal_ad_id: None,
+            nvol: None,
+            qagmediarating: None,
+        }
+    }
+
+    fn companion(click_through: Option<&str>) -> Companion {
+        Companion {
+            w: 1,
+            h: 1,
+            resource: CompanionResource::Html(String::new()),
+            click_through: click_through.map(str::to_owned),
+            trackers: Vec::new(),
+            alt: None,
+            attr: Vec::new(),
+            apis: Vec::new(),
+            end_card: false,
+        }
+    }
+
+    /// A line with the spots "a" and "b"; "c" is of no line.
+    fn catalog() -> Catalog {
+        let line = Line {
+            id: LineId(7),
+            key: String::new(),
+            name: String::new(),
+            campaign: CampaignIx(0),
+            advertiser: AdvertiserIx(0),
+            bid: Money::zero(Currency::USD),
+            price_bound: 0,
+            flight: Flight::ALWAYS,
+            budget: None,
+            cap: None,
+            targeting: Expr::All(Vec::new()),
+            deals: Vec::new(),
+            open: true,
+            creatives: vec![CreativeIx(0), CreativeIx(1)],
+            paused: false,
+        };
+        let companions = vec![companion(None), companion(Some("https://b.example/picture"))];
+        let mut catalog = Catalog {
+            creatives: vec![
+                creative("a", Some("https://a.example/"), Vec::new()),
+                creative("b", Some("https://b.example/"), companions),
+                creative("c", Some("https://c.example/"), Vec::new()),
+            ],
+            lines: vec![line],
+            ..Catalog::default()
+        };
+        catalog.by_id.insert(LineId(7), LineIx(0));
+        catalog
+    }
+
+    fn target(line: u64, crid: &str, companion: Option<usize>) -> Option<String> {
+        let ticket = Ticket {
+            channel: Channel::Player,
+            bid: BidId(1),
+            line: LineId(line),
+            creative: creative_mark(crid),
+            exchange: ExchangeIx(0),
+            billable: BillableEvent::Impression,
+            price: Money::zero(Currency::USD),
+            held: Money::zero(Currency::USD),
+            expires: Moment::from_unix_s(0),
+            test: false,
+        };
+        click_target(&catalog(), &ticket, companion).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_click_leads_where_the_advertiser_said() {
+        let to = |url: &str| Some(url.to_owned());
+        assert_eq!(target(7, "a", None), to("https://a.example/"));
+        assert_eq!(target(7, "b", None), to("https://b.example/"));
+        assert_eq!(target(7, "b", Some(1)), to("https://b.example/picture"));
+        // A companion without a page of its own, or none: the spot's.
+        assert_eq!(target(7, "b", Some(0)), to("https://b.example/"));
+        assert_eq!(target(7, "b", Some(9)), to("https://b.example/"));
+    }
+
+    #[test]
+    fn what_is_gone_leads_nowhere() {
+        assert_eq!(target(8, "a", None), None);
+        assert_eq!(target(7, "c", None), None);
+        assert_eq!(target(7, "x", None), None);
+    }
+}

@@ -363,6 +363,7 @@ impl Sample {
                 CompanionResource::Iframe(url) => iframe = json!([url]),
             }
             let four = self.version >= VastVersion::V4_0;
+            let trackers = &self.creative.click_trackers[..];
             // The client does not know the `adSlotID` of 4.0; 2.0 has neither.
             let named = !matches!(self.version, VastVersion::V2_0 | VastVersion::V4_0);
             let mode = match (self.version >= VastVersion::V4_1, companion.end_card) {
@@ -381,7 +382,7 @@ impl Sample {
                 "iframe": iframe,
                 "alt": companion.alt,
                 "click": clickable.then(|| format!("{PUBLIC_URL}/click/{TICKET}?companion={ix}")),
-                "clickTracking": if clickable && four { &self.creative.click_trackers[..] } else { &[] },
+                "clickTracking": if clickable && four { trackers } else { &[] },
                 "tracking": { "creativeView": companion.trackers },
             })
         };

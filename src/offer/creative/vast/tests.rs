@@ -229,8 +229,14 @@ fn read_back(words: &Words, version: VastVersion, place: &str) -> Result<(), Tes
     Ok(())
 }
 
+/// `INTERLUDE_LONG=1` tries a hundred times as many.
+fn tries() -> ProptestConfig {
+    let cases = if std::env::var_os("INTERLUDE_LONG").is_some() { 40_000 } else { 400 };
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(tries())]
 
     #[test]
     fn whatever_is_worded_reads_back(
