@@ -3,6 +3,8 @@
 //! [`tables`](super::tables) says which key is which field of which kind, this file reads each
 //! kind from any serde `Deserializer`, and [`read`] names the one that is used: the seam.
 
+mod parser;
+
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -17,14 +19,22 @@ use crate::market::outcome::Malformed;
 /// Reads a body that must be one JSON object in UTF-8 and nothing after it.
 pub(super) fn read<'b>(body: &'b [u8], arena: &'b Bump) -> Result<Draft<'b>, Malformed> {
     let text = std::str::from_utf8(body).map_err(|_| Malformed::Unparseable)?;
-    let context = Context::new(arena);
-    let mut parser = serde_json::Deserializer::from_str(text);
-    let draft = OneObject::<Draft<'b>>::new(&context)
-        .deserialize(&mut parser)
-        .map_err(|_| Malformed::Unparseable)?;
+    let mut parser = parser::Parser::new(text, arena);
+    let draft = root(&mut parser, arena)?;
     parser.end().map_err(|_| Malformed::Unparseable)?;
-    context.limits_kept()?;
     draft.ok_or(Malformed::Unparseable)
+}
+
+/// The request by any parser; `None` where another value than an object stands.
+fn root<'b, D: Deserializer<'b>>(
+    parser: D,
+    arena: &'b Bump,
+) -> Result<Option<Draft<'b>>, Malformed> {
+    let context = Context::new(arena);
+    let draft = OneObject::new(&context).deserialize(parser);
+    let draft = draft.map_err(|_| Malformed::Unparseable)?;
+    context.limits_kept()?;
+    Ok(draft)
 }
 
 /// The value behind a key of an object that is being read.
