@@ -5,3 +5,4 @@
 mod decide;
 mod doors;
 mod vast;
+mod wire;

@@ -5,6 +5,8 @@
 //! evened out there, and the strict rules of [`check`] hold whatever the wire.
 
 pub mod codes;
+#[rustfmt::skip]
+pub mod generated;
 pub mod macros;
 pub mod request;
 pub mod response;
@@ -60,3 +62,6 @@ struct Draft<'b> {
 struct RequestExt<'b> {
     schain: Option<SupplyChain<'b>>,
 }
+
+#[cfg(test)]
+mod tests;

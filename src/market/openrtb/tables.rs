@@ -17,7 +17,8 @@ macro_rules! table {
     (
         $object:ty {
             $($key:literal $(/ $number:literal)? => $field:ident : $kind:ident,)*
-            $(from $nested:literal $(/ $at:literal)? => |$this:ident, $part:ident : $of:ident| $fold:block)*
+            $(from $nested:literal $(/ $at:literal)? =>
+                |$this:ident, $part:ident : $of:ident| $fold:block)*
             $(+ $only:literal => $to:ident : $as:ident,)*
         }
         $($more:item)*

@@ -1,4 +1,4 @@
-//! The tables of what surrounds the offer: where it plays, what plays, who listens, what is allowed.
+//! The tables of what surrounds the offer: where it plays, what plays, who listens, the law.
 
 use super::table;
 use crate::market::openrtb::MAX_LIST;

@@ -1,0 +1,3 @@
+//! What does the wire cost? See below.
+
+fn main() {}
