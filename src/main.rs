@@ -1,3 +1,10 @@
 //! The one binary: everything stands in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    interlude::app::commands::main()
+}

@@ -1,5 +1,51 @@
-//! One file per subcommand.
+//! One file per subcommand, and which there are.
 
-pub mod audience;
+mod audience;
 
-pub mod check;
+mod check;
+
+mod serve;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+const EXAMPLES: &str = "\
+Examples:
+  interlude serve --config config/interlude.toml --data data
+  interlude check campaigns/*.yaml
+  interlude audience import listeners.jsonl --data data
+  interlude audience stats --data data --json
+
+Every command has --help with examples; commands that a script would read have --json.";
+
+/// Decide which audio ad fills the pause between two songs.
+#[derive(Parser, Debug)]
+#[command(name = "interlude", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Command {
+    Serve(serve::Args),
+    Check(check::CheckArgs),
+    Audience(audience::Args),
+}
+
+/// Runs what the command line says. Faults go to the standard error: 2 for a wrong command line
+/// (clap's), 1 for everything else.
+pub fn main() -> ExitCode {
+    let ended = match Cli::parse().command {
+        Command::Serve(args) => serve::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Audience(args) => audience::run(args),
+    };
+    ended.unwrap_or_else(|fault| {
+        // Nobody is left to tell when the standard error is gone.
+        let _ = writeln!(std::io::stderr().lock(), "error: {fault:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::app::demo::Demo;
-use crate::base::journal;
 use crate::base::stdx::fault::{Fault, Faults};
 use crate::base::telemetry::LogConfig;
 use crate::doors::{admin, receive};
+use crate::flows::notice;
 use crate::knowledge::enrich::{listener, place};
 use crate::knowledge::{audience, catalog};
 use crate::market::exchange::{Exchange, Rates};
@@ -43,7 +43,7 @@ pub struct Config {
     pub profile: listener::Config,
     pub audience: audience::Config,
     pub delivery: delivery::Config,
-    pub journal: journal::Config,
+    pub notice: notice::Config,
     pub records: ledger::Config,
     pub rates: RatesRow,
     #[serde(rename = "exchange")]
@@ -67,7 +67,7 @@ impl Default for Config {
             profile: listener::Config::default(),
             audience: audience::Config::default(),
             delivery: delivery::Config::default(),
-            journal: journal::Config::default(),
+            notice: notice::Config::default(),
             records: ledger::Config::default(),
             rates: RatesRow::default(),
             exchanges: vec![ExchangeRow::default()],

@@ -1,1 +1,200 @@
-//! Wiring, named background loops, start order, drain.
+//! How does a server start, change and end? Wiring, named loops, swaps, drain.
+//!
+//! Called by the commands (`serve`, `demo`) and by tests, which run a whole server in one process.
+//! Start order: data folder → keys → journal and its replay → world → listeners; a server that
+//! cannot do one of them does not start. The end is the reverse, and loses nothing.
+
+mod tasks;
+
+mod lock;
+
+mod foundation;
+
+mod node;
+
+mod upkeep;
+
+mod watch;
+
+mod threads;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch as signal;
+
+use crate::app::config::Config;
+use crate::app::demo::{Demo, Making};
+use crate::base::telemetry::Registry;
+use crate::base::units::time::{Clock, WallClock};
+use crate::doors::readiness::{Readiness, Stage};
+use crate::doors::{admin, receive};
+use crate::flows::notice::{Sweeper, Till, ticket_keys};
+use crate::offer::delivery::Book;
+use crate::offer::ledger::{RecordRing, RecordWriter};
+
+pub use foundation::{Built, Foundation, Summary};
+pub use node::Node;
+pub use tasks::Loop;
+
+use lock::DataLock;
+use threads::{AdminThread, BidThreads};
+use watch::Watcher;
+
+/// What keeps a server from starting, and at which step.
+#[derive(Debug, thiserror::Error)]
+#[error("{step}: {source}")]
+pub struct StartFault {
+    step: &'static str,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl StartFault {
+    /// For `map_err`: what went wrong at a step.
+    fn at<E>(step: &'static str) -> impl FnOnce(E) -> StartFault
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        move |source| StartFault { step, source: source.into() }
+    }
+}
+
+/// A server at work. Its fields are dropped in this order, which is that of its end.
+pub struct Running {
+    bid: Option<BidThreads>,
+    watcher: Watcher,
+    _upkeep: Loop,
+    admin: AdminThread,
+    _sweeper: Sweeper,
+    records: RecordWriter,
+    node: Arc<Node>,
+    registry: Arc<Registry>,
+    readiness: Arc<Readiness>,
+    failed: signal::Receiver<bool>,
+    config: Config,
+    _lock: DataLock,
+}
+
+impl Running {
+    /// Starts everything; returns when the first world is published and both listeners listen.
+    pub fn start(mut config: Config, data: &Path) -> Result<Running, StartFault> {
+        let clock: Arc<dyn Clock> = Arc::new(WallClock);
+        let lock = DataLock::take(data).map_err(StartFault::at("data folder"))?;
+        make_demo(&mut config, data)?;
+        let registry = Arc::new(Registry::new());
+        let readiness = Arc::new(Readiness::default());
+
+        let keys = ticket_keys(&config.notice.tickets, data).map_err(StartFault::at("keys"))?;
+        let book = Arc::new(Book::new(&config.delivery));
+        let money = (keys.clone(), Arc::clone(&book));
+        let (till, opened) = Till::open(&config.notice, data, money.0, money.1, clock.now())
+            .map_err(StartFault::at("journal"))?;
+        tracing::info!(records = opened.records, "journal replayed");
+        let till = Arc::new(till);
+
+        let foundation = Foundation::lay(&config, data, keys)?;
+        let built = foundation.build(None).map_err(StartFault::at("campaigns"))?;
+        built.tell();
+        let ring = Arc::new(RecordRing::new(&config.records));
+        let records =
+            RecordWriter::start(Arc::clone(&ring), &config.records, data, Arc::clone(&clock))
+                .map_err(StartFault::at("decision records"))?;
+        let node = Node::new(built, &config, Arc::clone(&till), ring, &registry)
+            .map_err(StartFault::at("world"))?;
+        let node = Arc::new(node);
+
+        let sweeper =
+            Sweeper::start(Arc::clone(&till), Arc::clone(&clock), config.delivery.sweep_ms)
+                .map_err(StartFault::at("sweeper"))?;
+        let watcher = Watcher::start(foundation, Arc::clone(&node), config.campaigns.watch_ms)
+            .map_err(StartFault::at("campaign watcher"))?;
+        let shared = (Arc::clone(&registry), Arc::clone(&readiness));
+        let (upkeep, failed) = upkeep::start(Arc::clone(&node), shared.clone(), till)
+            .map_err(StartFault::at("upkeep"))?;
+        let shown = admin::Shown { registry: shared.0, readiness: shared.1 };
+        let admin = AdminThread::start(config.admin.listen, shown)
+            .map_err(StartFault::at("admin listener"))?;
+        let shared = (Arc::clone(&registry), Arc::clone(&readiness), clock);
+        let bid = BidThreads::start(&config, Arc::clone(&node), shared)
+            .map_err(StartFault::at("bid listener"))?;
+        readiness.advance(Stage::Ready);
+        let (bid, lock) = (Some(bid), lock);
+        Ok(Running {
+            bid,
+            watcher,
+            _upkeep: upkeep,
+            admin,
+            _sweeper: sweeper,
+            records,
+            node,
+            registry,
+            readiness,
+            failed,
+            config,
+            _lock: lock,
+        })
+    }
+
+    pub fn bid_address(&self) -> SocketAddr {
+        self.bid.as_ref().map_or(self.config.bid.listen, |bid| bid.address)
+    }
+
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin.address
+    }
+
+    /// The world that is served, the ledger beneath it, what it counts.
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Builds a new world from the files as they are now and publishes it; with faults nothing
+    /// changes. Waits for the end of it.
+    pub fn reload(&self) -> Result<Summary, String> {
+        self.watcher.reload()
+    }
+
+    /// As [`Running::reload`], without waiting; the log tells the end.
+    pub fn ask_reload(&self) {
+        self.watcher.ask_reload();
+    }
+
+    /// Turns true when the server can no longer keep its promises (the journal has failed).
+    pub fn failed(&self) -> signal::Receiver<bool> {
+        self.failed.clone()
+    }
+
+    /// Fails readiness, lets callers notice, ends what is in flight, writes down what waits.
+    /// `false`: connections were still open when the time was over.
+    pub fn stop(mut self) -> bool {
+        self.readiness.advance(Stage::Draining);
+        std::thread::sleep(Duration::from_millis(self.config.server.linger_ms));
+        let within = Duration::from_millis(self.config.server.drain_ms);
+        let ended = self.bid.take().is_none_or(|bid| bid.stop(within));
+        tracing::info!(all_connections_ended = ended, "drained");
+        // Dropping flushes: records, then the journal with the last owner of the till.
+        drop(self.records);
+        ended
+    }
+}
+
+/// Makes the world that `[demo]` describes, unless it is there, and serves that.
+fn make_demo(config: &mut Config, data: &Path) -> Result<(), StartFault> {
+    let Some(demo) = config.demo else { return Ok(()) };
+    let making = Making { data, vocabulary: &config.vocabulary, audience: &config.audience };
+    demo.make(&making, &mut |_, _| {}).map_err(StartFault::at("demo world"))?;
+    config.campaigns.files = vec![Demo::campaigns(data)];
+    Ok(())
+}
+
+/// The parts of the bid door that are made anew for each server.
+type Shared = (Arc<Registry>, Arc<Readiness>, Arc<dyn Clock>);
+
+/// The door to a node.
+type Doors = receive::Doors<Arc<Node>>;

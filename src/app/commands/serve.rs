@@ -1,0 +1,132 @@
+//! `interlude serve`: a server, until a signal ends it.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::config::Config;
+use crate::app::run::Running;
+use crate::base::telemetry::install_logs;
+
+const SIGNALS: &str = "\
+Signals:
+  SIGHUP            reads campaigns and listeners again and swaps the world; faults change nothing
+  SIGTERM, SIGINT   fail readiness, answer what is in flight, write everything down, exit 0
+
+Endpoints of the bid listener:
+  POST /bid/{exchange}                  OpenRTB 2.5 and 2.6, JSON and protobuf
+  GET|POST /notice/{win|billing|loss}/{ticket}, /beacon/{event}/{ticket}; GET /click/{ticket}
+  GET /media/{sha256}, /health/live, /health/ready
+Endpoints of the admin listener:
+  GET /metrics, /health/live, /health/ready
+
+Examples:
+  interlude serve --config config/interlude.toml --data data
+  interlude serve --config my.toml --data /var/lib/interlude --bid-listen 0.0.0.0:8080";
+
+/// Answer bid requests and settle notices.
+#[derive(clap::Args, Debug)]
+#[command(after_long_help = SIGNALS)]
+pub struct Args {
+    /// The configuration; without it, all defaults.
+    #[arg(long, value_name = "FILE", env = "INTERLUDE_CONFIG")]
+    config: Option<PathBuf>,
+    /// The data folder; goes before the config's.
+    #[arg(long, value_name = "DIR", env = "INTERLUDE_DATA")]
+    data: Option<PathBuf>,
+    /// Where exchanges and players reach us; goes before the config's.
+    #[arg(long, value_name = "ADDR")]
+    bid_listen: Option<SocketAddr>,
+    /// Health and metrics; goes before the config's.
+    #[arg(long, value_name = "ADDR")]
+    admin_listen: Option<SocketAddr>,
+    /// Say that the server is ready as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut config = match &args.config {
+        Some(file) => Config::load(file)?,
+        None => Config::default(),
+    };
+    config.bid.listen = args.bid_listen.unwrap_or(config.bid.listen);
+    config.admin.listen = args.admin_listen.unwrap_or(config.admin.listen);
+    install_logs(&config.log)?;
+    let data = args.data.unwrap_or_else(|| config.server.data.clone());
+    let waits = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Before the start, so that no signal from now on is lost.
+    let mut signals = waits.block_on(async { Signals::catch() })?;
+    let running = Running::start(config, &data)?;
+    say_ready(&running, args.json).context("standard output")?;
+    let healthy = waits.block_on(signals.wait(&running));
+    let ended = running.stop();
+    if !healthy {
+        anyhow::bail!("the journal has failed; start again once the disk is well");
+    }
+    if !ended {
+        tracing::warn!("connections were cut: they did not end within server.drain_ms");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Signals {
+    end: [tokio::signal::unix::Signal; 2],
+    swap: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn catch() -> std::io::Result<Signals> {
+        Ok(Signals {
+            end: [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?],
+            swap: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Until the server is to end; `false` when it has to.
+    async fn wait(&mut self, running: &Running) -> bool {
+        let mut failed = running.failed();
+        let [terminate, interrupt] = &mut self.end;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return true,
+                _ = interrupt.recv() => return true,
+                _ = self.swap.recv() => running.ask_reload(),
+                _ = failed.wait_for(|failed| *failed) => return false,
+            }
+        }
+    }
+}
+
+fn say_ready(running: &Running, json: bool) -> std::io::Result<()> {
+    let (bid, admin) = (running.bid_address(), running.admin_address());
+    let standing = running.node().standing();
+    let summary = &standing.built.summary;
+    let mut out = std::io::stdout().lock();
+    if json {
+        let ready = serde_json::json!({
+            "ready": true,
+            "bid": bid,
+            "admin": admin,
+            "world": format!("{:016x}", summary.version),
+            "advertisers": summary.advertisers,
+            "campaigns": summary.campaigns,
+            "lines": summary.lines,
+            "creatives": summary.creatives,
+            "listeners": summary.listeners,
+        });
+        writeln!(out, "{ready}")?;
+    } else {
+        writeln!(
+            out,
+            "ready: bids on http://{bid}, admin on http://{admin}; {} lines of {} advertisers, {} \
+             creatives, {} listeners",
+            summary.lines, summary.advertisers, summary.creatives, summary.listeners,
+        )?;
+    }
+    out.flush()
+}

@@ -1,0 +1,198 @@
+//! What is a world built from? The parts that stay for a server's life, and the build of the rest
+//! from files. Also for commands that decide without a server (`decide`, `replay`); cold.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use super::StartFault;
+use crate::app::config::Config;
+use crate::base::stdx::fault::{Fault, Faults};
+use crate::flows::decide::coin::Coin;
+use crate::flows::decide::world::{Parts, World};
+use crate::knowledge::audience::{self, Audience};
+use crate::knowledge::catalog;
+use crate::knowledge::enrich::listener;
+use crate::knowledge::enrich::place::Atlas;
+use crate::market::exchange::{Exchange, Rates};
+use crate::market::ticket::TicketKeys;
+use crate::market::vocabulary::{self, LogFault, Vocabulary};
+
+/// All that a world needs beside campaigns and listeners, and where those are.
+#[derive(Clone)]
+pub struct Foundation {
+    data: PathBuf,
+    files: Vec<PathBuf>,
+    limits: catalog::Limits,
+    words: vocabulary::Config,
+    exchanges: Arc<[Exchange]>,
+    rates: Arc<Rates>,
+    atlas: Arc<Atlas>,
+    keys: Arc<TicketKeys>,
+    public_url: Arc<str>,
+    coin: Coin,
+    listeners: listener::Config,
+}
+
+/// A world with what there is to tell of it.
+pub struct Built {
+    pub world: World,
+    pub summary: Summary,
+    /// What is allowed but most likely not meant.
+    pub warnings: Vec<Fault>,
+    /// By what the listeners' file was known when it was read.
+    pub(super) listeners_mark: Mark,
+}
+
+/// What stands in a world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Summary {
+    pub version: u64,
+    pub advertisers: usize,
+    pub campaigns: usize,
+    pub lines: usize,
+    pub creatives: usize,
+    pub listeners: usize,
+    pub build_ms: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BuildFault {
+    /// All of them, each on a line.
+    #[error("nothing is changed\n{0}")]
+    Faults(#[from] Faults),
+    #[error(transparent)]
+    Vocabulary(#[from] LogFault),
+    #[error("listeners: {0}")]
+    Audience(#[from] audience::LoadFault),
+}
+
+/// When a file was written, and its length; `None` where there is none.
+pub(super) type Mark = Option<(SystemTime, u64)>;
+
+impl Foundation {
+    pub fn lay(config: &Config, data: &Path, keys: TicketKeys) -> Result<Foundation, StartFault> {
+        let public_url = config.creative.check().map_err(StartFault::at("public_url"))?;
+        Ok(Foundation {
+            data: data.to_owned(),
+            files: config.campaigns.files.clone(),
+            limits: config.campaigns.limits.clone(),
+            words: config.vocabulary.clone(),
+            exchanges: config.exchange_table().into(),
+            rates: Arc::new(config.rate_table()),
+            atlas: Arc::new(Atlas::open(&config.geo).map_err(StartFault::at("geo"))?),
+            keys: Arc::new(keys),
+            public_url: public_url.as_str().into(),
+            coin: Coin::new(coin_key(data).map_err(StartFault::at("coin.key"))?),
+            listeners: config.profile,
+        })
+    }
+
+    /// The world of the files as they are now. `before` lends what has not changed.
+    pub fn build(&self, before: Option<&Built>) -> Result<Built, BuildFault> {
+        let started = Instant::now();
+        let log = self.data.join(vocabulary::FILE);
+        // From the file each time: an import may have added words.
+        let mut words = Vocabulary::open(&log, &self.words)?;
+        let report = catalog::inspect(&self.files, &mut words, &self.rates, &self.limits);
+        let catalog = report.catalog?;
+        words.save(&log)?;
+        let listeners_mark = mark(&self.data.join(audience::FILE));
+        let audience = match before.filter(|before| before.listeners_mark == listeners_mark) {
+            Some(before) => Arc::clone(&before.world.audience),
+            None => Arc::new(audience::load(&self.data, &words)?),
+        };
+        let parts = self.parts(Arc::new(catalog), Arc::new(words), audience);
+        let world = World::assemble(parts, before.map(|before| &before.world));
+        let catalog = &world.catalog;
+        let summary = Summary {
+            version: world.version,
+            advertisers: catalog.advertisers.len(),
+            campaigns: catalog.campaigns.len(),
+            lines: catalog.lines.len(),
+            creatives: catalog.creatives.len(),
+            listeners: world.audience.len(),
+            build_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        Ok(Built { world, summary, warnings: report.warnings, listeners_mark })
+    }
+
+    /// The parts of a world of any catalog and listeners.
+    pub fn parts(
+        &self,
+        catalog: Arc<catalog::model::Catalog>,
+        vocabulary: Arc<Vocabulary>,
+        audience: Arc<Audience>,
+    ) -> Parts {
+        Parts {
+            catalog,
+            vocabulary,
+            audience,
+            exchanges: Arc::clone(&self.exchanges),
+            rates: Arc::clone(&self.rates),
+            atlas: Arc::clone(&self.atlas),
+            keys: Arc::clone(&self.keys),
+            public_url: Arc::clone(&self.public_url),
+            coin: self.coin,
+            listeners: self.listeners,
+        }
+    }
+
+    /// Everything that a rebuild would read, by when it was written.
+    pub(super) fn marks(&self) -> Vec<(PathBuf, Mark)> {
+        let mut marks = Vec::new();
+        for path in &self.files {
+            let inside = fs::read_dir(path).into_iter().flatten().flatten();
+            let mut files: Vec<PathBuf> = inside.map(|entry| entry.path()).collect();
+            files.retain(|file| is_campaign_file(file));
+            files.push(path.clone());
+            files.sort();
+            marks.extend(files.into_iter().map(|file| (file.clone(), mark(&file))));
+        }
+        marks
+    }
+}
+
+impl Built {
+    /// Says in the log what is most likely not meant.
+    pub fn tell(&self) {
+        for warning in &self.warnings {
+            tracing::warn!("{warning}");
+        }
+    }
+}
+
+fn is_campaign_file(path: &Path) -> bool {
+    let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or("");
+    ["yaml", "yml", "json"].contains(&kind)
+}
+
+fn mark(path: &Path) -> Mark {
+    let about = fs::metadata(path).ok()?;
+    Some((about.modified().ok()?, about.len()))
+}
+
+/// The secret of the deployment's coins: made at the first start, kept in the data folder.
+fn coin_key(data: &Path) -> io::Result<u64> {
+    let path = data.join("coin.key");
+    let text = match fs::read_to_string(&path) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {
+            let mut bytes = [0_u8; 8];
+            fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+            let text = format!("{:016x}\n", u64::from_le_bytes(bytes));
+            fs::create_dir_all(data)?;
+            let mut file =
+                OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            text
+        }
+        read => read?,
+    };
+    u64::from_str_radix(text.trim(), 16).map_err(|_| {
+        io::Error::other(format!("{} holds no key; restore it or delete it", path.display()))
+    })
+}

@@ -1,0 +1,50 @@
+//! Whose data folder is it? One server's: two would spend the same money twice.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+const FILE: &str = "server.lock";
+
+/// Held as long as the server lives; the kernel lets go of it when the process ends.
+pub struct DataLock(#[expect(dead_code, reason = "held, not used")] File);
+
+#[derive(Debug, thiserror::Error)]
+pub enum LockFault {
+    #[error("another server uses {0}; give this one a folder of its own with --data")]
+    Taken(PathBuf),
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: io::Error },
+}
+
+impl DataLock {
+    /// Makes the folder where it is missing.
+    pub fn take(data: &Path) -> Result<DataLock, LockFault> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| LockFault::Io { path, source }
+        };
+        fs::create_dir_all(data).map_err(io(data))?;
+        let path = data.join(FILE);
+        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(io(&path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(DataLock(file)),
+            Err(TryLockError::WouldBlock) => Err(LockFault::Taken(data.to_owned())),
+            Err(TryLockError::Error(source)) => Err(io(&path)(source)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_one_server_at_a_time() {
+        let data = tempfile::tempdir().unwrap();
+        let first = DataLock::take(data.path()).unwrap();
+        assert!(matches!(DataLock::take(data.path()), Err(LockFault::Taken(_))));
+        drop(first);
+        DataLock::take(data.path()).unwrap();
+    }
+}

@@ -1,0 +1,182 @@
+//! The house behind the door: the world that is served, and all that one request meets; hot.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use arc_swap::ArcSwap;
+use crossbeam_queue::ArrayQueue;
+
+use super::foundation::{Built, Summary};
+use crate::app::config::Config;
+use crate::base::telemetry::{Counter, Registry};
+use crate::doors::receive::{BidCall, House, MediaFile, NoticeCall, query_value};
+use crate::flows::decide::serve::{Published, Records, Worker, serve};
+use crate::flows::decide::{Circumstance, Received};
+use crate::flows::notice::{Settlement, Till, settle};
+use crate::market::exchange::{Exchange, ExchangeIx};
+use crate::market::openrtb::Wire;
+use crate::market::openrtb::response::{Response, write_json, write_protobuf};
+use crate::market::outcome::{NoBid, Outcome};
+use crate::market::ticket::Ticket;
+use crate::offer::creative::click_target;
+use crate::offer::delivery::TooManyLines;
+use crate::offer::ledger::RecordRing;
+
+/// One server's decisions: swapped worlds over one ledger.
+pub struct Node {
+    published: ArcSwap<Standing>,
+    till: Arc<Till>,
+    ring: Arc<RecordRing>,
+    sample_ppm: u32,
+    /// Reused memory; more requests than workers at once make new ones.
+    workers: ArrayQueue<Box<Worker>>,
+    /// False when money can no longer be kept: nothing is bid any more.
+    serving: AtomicBool,
+    swaps: Counter,
+    refused_swaps: Counter,
+}
+
+/// A published world, with what it was built from.
+pub struct Standing {
+    pub published: Published,
+    pub built: Built,
+}
+
+impl Node {
+    pub fn new(
+        built: Built,
+        config: &Config,
+        till: Arc<Till>,
+        ring: Arc<RecordRing>,
+        registry: &Registry,
+    ) -> Result<Node, TooManyLines> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let places = config.server.workers.max(cores) * 2;
+        let workers = ArrayQueue::new(places);
+        for _ in 0..places {
+            // The queue has exactly this many places.
+            let _ = workers.push(Box::default());
+        }
+        let count = |name, help| registry.counter(name, help, &[]);
+        Ok(Node {
+            published: ArcSwap::from_pointee(stand(built, &till)?),
+            till,
+            ring,
+            sample_ppm: config.records.sample_ppm,
+            workers,
+            serving: AtomicBool::new(true),
+            swaps: count("interlude_world_swaps_total", "Worlds published after the first."),
+            refused_swaps: count(
+                "interlude_world_refused_swaps_total",
+                "Worlds that were not published because of faults.",
+            ),
+        })
+    }
+
+    /// Every request from now on sees this world; those in flight end in theirs.
+    pub fn publish(&self, built: Built) -> Result<Summary, TooManyLines> {
+        let standing = stand(built, &self.till)?;
+        let summary = standing.built.summary;
+        self.published.store(Arc::new(standing));
+        self.swaps.increment(1);
+        Ok(summary)
+    }
+
+    /// Counts a world that was not published.
+    pub fn refused_swap(&self) {
+        self.refused_swaps.increment(1);
+    }
+
+    /// What is served now.
+    pub fn standing(&self) -> Arc<Standing> {
+        self.published.load_full()
+    }
+
+    pub fn till(&self) -> &Arc<Till> {
+        &self.till
+    }
+
+    pub fn records(&self) -> &Arc<RecordRing> {
+        &self.ring
+    }
+
+    /// No bids from now on; notices are still settled as far as they can be.
+    pub fn stop_bidding(&self) {
+        self.serving.store(false, Relaxed);
+    }
+
+    fn decide(&self, call: &BidCall<'_>, published: &Published, reply: &mut Vec<u8>) -> Outcome {
+        // cold: more requests at once than there were workers made at the start.
+        let mut worker = self.workers.pop().unwrap_or_default();
+        let wire = if call.format.is_protobuf() { Wire::Protobuf } else { Wire::Json };
+        let received = Received { exchange: call.exchange, wire, body: call.body };
+        let records = Records { ring: &self.ring, sample_ppm: self.sample_ppm };
+        let at = Circumstance { moment: call.received, coin: published.world.coin };
+        let spent_us = || i64::try_from(call.arrived.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let outcome = serve(&received, published, records, &mut worker, (at, spent_us));
+        match outcome {
+            Outcome::Bid => reply.extend_from_slice(worker.scratch.reply()),
+            Outcome::NoBid(reason) => {
+                let exchange = published.world.exchange(call.exchange);
+                say_nbr(exchange, (&worker.scratch.made().request_id, wire), reason, reply);
+            }
+            Outcome::Malformed(_) => {}
+        }
+        // Full when a burst is over: the memory beyond the queue's places is given back.
+        let _ = self.workers.push(worker);
+        outcome
+    }
+}
+
+fn stand(built: Built, till: &Till) -> Result<Standing, TooManyLines> {
+    let world = built.world.clone();
+    let desk = till.book().desk(&world.catalog.lines)?;
+    Ok(Standing { published: Published { world, desk }, built })
+}
+
+/// The reason of a no-bid, where the exchange's row wants it said (openrtb-audio T10).
+fn say_nbr(exchange: &Exchange, asked: (&[u8], Wire), reason: NoBid, reply: &mut Vec<u8>) {
+    let (id, wire) = asked;
+    let Ok(id) = std::str::from_utf8(id) else { return };
+    if !exchange.says_nbr || id.is_empty() {
+        return;
+    }
+    let nbr = Some(reason.nbr());
+    let response = Response { id, bidid: None, cur: exchange.currency, seatbid: &[], nbr };
+    match wire {
+        Wire::Json => write_json(&response, reply),
+        Wire::Protobuf => write_protobuf(&response, reply),
+    }
+}
+
+impl House for Arc<Node> {
+    fn exchange(&self, key: &str) -> Option<ExchangeIx> {
+        self.published.load().published.world.exchange_named(key)
+    }
+
+    fn bid(&self, call: &BidCall<'_>, reply: &mut Vec<u8>) -> Outcome {
+        let standing = self.published.load();
+        let published = &standing.published;
+        if !self.serving.load(Relaxed) || !published.world.exchange(call.exchange).enabled {
+            return Outcome::NoBid(NoBid::NotServing);
+        }
+        self.decide(call, published, reply)
+    }
+
+    async fn settle(&self, call: NoticeCall) -> Settlement {
+        settle(&self.till, &call.notice()).await
+    }
+
+    fn landing(&self, ticket: &Ticket, query: &str) -> Option<String> {
+        let standing = self.published.load();
+        let catalog = &standing.published.world.catalog;
+        let companion = query_value(query, "companion").and_then(|ix| ix.parse().ok());
+        click_target(catalog, ticket, companion).map(str::to_owned)
+    }
+
+    fn media(&self, hash: &str) -> Option<MediaFile> {
+        let standing = self.published.load();
+        let file = standing.published.world.catalog.media.get(hash)?;
+        Some(MediaFile { path: file.path.clone(), mime: file.mime.clone() })
+    }
+}

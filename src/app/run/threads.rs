@@ -1,0 +1,85 @@
+//! On which threads do the doors run? Bids on workers of their own, the admin door apart.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{oneshot, watch};
+
+use super::node::Node;
+use super::{Doors, Shared};
+use crate::app::config::Config;
+use crate::doors::{admin, receive};
+
+/// The runtime of the bid listener.
+pub struct BidThreads {
+    pub address: SocketAddr,
+    runtime: Runtime,
+    closing: watch::Sender<bool>,
+    ended: tokio::task::JoinHandle<io::Result<()>>,
+}
+
+impl BidThreads {
+    pub fn start(config: &Config, node: Arc<Node>, shared: Shared) -> io::Result<BidThreads> {
+        let mut builder = Builder::new_multi_thread();
+        if config.server.workers > 0 {
+            builder.worker_threads(config.server.workers);
+        }
+        let runtime = builder.thread_name("bid").enable_all().build()?;
+        let listener = receive::bind(config.bid.listen)?;
+        let address = listener.local_addr()?;
+        let keys: Vec<&str> = config.exchanges.iter().map(|row| row.key.as_str()).collect();
+        let (registry, readiness, clock) = shared;
+        let shared = (readiness, clock);
+        let doors = Doors::new(node, config.bid.clone(), &keys, &registry, shared);
+        let (closing, closed) = watch::channel(false);
+        let ended = runtime.spawn(receive::listen(listener, Arc::new(doors), closed));
+        Ok(BidThreads { address, runtime, closing, ended })
+    }
+
+    /// Stops taking connections and ends the open ones; whether all ended in time.
+    pub fn stop(self, within: Duration) -> bool {
+        let BidThreads { runtime, closing, ended, .. } = self;
+        closing.send_replace(true);
+        let ended = runtime.block_on(async { tokio::time::timeout(within, ended).await });
+        runtime.shutdown_timeout(Duration::from_millis(200));
+        ended.is_ok()
+    }
+}
+
+/// The thread and runtime of the admin listener, which it outlives the bid listener on.
+pub struct AdminThread {
+    pub address: SocketAddr,
+    closing: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl AdminThread {
+    pub fn start(listen: SocketAddr, shown: admin::Shown) -> io::Result<AdminThread> {
+        let listener = receive::bind(listen)?;
+        let address = listener.local_addr()?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (closing, closed) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(move || {
+            // A sender that is gone ends the listener, too.
+            let closed = async { drop(closed.await) };
+            if let Err(why) = runtime.block_on(admin::serve(listener, shown, closed)) {
+                tracing::error!(%why, "the admin listener has ended");
+            }
+        })?;
+        Ok(AdminThread { address, closing: Some(closing), thread: Some(thread) })
+    }
+}
+
+impl Drop for AdminThread {
+    fn drop(&mut self) {
+        self.closing = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic has been reported by its thread.
+            let _ = thread.join();
+        }
+    }
+}

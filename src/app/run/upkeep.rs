@@ -1,0 +1,113 @@
+//! What do operators see of the rooms behind the door? Their counts, copied into gauges.
+//!
+//! A loop of its own, once a second; it also notices that the journal has failed.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch as signal;
+
+use super::node::Node;
+use super::tasks::{self, Loop};
+use crate::base::telemetry::{Gauge, Registry};
+use crate::doors::readiness::{Readiness, Stage};
+use crate::flows::notice::{PriceRule, Till};
+
+const EVERY: Duration = Duration::from_secs(1);
+
+struct Gauges {
+    world: [Gauge; WORLD.len()],
+    holds: Vec<Gauge>,
+    records: Vec<Gauge>,
+    rules: Vec<Gauge>,
+    conflicts: Gauge,
+    remembered: Gauge,
+    journal_failed: Gauge,
+}
+
+const WORLD: [&str; 5] = ["advertisers", "campaigns", "lines", "creatives", "listeners"];
+
+/// The receiver turns true when the journal has failed.
+pub fn start(
+    node: Arc<Node>,
+    shared: (Arc<Registry>, Arc<Readiness>),
+    till: Arc<Till>,
+) -> io::Result<(Loop, signal::Receiver<bool>)> {
+    let (registry, readiness) = shared;
+    let gauges = Gauges::new(&registry, &node, &till);
+    let (fail, failed) = signal::channel(false);
+    let turn = move || {
+        gauges.set(&node, &till);
+        let Some(why) = till.failure() else { return };
+        if !*fail.borrow() {
+            tracing::error!(why, "the journal has failed: no bids and no notices any more");
+            node.stop_bidding();
+            readiness.advance(Stage::Draining);
+            fail.send_replace(true);
+        }
+    };
+    Ok((tasks::spawn("upkeep", EVERY, turn)?, failed))
+}
+
+impl Gauges {
+    fn new(registry: &Registry, node: &Node, till: &Till) -> Gauges {
+        let labelled = |name, help, label, value| registry.gauge(name, help, &[(label, value)]);
+        let of = |name, help| registry.gauge(name, help, &[]);
+        let (holds, records) = (till.book().stats(), node.records().stats());
+        Gauges {
+            world: WORLD.map(|noun| {
+                labelled("interlude_world_size", "What the served world holds.", "of", noun)
+            }),
+            holds: holds
+                .map(|(event, _)| {
+                    labelled("interlude_hold_events", "Holds since the start.", "event", event)
+                })
+                .to_vec(),
+            records: records
+                .map(|(event, _)| {
+                    let help = "Decision records since the start.";
+                    labelled("interlude_record_events", help, "event", event)
+                })
+                .to_vec(),
+            rules: PriceRule::ALL
+                .iter()
+                .map(|rule| {
+                    let help = "Prices of billable events by the rule they fell under.";
+                    labelled("interlude_notice_price_rules", help, "rule", rule.label())
+                })
+                .collect(),
+            conflicts: of("interlude_notice_conflicts", "Events told twice with two prices."),
+            remembered: of("interlude_notice_remembered_bids", "Bids that cannot count twice."),
+            journal_failed: of("interlude_journal_failed", "1: nothing is acknowledged any more."),
+        }
+    }
+
+    fn set(&self, node: &Node, till: &Till) {
+        let standing = node.standing();
+        let summary = &standing.built.summary;
+        let world = [
+            summary.advertisers,
+            summary.campaigns,
+            summary.lines,
+            summary.creatives,
+            summary.listeners,
+        ];
+        let number = |value: u64| value as f64;
+        for (gauge, value) in self.world.iter().zip(world) {
+            gauge.set(number(value as u64));
+        }
+        for (gauge, (_, value)) in self.holds.iter().zip(till.book().stats()) {
+            gauge.set(number(value));
+        }
+        for (gauge, (_, value)) in self.records.iter().zip(node.records().stats()) {
+            gauge.set(number(value));
+        }
+        for (gauge, (_, value)) in self.rules.iter().zip(till.rules()) {
+            gauge.set(number(value));
+        }
+        self.conflicts.set(number(till.conflicts()));
+        self.remembered.set(number(till.remembered() as u64));
+        self.journal_failed.set(number(u64::from(till.failure().is_some())));
+    }
+}
