@@ -3,6 +3,7 @@
 //! `check_vast` is for every test that has VAST in hand; [`ads`] is the matrix that this one uses.
 
 mod ads;
+mod answers;
 mod client;
 pub mod validate;
 
@@ -41,6 +42,31 @@ fn another_client_reads_back_what_was_put_in() {
         compare("", read, &sample.expected(), &mut differences);
         assert!(differences.is_empty(), "{}: {differences:#?}\n{document}", sample.name);
     }
+}
+
+#[test]
+fn what_the_demo_answers_is_valid_and_says_what_its_bid_says() {
+    let answers = answers::answers();
+    assert!(answers.len() > 300, "only {} bids", answers.len());
+    let documents: Vec<_> = answers.iter().map(|a| (a.version, a.vast.clone())).collect();
+    check_vast(&documents);
+    let documents: Vec<_> = answers.iter().map(|answer| answer.vast.clone()).collect();
+    let mut companions = 0;
+    for (answer, read) in answers.iter().zip(client::read(&documents)) {
+        let (bid, ad) = (&answer.bid, &read["ads"][0]);
+        let at = |pointer: &str| ad.pointer(pointer).cloned().unwrap_or_default();
+        assert_eq!(read["version"], answer.version.as_str(), "{bid}");
+        assert_eq!(bid["protocol"], answer.version.protocol(), "{bid}");
+        let seconds = (at("/linear/0/milliseconds").as_u64().unwrap() + 500) / 1000;
+        assert_eq!(bid["dur"], seconds, "{bid}");
+        let impression = at("/impressions/0").as_str().unwrap().to_owned();
+        assert!(impression.starts_with("https://ads.example/beacon/impression/"), "{impression}");
+        assert!(impression.ends_with("?price=${AUCTION_PRICE}"), "{impression}");
+        let media = at("/linear/0/mediaFiles");
+        assert!(!media.as_array().unwrap().is_empty(), "{}", answer.vast);
+        companions += ad["companions"].as_array().unwrap().len();
+    }
+    assert!(companions > 10, "only {companions} companions");
 }
 
 /// Lists the places where the two differ: two whole documents side by side say nothing.

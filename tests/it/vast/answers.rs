@@ -1,0 +1,128 @@
+//! What the demo's world answers to its own traffic, in every version and to every kind of slot.
+
+use std::sync::Arc;
+
+use interlude::base::units::money::Currency;
+use interlude::base::units::time::Moment;
+use interlude::flows::decide::coin::Coin;
+use interlude::flows::decide::scratch::Scratch;
+use interlude::flows::decide::world::{Parts, World};
+use interlude::flows::decide::{Circumstance, Received, decide};
+use interlude::knowledge::audience::Audience;
+use interlude::knowledge::catalog;
+use interlude::knowledge::enrich::{listener, place};
+use interlude::market::exchange::{Exchange, Rates};
+use interlude::market::format::VastVersion;
+use interlude::market::openrtb::Wire;
+use interlude::market::outcome::{Outcome, Refusal};
+use interlude::market::ticket::TicketKeys;
+use interlude::market::vocabulary::Vocabulary;
+use interlude::offer::delivery::{Ask, Hold, Live};
+use interlude::rehearsal::traffic::{self, Requests};
+use serde_json::{Value, json};
+
+/// A Monday noon in UTC.
+const MOMENT: Moment = Moment::from_unix_s(1_795_435_200);
+const REQUESTS: u64 = 600;
+
+/// There is always budget, and no cap.
+struct Willing;
+
+impl Live for Willing {
+    fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+/// One bid of an answer.
+pub struct Answer {
+    pub version: VastVersion,
+    pub bid: Value,
+    pub vast: String,
+}
+
+/// Every bid that the demo's world makes.
+pub fn answers() -> Vec<Answer> {
+    let world = demo();
+    let exchange = world.exchange_named("demo").unwrap();
+    let requests = Requests::new(5, 1_000);
+    let at = Circumstance { moment: MOMENT, coin: world.coin };
+    let mut scratch = Scratch::new();
+    let mut answers = Vec::new();
+    for index in 0..REQUESTS {
+        let version = VastVersion::ALL[index as usize % VastVersion::ALL.len()];
+        let body = asking(&requests.json(index, MOMENT), version, index);
+        let received = Received { exchange, wire: Wire::Json, body: &body };
+        if decide(&received, &world, &mut Willing, at, &mut scratch) != Outcome::Bid {
+            continue;
+        }
+        let reply: Value = serde_json::from_slice(scratch.reply()).unwrap();
+        for bid in reply["seatbid"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|seat| seat["bid"].as_array().unwrap())
+        {
+            let vast = bid["adm"].as_str().unwrap().to_owned();
+            answers.push(Answer { version, bid: bid.clone(), vast });
+        }
+    }
+    answers
+}
+
+/// The request with all that a slot can ask of markup: version, stitching, OMID, companions.
+fn asking(body: &[u8], version: VastVersion, index: u64) -> Vec<u8> {
+    let mut request: Value = serde_json::from_slice(body).unwrap();
+    for imp in request["imp"].as_array_mut().unwrap() {
+        let Some(audio) = imp.get_mut("audio").and_then(Value::as_object_mut) else { continue };
+        audio.insert("protocols".to_owned(), json!([version.protocol()]));
+        if index.is_multiple_of(3) {
+            audio.insert("companionad".to_owned(), json!([{ "id": "1", "w": 300, "h": 250 }]));
+        }
+        if index.is_multiple_of(4) {
+            audio.insert("api".to_owned(), json!([7]));
+        }
+        if index.is_multiple_of(5) {
+            audio.insert("stitched".to_owned(), json!(1));
+        }
+    }
+    serde_json::to_vec(&request).unwrap()
+}
+
+fn demo() -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let mut campaigns = Vec::new();
+    for file in traffic::world(5) {
+        let path = folder.path().join(&file.path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, file.bytes).unwrap();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            campaigns.push(path);
+        }
+    }
+    let mut vocabulary = Vocabulary::new();
+    let worths = [("USD", 1_000_000_000), ("EUR", 1_100_000_000), ("GBP", 1_300_000_000)];
+    let worths = worths.map(|(code, worth)| (Currency::parse(code).unwrap(), worth));
+    let rates = Rates::new("test", worths);
+    let limits = catalog::Limits::default();
+    let catalog = catalog::load(&campaigns, &mut vocabulary, &rates, &limits);
+    World::assemble(
+        Parts {
+            catalog: Arc::new(catalog.unwrap_or_else(|faults| panic!("{faults}"))),
+            vocabulary: Arc::new(vocabulary),
+            audience: Arc::new(Audience::empty()),
+            exchanges: vec![Exchange::standard("demo")].into(),
+            rates: Arc::new(rates),
+            atlas: Arc::new(place::Atlas::open(&place::Config::default()).unwrap()),
+            keys: Arc::new(TicketKeys::new(1, [(1, &[7_u8; 32][..])]).unwrap()),
+            public_url: "https://ads.example".into(),
+            coin: Coin::new(11),
+            listeners: listener::Config::default(),
+        },
+        None,
+    )
+}
