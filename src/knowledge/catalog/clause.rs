@@ -232,6 +232,10 @@ impl Reader<'_, '_> {
             let message = format!("`{text}` names no known system");
             return Err(Complaint::mend(message, "write it as `ios 17` or `android >=13`"));
         };
+        if range.trim().is_empty() {
+            let mend = "write it as `ios 17` or `android >=13`, or ask for the `os`";
+            return Err(Complaint::mend(format!("`{text}` names no version"), mend));
+        }
         let os = self.vocabulary.text(os).to_owned();
         versions::expand(&os, range)?
             .into_iter()

@@ -15,7 +15,7 @@ use crate::market::vocabulary::Vocabulary;
 use super::archive::archive;
 use super::limits::Limits;
 use super::model::{Catalog, Media};
-use super::node::{Bounds, Node, SyntaxFault};
+use super::node::{Bounds, Node, Place, SyntaxFault};
 use super::read::Drafts;
 use super::values::Complaint;
 use super::walk::{Findings, Trail};
@@ -127,6 +127,10 @@ impl<'a> Loading<'a> {
         let findings = Findings::new(file, self.limits.faults);
         match documents(file, text, self.limits) {
             Ok(documents) => {
+                if documents.iter().all(Node::is_null) {
+                    let complaint = Complaint::new("nothing stands in this file");
+                    findings.warn(Place::default(), &Trail::ROOT, complaint);
+                }
                 for document in documents.iter().filter(|document| !document.is_null()) {
                     self.drafts.document(&findings, document);
                 }

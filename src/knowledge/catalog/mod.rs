@@ -42,3 +42,6 @@ pub use archive::{archive, expr as expr_to_json};
 pub use limits::Limits;
 pub use load::{Report, from_archive, inspect, inspect_text, load};
 pub use schema::schema;
+
+#[cfg(test)]
+mod fault_tests;

@@ -176,6 +176,7 @@ impl<'a> Drafts<'a> {
         let targeting = self.targeting(fields);
         let paused = fields.bool("paused").unwrap_or(false);
         let creatives = self.line_creatives(account, fields);
+        let name = fields.text("name");
         let key = fields.text("key")?;
         let id = LineId::of(&account.key, campaign_key, &key);
         let path = format!("{}/{campaign_key}/{key}", account.key);
@@ -187,7 +188,7 @@ impl<'a> Drafts<'a> {
         }
         Some(Line {
             id,
-            name: fields.text("name").unwrap_or_else(|| key.clone()),
+            name: name.unwrap_or_else(|| key.clone()),
             key,
             campaign,
             advertiser: account.ix,

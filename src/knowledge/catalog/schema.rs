@@ -205,3 +205,115 @@ fn value(dimension: Dimension, vocabulary: &Vocabulary) -> Value {
         _ => json!({"type": ["string", "number"]}),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::knowledge::catalog::json;
+    use crate::knowledge::catalog::node::{Bounds, Kind as NodeKind, Node};
+
+    #[test]
+    fn every_key_of_the_loader_is_in_the_schema_and_no_other() {
+        let schema = schema();
+        for table in TABLES {
+            let object = match table.name {
+                "document" => &schema,
+                name => &schema["$defs"][name],
+            };
+            let Value::Object(properties) = &object["properties"] else { panic!("{table:?}") };
+            let keys: Vec<_> = properties.keys().map(String::as_str).collect();
+            let mut names: Vec<_> = table.fields.iter().map(|field| field.name).collect();
+            names.sort_unstable();
+            assert_eq!(keys, names, "{table:?}");
+            assert_eq!(object["additionalProperties"], false, "{table:?}");
+        }
+        let Value::Object(clauses) = &schema["$defs"]["targeting"]["properties"] else { panic!() };
+        assert_eq!(clauses.len(), Dimension::COUNT + 3);
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn references(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::Object(map) => {
+                    if let Some(Value::String(name)) = map.get("$ref") {
+                        found.push(name.clone());
+                    }
+                    map.values().for_each(|value| references(value, found));
+                }
+                Value::Array(list) => list.iter().for_each(|value| references(value, found)),
+                _ => {}
+            }
+        }
+        let schema = schema();
+        let mut found = Vec::new();
+        references(&schema, &mut found);
+        assert!(found.len() > 50);
+        for name in found {
+            let pointer = name.strip_prefix('#').unwrap();
+            assert!(schema.pointer(pointer).is_some(), "{name}");
+        }
+    }
+
+    /// A small reading of the schema, of the words that ours uses: what the loader takes of the
+    /// fixtures, the schema takes, too.
+    fn takes(schema: &Value, rule: &Value, node: &Node) -> Result<(), String> {
+        if let Some(name) = rule["$ref"].as_str() {
+            return takes(schema, &schema.pointer(&name[1..]).unwrap().clone(), node);
+        }
+        if let Some(any) = rule["anyOf"].as_array() {
+            let all: Vec<_> = any.iter().map(|rule| takes(schema, rule, node)).collect();
+            let good = all.iter().any(Result::is_ok);
+            return if good { Ok(()) } else { Err(format!("{all:?}")) };
+        }
+        match (&node.kind, rule["type"].as_str()) {
+            (NodeKind::Map(map), Some("object")) => {
+                for required in rule["required"].as_array().into_iter().flatten() {
+                    if !map.iter().any(|entry| entry.key == *required) {
+                        return Err(format!("no {required}"));
+                    }
+                }
+                map.iter().try_for_each(|entry| {
+                    let rule = &rule["properties"][&entry.key];
+                    if rule.is_null() {
+                        return Err(format!("{} is not known", entry.key));
+                    }
+                    takes(schema, rule, &entry.value).map_err(|e| format!("{}: {e}", entry.key))
+                })
+            }
+            (NodeKind::List(list), Some("array")) => {
+                list.iter().try_for_each(|node| takes(schema, &rule["items"], node))
+            }
+            (NodeKind::Scalar { .. }, Some("object" | "array")) => Err("a scalar".to_owned()),
+            (NodeKind::Scalar { text, .. }, _) => match rule["enum"].as_array() {
+                Some(known) if !known.iter().any(|k| k.to_string().trim_matches('"') == text) => {
+                    Err(text.clone())
+                }
+                _ => Ok(()),
+            },
+            _ => Err(format!("{} for {rule}", node.what())),
+        }
+    }
+
+    #[test]
+    fn what_the_loader_takes_the_schema_takes() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/catalog");
+        let schema = schema();
+        let mut read = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let bounds = Bounds::default();
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            let nodes = match path.extension().and_then(|ending| ending.to_str()) {
+                Some("json") => vec![json::read(&text, bounds).unwrap()],
+                Some("yaml") => crate::knowledge::catalog::yaml::read(&text, bounds).unwrap(),
+                _ => continue,
+            };
+            for node in nodes {
+                takes(&schema, &schema, &node).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+                read += 1;
+            }
+        }
+        assert!(read >= 6);
+    }
+}

@@ -78,11 +78,11 @@ impl Shelf<'_> {
         });
         let apis = fields.ints("apis", most);
         let verifications = verifications(fields, most, &apis);
-        let crid = fields.text("crid")?;
-        Some(Creative {
+        let crid = fields.text("crid").unwrap_or_default();
+        let creative = Creative {
             title: fields.text("title").unwrap_or_else(|| crid.clone()),
             crid,
-            duration_ms: duration_ms?,
+            duration_ms: length,
             renditions,
             mezzanine,
             companions,
@@ -96,7 +96,9 @@ impl Shelf<'_> {
             universal_ad_id: universal_ad_id(fields),
             nvol: fields.int("nvol"),
             qagmediarating: fields.int("qagmediarating"),
-        })
+        };
+        // Only now, so that every key has been read and its faults told.
+        (duration_ms.is_some() && !creative.crid.is_empty()).then_some(creative)
     }
 
     fn rendition(
@@ -291,7 +293,8 @@ fn trackers(fields: &Fields<'_>, most: usize) -> Vec<Tracker> {
         let Some(fields) = Fields::open(fields.findings, node, trail, &TRACKER) else { return };
         let event = fields.text("event");
         let at = event.and_then(|event| EVENTS.iter().position(|&known| known == event));
-        if let (Some(at), Some(url)) = (at, fields.text("url")) {
+        let url = fields.text("url");
+        if let (Some(at), Some(url)) = (at, url) {
             trackers.push(Tracker { event: EVENT_ORDER[at], url });
         }
     });

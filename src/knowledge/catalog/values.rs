@@ -227,10 +227,9 @@ pub fn window(text: &str) -> Read<u32> {
 
 /// A time, or a day of `zone`: its start, or the start of the next where `end` asks for its end.
 pub fn instant(text: &str, zone: &TimeZone, end: bool) -> Read<Moment> {
-    if let Ok(date) = text.parse::<Date>().and_then(|date| {
-        // jiff would read the date of a date with a time, too.
-        if text.len() == 10 { Ok(date) } else { "".parse::<Date>() }
-    }) {
+    // Of a date with a time, too, jiff would read the date.
+    let date = (text.len() == 10).then(|| text.parse::<Date>().ok()).flatten();
+    if let Some(date) = date {
         let date = if end { date.tomorrow() } else { Ok(date) };
         let start = date.and_then(|date| date.to_zoned(zone.clone()));
         let start = start.map_err(|_| Complaint::new(format!("`{text}` is too far away")))?;
