@@ -54,6 +54,7 @@ pub struct Located<'a> {
 }
 
 impl GeoDb {
+    // cold: at start
     pub fn open(path: &Path) -> Result<GeoDb, GeoFault> {
         let reader = Reader::open_readfile(path)
             .map_err(|source| GeoFault::Unreadable { path: path.to_owned(), source })?;

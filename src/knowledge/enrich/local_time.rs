@@ -41,6 +41,8 @@ pub fn hour_of_week(moment: Moment, offset_min: i64) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::super::zones::Zones;
     use super::*;
 
@@ -49,10 +51,12 @@ mod tests {
     }
 
     fn hour(moment: &str, utcoffset: Option<i64>, zone: Option<&str>) -> Option<String> {
-        let (zones, vocabulary) = (Zones::load().unwrap(), Vocabulary::new());
+        static TABLES: LazyLock<(Zones, Vocabulary)> =
+            LazyLock::new(|| (Zones::load().unwrap(), Vocabulary::new()));
+        let (zones, vocabulary) = &*TABLES;
         let zone = zone.map(|name| zones.named(name).unwrap());
         let mut facts = Facts::new();
-        set(at(moment), utcoffset, zone, &vocabulary, &mut facts);
+        set(at(moment), utcoffset, zone, vocabulary, &mut facts);
         let values = facts.get(Dimension::HourOfWeek)?;
         Some(vocabulary.text(values[0]).to_owned())
     }

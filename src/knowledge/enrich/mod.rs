@@ -79,6 +79,9 @@ pub fn opportunity<'b>(
     let key = listener::key(request, exchange, permissions);
     let profile = key.and_then(|key| sources.audience.profile(key));
     let minor = profile.is_some_and(|profile| listener::is_minor(profile, vocabulary));
+    // A child is left alone: no id, no profile (not even in the record), no precise place.
+    let permissions = if minor { permissions.of_minor() } else { permissions };
+    let (key, profile) = if minor { (None, None) } else { (key, profile) };
 
     content::set(request, vocabulary, facts);
     device::set(request, vocabulary, facts);
@@ -96,7 +99,7 @@ pub fn opportunity<'b>(
         request,
         exchange: ix,
         permissions,
-        listener: key.filter(|_| !minor),
+        listener: key,
         slots,
         currency,
         test: request.test == Some(true),

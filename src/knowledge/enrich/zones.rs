@@ -63,6 +63,7 @@ pub struct ZonesFault {
 
 impl Zones {
     /// Reads the tables and the rules that are compiled in; some milliseconds.
+    // cold: at start
     pub fn load() -> Result<Zones, ZonesFault> {
         let mut zones = Zones { by_name: by_name(), areas: Vec::new() };
         for (index, text) in COUNTRIES.lines().enumerate() {
@@ -107,6 +108,7 @@ impl Zones {
     }
 
     /// A line of zone1970.tab: `codes coordinates zone comments`.
+    // cold: at start
     fn read_country(&mut self, text: &str) -> Result<(), String> {
         if text.is_empty() || text.starts_with('#') {
             return Ok(());
@@ -132,6 +134,7 @@ impl Zones {
     }
 
     /// A line of regions.tsv.
+    // cold: at start
     fn read_region(&mut self, text: &str) -> Result<(), String> {
         if text.is_empty() || text.starts_with('#') {
             return Ok(());
@@ -149,6 +152,7 @@ impl Zones {
         Ok(())
     }
 
+    // cold: at start
     fn zone(&mut self, name: &str) -> Result<&mut Zone, String> {
         let at = self.by_name.binary_search_by(|(known, _)| known.as_str().cmp(name));
         let at = at.map_err(|_| format!("no rules for {name}"))?;
@@ -156,6 +160,7 @@ impl Zones {
     }
 }
 
+// cold: at start
 fn by_name() -> Vec<(String, Zone)> {
     let database = jiff::tz::TimeZoneDatabase::bundled();
     let mut zones: Vec<(String, Zone)> = database
