@@ -5,6 +5,7 @@
 use std::ops::ControlFlow;
 
 use crate::base::units::ids::LineIx;
+use crate::base::units::money::Round;
 use crate::flows::decide::candidate::{Candidate, Market, Matter, candidate};
 use crate::knowledge::enrich;
 use crate::market::facts::Facts;
@@ -134,11 +135,17 @@ impl<L: Live> Gather<'_, '_, L> {
             _ => PLACE_CANDIDATES,
         };
         let market = Market { slot_ix, slot, deal: None };
+        let least = self.least(slot);
         let start = self.pool.candidates.len();
         let of_slot = self.first_of(slot_ix);
         let index = &self.matter.world.index;
         index.best_first(facts, search, &mut |line| {
             if self.settled(start, wanted, line) {
+                return ControlFlow::Break(());
+            }
+            if self.matter.world.catalog.line(line).price_bound < least {
+                // No line from here on can reach the floor.
+                self.pool.furthest.note(Refusal::BelowFloor);
                 return ControlFlow::Break(());
             }
             // A line that already bids on a deal of this slot does not bid against itself.
@@ -148,6 +155,16 @@ impl<L: Live> Gather<'_, '_, L> {
             ControlFlow::Continue(())
         });
         self.keep_best(start, wanted);
+    }
+
+    /// The price bound below which no line reaches the slot's floor, whatever its spot's length.
+    fn least(&self, slot: &Slot<'_>) -> i64 {
+        let floors = &slot.floors;
+        if floors.per_second.is_some() || !floors.by_duration.is_empty() {
+            return 0;
+        }
+        // Both are rounded down from what they are worth, so the order of worths is kept.
+        self.matter.world.rates.in_reference(floors.plain, Round::Down).unwrap_or(0)
     }
 
     fn first_of(&self, slot_ix: u16) -> usize {
