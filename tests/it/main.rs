@@ -4,5 +4,6 @@
 
 mod decide;
 mod doors;
+mod serve;
 mod vast;
 mod wire;

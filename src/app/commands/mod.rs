@@ -45,7 +45,17 @@ pub fn main() -> ExitCode {
     };
     ended.unwrap_or_else(|fault| {
         // Nobody is left to tell when the standard error is gone.
-        let _ = writeln!(std::io::stderr().lock(), "error: {fault:#}");
+        let _ = writeln!(std::io::stderr().lock(), "{}", told(&fault));
         ExitCode::FAILURE
     })
+}
+
+/// A fault with its causes on one line; a list of faults below it, each on its own.
+fn told(fault: &anyhow::Error) -> String {
+    let mut text = "error".to_owned();
+    for cause in fault.chain().map(ToString::to_string) {
+        text.push_str(if cause.contains('\n') { ":\n" } else { ": " });
+        text.push_str(&cause);
+    }
+    text
 }

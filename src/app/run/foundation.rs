@@ -62,11 +62,11 @@ pub struct Summary {
 #[derive(Debug, thiserror::Error)]
 pub enum BuildFault {
     /// All of them, each on a line.
-    #[error("nothing is changed\n{0}")]
+    #[error(transparent)]
     Faults(#[from] Faults),
     #[error(transparent)]
     Vocabulary(#[from] LogFault),
-    #[error("listeners: {0}")]
+    #[error(transparent)]
     Audience(#[from] audience::LoadFault),
 }
 

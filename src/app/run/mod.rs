@@ -45,7 +45,7 @@ use watch::Watcher;
 
 /// What keeps a server from starting, and at which step.
 #[derive(Debug, thiserror::Error)]
-#[error("{step}: {source}")]
+#[error("{step}")]
 pub struct StartFault {
     step: &'static str,
     source: Box<dyn std::error::Error + Send + Sync>,

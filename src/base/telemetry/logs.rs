@@ -2,6 +2,8 @@
 //!
 //! Lower case, one line an event, never personal data (DESIGN §4, 11). The bid path does not log.
 
+use std::io::IsTerminal as _;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
@@ -50,6 +52,7 @@ pub fn install(config: &Config) -> Result<(), LogsUnready> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter(&level)?)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     // Only the first of a process may install; the tests of one binary share it.
     let _ = match config.format {

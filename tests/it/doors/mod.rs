@@ -3,7 +3,7 @@
 //! The house behind it here is a small one that answers what it is told, so that only the door
 //! is under test; `serve` puts the whole server behind the same door.
 
-mod client;
+pub mod client;
 mod drain;
 mod encodings;
 mod limits;
