@@ -14,6 +14,14 @@ use super::{Asked, CHECK, Index, Postings, Set};
 /// far and costs a search less than a column that is mostly empty.
 const SLOTS_PER_POSTING: usize = 512;
 
+/// Up to so many slots every value gets one: it is no longer than what a search reads first.
+const SMALL_SLOTS: usize = 4 * Block::SLOTS;
+
+/// Whether a value that so many of all slots have gets a column.
+fn is_thick(postings: usize, slots: usize) -> bool {
+    slots <= SMALL_SLOTS || postings * SLOTS_PER_POSTING > slots
+}
+
 impl Index {
     /// Compiles the targeting of `lines`, which stand in the order of search. `values` is the
     /// length of the vocabulary; each value belongs to one dimension.
@@ -23,6 +31,15 @@ impl Index {
 
     /// As [`Index::build`], of the expressions alone.
     pub fn of<'e>(expressions: impl IntoIterator<Item = &'e Expr>, values: usize) -> Index {
+        Index::with(expressions, values, is_thick)
+    }
+
+    /// `thick` says of how many postings among how many slots a column is made.
+    pub(super) fn with<'e>(
+        expressions: impl IntoIterator<Item = &'e Expr>,
+        values: usize,
+        thick: fn(usize, usize) -> bool,
+    ) -> Index {
         let mut index = Index {
             first_slot: vec![0],
             slots: Vec::new(),
@@ -41,7 +58,7 @@ impl Index {
         index.stride = padded(index.blocks());
         let include = Sets::gather(&index, values, false);
         let exclude = Sets::gather(&index, values, true);
-        index.place_columns(&include, &exclude);
+        index.place_columns(&include, &exclude, thick);
         index.shrink();
         index
     }
@@ -65,7 +82,7 @@ impl Index {
         self.first_slot.push(self.slots.len() as u32);
     }
 
-    fn place_columns(&mut self, include: &Sets, exclude: &Sets) {
+    fn place_columns(&mut self, include: &Sets, exclude: &Sets, thick: fn(usize, usize) -> bool) {
         let values = include.len().max(exclude.len());
         self.postings = vec![Postings::default(); values];
         let mut order: Vec<(f64, Asked)> = Vec::new();
@@ -86,8 +103,8 @@ impl Index {
         for value in 0..values {
             let base = include.dimension(value).map_or(ABSENT, |d| base[d.index()]);
             self.postings[value] = Postings {
-                include: self.place(include.slots(value), base),
-                exclude: self.place(exclude.slots(value), ABSENT),
+                include: self.place(include.slots(value), base, thick),
+                exclude: self.place(exclude.slots(value), ABSENT, thick),
             };
         }
     }
@@ -118,11 +135,11 @@ impl Index {
 
     /// A column holds the indifferent slots of its dimension as well (`base`), so that one read
     /// says all.
-    fn place(&mut self, slots: &[u32], base: u32) -> Set {
+    fn place(&mut self, slots: &[u32], base: u32, thick: fn(usize, usize) -> bool) -> Set {
         if slots.is_empty() {
             return Set::default();
         }
-        if slots.len() * SLOTS_PER_POSTING <= self.slots.len() {
+        if !thick(slots.len(), self.slots.len()) {
             let start = self.lists.len();
             self.lists.push(slots.len() as u32);
             self.lists.extend_from_slice(slots);
