@@ -4,6 +4,10 @@ mod audience;
 
 mod check;
 
+mod decide;
+
+mod replay;
+
 mod serve;
 
 use std::io::Write as _;
@@ -15,6 +19,8 @@ const EXAMPLES: &str = "\
 Examples:
   interlude serve --config config/interlude.toml --data data
   interlude check campaigns/*.yaml
+  interlude decide request.json --config config/demo.toml
+  interlude replay data/decisions --config config/demo.toml
   interlude audience import listeners.jsonl --data data
   interlude audience stats --data data --json
 
@@ -32,6 +38,8 @@ struct Cli {
 enum Command {
     Serve(serve::Args),
     Check(check::CheckArgs),
+    Decide(decide::Args),
+    Replay(replay::Args),
     Audience(audience::Args),
 }
 
@@ -41,6 +49,8 @@ pub fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(args),
+        Command::Decide(args) => decide::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Audience(args) => audience::run(args),
     };
     ended.unwrap_or_else(|fault| {

@@ -120,6 +120,18 @@ impl Foundation {
         Ok(Built { world, summary, warnings: report.warnings, listeners_mark })
     }
 
+    pub(super) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// A world of an archived catalog, without listeners.
+    pub(super) fn archived(&self, bytes: &[u8]) -> Result<World, BuildFault> {
+        let mut words = Vocabulary::open(&self.data.join(vocabulary::FILE), &self.words)?;
+        let catalog = catalog::from_archive(bytes, &mut words, &self.rates, &self.limits)?;
+        let audience = Arc::new(Audience::empty());
+        Ok(World::assemble(self.parts(Arc::new(catalog), Arc::new(words), audience), None))
+    }
+
     /// The parts of a world of any catalog and listeners.
     pub fn parts(
         &self,

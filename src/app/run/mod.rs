@@ -10,6 +10,8 @@ mod lock;
 
 mod foundation;
 
+mod archive;
+
 mod node;
 
 mod upkeep;
@@ -97,6 +99,7 @@ impl Running {
         let foundation = Foundation::lay(&config, data, keys)?;
         let built = foundation.build(None).map_err(StartFault::at("campaigns"))?;
         built.tell();
+        foundation.keep(&built.world).map_err(StartFault::at("worlds"))?;
         let ring = Arc::new(RecordRing::new(&config.records));
         let records =
             RecordWriter::start(Arc::clone(&ring), &config.records, data, Arc::clone(&clock))
@@ -185,7 +188,7 @@ impl Running {
 }
 
 /// Makes the world that `[demo]` describes, unless it is there, and serves that.
-fn make_demo(config: &mut Config, data: &Path) -> Result<(), StartFault> {
+pub fn make_demo(config: &mut Config, data: &Path) -> Result<(), StartFault> {
     let Some(demo) = config.demo else { return Ok(()) };
     let making = Making { data, vocabulary: &config.vocabulary, audience: &config.audience };
     demo.make(&making, &mut |_, _| {}).map_err(StartFault::at("demo world"))?;

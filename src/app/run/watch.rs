@@ -108,6 +108,7 @@ fn swap(foundation: &Foundation, node: &Node) -> Result<Summary, String> {
     let built = foundation.build(Some(&standing.built)).map_err(|why| why.to_string());
     let published = built.and_then(|built| {
         built.tell();
+        foundation.keep(&built.world).map_err(|why| format!("worlds: {why}"))?;
         node.publish(built).map_err(|why| why.to_string())
     });
     match &published {

@@ -1,0 +1,148 @@
+//! `interlude replay`: recorded decisions, made again; equal, or exactly where not.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::app::config::Config;
+use crate::app::run::{self, Foundation};
+use crate::flows::decide::Circumstance;
+use crate::flows::decide::replay::{Verdict, replay};
+use crate::flows::decide::scratch::Scratch;
+use crate::flows::decide::world::World;
+use crate::flows::notice::ticket_keys;
+use crate::offer::ledger::{self, Kept};
+
+const AFTER: &str = "\
+Only sampled decisions keep the bytes of their request ([records] sample_ppm) and can be made
+again; all others are counted. Exit 1 when any decision differs.
+
+Examples:
+  interlude replay data/decisions --data data --config config/interlude.toml
+  interlude replay data/decisions/00000001.seg --json";
+
+/// Make recorded decisions again and compare them, bid by bid.
+#[derive(clap::Args, Debug)]
+#[command(after_long_help = AFTER)]
+pub struct Args {
+    /// A file of decision records, or a folder of them.
+    #[arg(value_name = "FILE")]
+    records: PathBuf,
+    /// The configuration that was served; without it, all defaults.
+    #[arg(long, value_name = "FILE", env = "INTERLUDE_CONFIG")]
+    config: Option<PathBuf>,
+    /// The data folder; goes before the config's.
+    #[arg(long, value_name = "DIR", env = "INTERLUDE_DATA")]
+    data: Option<PathBuf>,
+    /// How many differing decisions are shown.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    show: usize,
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Default, Serialize)]
+struct Report {
+    records: u64,
+    equal: u64,
+    differing: u64,
+    /// Without the bytes of their request.
+    not_sampled: u64,
+    /// Ended by the clock or the load, outside of the decision.
+    not_pure: u64,
+    differences: Vec<Differing>,
+}
+
+#[derive(Serialize)]
+struct Differing {
+    request: String,
+    at_unix_us: i64,
+    where_not: Vec<String>,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut config = match &args.config {
+        Some(file) => Config::load(file)?,
+        None => Config::default(),
+    };
+    let data = args.data.clone().unwrap_or_else(|| config.server.data.clone());
+    run::make_demo(&mut config, &data)?;
+    let keys = ticket_keys(&config.notice.tickets, &data)?;
+    let mut worlds =
+        Worlds { foundation: Foundation::lay(&config, &data, keys)?, of: HashMap::new() };
+    let (mut report, mut scratch) = (Report::default(), Scratch::new());
+    ledger::read(&args.records, &mut |kept| {
+        one(&kept, &mut worlds, &mut scratch, (&mut report, args.show));
+    })?;
+    print(&report, args.json)?;
+    Ok(if report.differing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Each world that a record names is built once.
+struct Worlds {
+    foundation: Foundation,
+    of: HashMap<u64, Result<World, String>>,
+}
+
+impl Worlds {
+    fn of(&mut self, version: u64) -> &Result<World, String> {
+        let Worlds { foundation, of } = self;
+        of.entry(version)
+            .or_insert_with(|| foundation.served(version).map_err(|fault| fault.to_string()))
+    }
+}
+
+fn one(
+    kept: &Kept<'_>,
+    worlds: &mut Worlds,
+    scratch: &mut Scratch,
+    (report, show): (&mut Report, usize),
+) {
+    report.records += 1;
+    let Some(sample) = kept.sample else {
+        report.not_sampled += 1;
+        return;
+    };
+    let where_not = match worlds.of(kept.record.world) {
+        Err(fault) => vec![format!("the world cannot be built: {fault}")],
+        Ok(world) => {
+            let at = Circumstance { moment: kept.record.moment, coin: world.coin };
+            match replay(kept.record, sample, world, at, scratch) {
+                Verdict::Equal => return report.equal += 1,
+                Verdict::NotPure => return report.not_pure += 1,
+                Verdict::Differs(differences) => {
+                    differences.iter().map(ToString::to_string).collect()
+                }
+            }
+        }
+    };
+    report.differing += 1;
+    if report.differences.len() < show {
+        let request = kept.record.request.text().to_owned();
+        let at_unix_us = kept.record.moment.unix_us;
+        report.differences.push(Differing { request, at_unix_us, where_not });
+    }
+}
+
+fn print(report: &Report, json: bool) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, report)?;
+        return writeln!(out);
+    }
+    for differing in &report.differences {
+        writeln!(out, "request {} differs", differing.request)?;
+        for where_not in &differing.where_not {
+            writeln!(out, "  {where_not}")?;
+        }
+    }
+    writeln!(
+        out,
+        "{} records: {} equal, {} differ; {} were not sampled, {} ended outside of the decision",
+        report.records, report.equal, report.differing, report.not_sampled, report.not_pure
+    )
+}

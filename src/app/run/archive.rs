@@ -1,0 +1,57 @@
+//! Which worlds were served? The catalog of each, kept beside the decisions made in it.
+//!
+//! Written when a world is published, read by `interlude replay`; cold. One file a world version
+//! in `worlds/` of the data folder; the oldest beyond [`KEPT`] go.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::foundation::{BuildFault, Foundation};
+use crate::base::stdx::fault::{Fault, Faults};
+use crate::flows::decide::world::World;
+use crate::knowledge::catalog;
+
+/// How many worlds are kept: a day of hourly campaign changes, twice over.
+const KEPT: usize = 48;
+
+fn file_of(folder: &Path, version: u64) -> PathBuf {
+    folder.join(format!("{version:016x}.json"))
+}
+
+fn prune(folder: &Path) -> io::Result<()> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        files.push((entry.metadata()?.modified()?, entry.path()));
+    }
+    files.sort();
+    let beyond = files.len().saturating_sub(KEPT);
+    files.iter().take(beyond).try_for_each(|(_, path)| fs::remove_file(path))
+}
+
+impl Foundation {
+    /// Keeps the catalog of a world that is about to be served, unless it is kept already.
+    pub(super) fn keep(&self, world: &World) -> io::Result<()> {
+        let folder = self.data().join("worlds");
+        fs::create_dir_all(&folder)?;
+        let file = file_of(&folder, world.version);
+        if !file.exists() {
+            // Whole or not at all: a half-written file has another name.
+            let part = file.with_extension("part");
+            fs::write(&part, catalog::archive(&world.catalog, &world.vocabulary))?;
+            fs::rename(&part, &file)?;
+        }
+        prune(&folder)
+    }
+
+    /// The world of a version that was served from this data folder, with nobody listening: a
+    /// replay brings the listener along. The result has that version unless the configuration
+    /// has changed since.
+    pub fn served(&self, version: u64) -> Result<World, BuildFault> {
+        let file = file_of(&self.data().join("worlds"), version);
+        let bytes = fs::read(&file)
+            .map_err(|why| Faults::one(Fault::of_file(&file, format!("cannot be read: {why}"))))?;
+        self.archived(&bytes)
+    }
+}
