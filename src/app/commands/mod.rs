@@ -6,6 +6,8 @@ mod check;
 
 mod decide;
 
+mod demo;
+
 mod replay;
 
 mod serve;
@@ -17,6 +19,7 @@ use clap::Parser;
 
 const EXAMPLES: &str = "\
 Examples:
+  interlude demo
   interlude serve --config config/interlude.toml --data data
   interlude check campaigns/*.yaml
   interlude decide request.json --config config/demo.toml
@@ -36,6 +39,7 @@ struct Cli {
 
 #[derive(clap::Subcommand, Debug)]
 enum Command {
+    Demo(demo::Args),
     Serve(serve::Args),
     Check(check::CheckArgs),
     Decide(decide::Args),
@@ -47,6 +51,7 @@ enum Command {
 /// (clap's), 1 for everything else.
 pub fn main() -> ExitCode {
     let ended = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(args),
         Command::Decide(args) => decide::run(args),

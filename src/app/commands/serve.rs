@@ -58,6 +58,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     config.admin.listen = args.admin_listen.unwrap_or(config.admin.listen);
     install_logs(&config.log)?;
     let data = args.data.unwrap_or_else(|| config.server.data.clone());
+    super::demo::furnish(&mut config, &data)?;
     let waits = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Before the start, so that no signal from now on is lost.
     let mut signals = waits.block_on(async { Signals::catch() })?;

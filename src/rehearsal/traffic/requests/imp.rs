@@ -69,7 +69,10 @@ pub fn imps(rng: &mut Rng, scene: &Scene<'_>, country: &str) -> Value {
                 0 => imp["audio"]["mimes"] = json!(["video/mp4"]),
                 1 => imp["audio"]["protocols"] = json!([9, 10]),
                 2 => imp["bidfloor"] = json!(60.0),
-                _ => imp["audio"]["maxduration"] = json!(4),
+                _ => {
+                    imp["audio"]["minduration"] = json!(0);
+                    imp["audio"]["maxduration"] = json!(4);
+                }
             }
             json!([imp])
         }
@@ -84,7 +87,8 @@ fn imp(rng: &mut Rng, scene: &Scene<'_>, country: &str, place: usize) -> Value {
         "audio": audio(rng, scene),
         "bidfloor": (floor * 100.0).round() / 100.0,
         "bidfloorcur": if european && rng.chance(0.6) { "EUR" } else { "USD" },
-        "secure": 1,
+        // The demo's own server speaks http; an imp that insists on https is the exception.
+        "secure": u8::from(rng.chance(0.01)),
         "tagid": format!("{}-break-{}", scene.service.publisher, rng.between(1, 9)),
         "exp": pick(rng, &[30, 60, 120, 300]),
     });
