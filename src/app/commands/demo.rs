@@ -41,7 +41,7 @@ use tally::Tally;
 const CONFIG: &str = include_str!("../../../config/demo.toml");
 
 /// Connections that play, each in a thread of its own.
-const PLAYERS: u64 = 4;
+const PLAYERS: u64 = 8;
 /// Requests of `--once`.
 const ONCE: u64 = 2_000;
 /// A request to try by hand, in the data folder.
