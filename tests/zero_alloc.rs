@@ -20,12 +20,15 @@ use interlude::flows::decide::world::{Parts, World};
 use interlude::flows::decide::{Circumstance, Received};
 use interlude::knowledge::audience::{Audience, AudienceBuilder, parse_line};
 use interlude::knowledge::catalog;
-use interlude::knowledge::enrich::{listener, place};
+use interlude::knowledge::enrich::{listener, local_time, place};
 use interlude::market::exchange::{Exchange, Rates};
+use interlude::market::facts::Facts;
 use interlude::market::openrtb::Wire;
+use interlude::market::openrtb::request::{Device, Geo, Regs, Request};
 use interlude::market::outcome::Outcome;
+use interlude::market::privacy::{RegsDefault, permissions};
 use interlude::market::ticket::TicketKeys;
-use interlude::market::vocabulary::Vocabulary;
+use interlude::market::vocabulary::{Dimension, Vocabulary};
 use interlude::offer::delivery::{self, Book};
 use interlude::offer::ledger::{self, RecordRing};
 use interlude::rehearsal::traffic::{Listeners, Requests, catalogs};
@@ -133,4 +136,43 @@ fn a_warm_worker_allocates_nothing_from_decode_to_record() {
     let allocated = ALLOCATIONS.with(Cell::get) - before;
     assert!(bids > 1_000, "only {bids} of 2000 requests got a bid: the path was not walked");
     assert_eq!(allocated, 0, "allocations in {} warm decisions", bodies.len());
+}
+
+/// The database's records are borrowed, and the zones' rules are read as they stand.
+#[test]
+fn a_place_and_its_hour_are_found_without_allocating() {
+    let database = Some(Path::new("tests/fixtures/geo/GeoLite2-City-Test.mmdb").to_owned());
+    let atlas = place::Atlas::open(&place::Config { database }).unwrap();
+    let vocabulary = Vocabulary::new();
+    let mut facts = Facts::new();
+    let request = |ip, country, region| Request {
+        device: Some(Device {
+            ip: Some(ip),
+            geo: Some(Geo { country, region, lat: Some(32.8), lon: Some(-96.8), ..Geo::default() }),
+            ..Device::default()
+        }),
+        regs: Some(Regs { gdpr: Some(false), ..Regs::default() }),
+        ..Request::default()
+    };
+    let requests = [
+        request("214.78.12.34", None, None),
+        request("67.43.156.1", Some("FRA"), None),
+        request("10.0.0.1", Some("US"), Some("TX")),
+        request("10.0.0.1", Some("US"), None),
+        request("not an address", Some("ESP"), Some("ES-MD")),
+    ];
+    let moment = Moment::from_unix_s(1_795_348_800);
+    let before = ALLOCATIONS.with(Cell::get);
+    let mut hours = 0;
+    for request in &requests {
+        facts.clear();
+        let place = place::resolve(request, &atlas);
+        let full = permissions(request, place.lawful_country(), RegsDefault::Full, moment);
+        place::set(&place, &vocabulary, full, &mut facts);
+        let zone = place.zone(&atlas, full);
+        local_time::set(moment, None, zone, &vocabulary, &mut facts);
+        hours += usize::from(facts.get(Dimension::HourOfWeek).is_some());
+    }
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+    assert_eq!(hours, 4, "only the Dallas of no state has none");
 }

@@ -114,3 +114,42 @@ impl Expiry {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{AudienceBuilder, Profile, Segment, encode};
+    use super::*;
+    use crate::base::units::ids::ListenerKey;
+
+    #[test]
+    fn each_listener_counts_once_a_dimension_and_expired_is_absent() {
+        let now = Moment::from_unix_s(1_795_348_800);
+        let vocabulary = Vocabulary::new();
+        let hours = |hours: i64| now.plus_s(hours * 3600);
+        let known = [
+            vec![("calm", hours(1)), ("happy", hours(24)), ("sad", hours(0))],
+            vec![("epic", hours(24 * 7)), ("dark", hours(24 * 30)), ("angry", Segment::NEVER)],
+            vec![("tense", hours(-1)), ("chill", hours(24 * 365 + 1)), ("focused", hours(25))],
+            vec![("calm", hours(-1))],
+        ];
+        let mut builder = AudienceBuilder::default();
+        for (index, moods) in known.iter().enumerate() {
+            let mood = |word| vocabulary.find(Dimension::Mood, word).unwrap();
+            let mut segments: Vec<Segment> = moods
+                .iter()
+                .map(|&(word, expires)| Segment { value: mood(word), confidence_pct: 80, expires })
+                .collect();
+            let mut bytes = Vec::new();
+            encode(&mut segments, &mut bytes).unwrap();
+            let profile = Profile::checked(&bytes, vocabulary.len()).unwrap();
+            builder.add(ListenerKey(index as u128), profile);
+        }
+        let stats = Stats::of(&builder.build(), &vocabulary, now);
+        assert_eq!((stats.listeners, stats.segments, stats.segments_per_listener), (4, 7, 1.8));
+        let mood = DimensionStats { dimension: "mood", listeners: 3, segments: 7 };
+        assert_eq!(stats.by_dimension, [mood]);
+        let counts = stats.by_expiry.buckets().map(|(_, count)| count);
+        assert_eq!(counts, [3, 2, 2, 1, 0, 1, 1]);
+        assert_eq!(Stats::of(&AudienceBuilder::default().build(), &vocabulary, now).segments, 0);
+    }
+}
