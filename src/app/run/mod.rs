@@ -84,6 +84,7 @@ impl Running {
     pub fn start(mut config: Config, data: &Path) -> Result<Running, StartFault> {
         let clock: Arc<dyn Clock> = Arc::new(WallClock);
         let lock = DataLock::take(data).map_err(StartFault::at("data folder"))?;
+        warn_of_few_files(config.bid.connections_max);
         make_demo(&mut config, data)?;
         let registry = Arc::new(Registry::new());
         let readiness = Arc::new(Readiness::default());
@@ -187,9 +188,20 @@ impl Running {
     }
 }
 
+/// A connection is an open file: with fewer of them than connections, accepting fails under load.
+fn warn_of_few_files(connections: usize) {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let files = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
+    if let Some(files) = files.filter(|&files| files < connections + 256) {
+        tracing::warn!(files, connections, "fewer open files (ulimit -n) than connections allowed");
+    }
+}
+
 /// Makes the world that `[demo]` describes, unless it is there, and serves that.
 pub fn make_demo(config: &mut Config, data: &Path) -> Result<(), StartFault> {
     let Some(demo) = config.demo else { return Ok(()) };
+    tracing::info!(listeners = demo.listeners, "demo world: made on the first start");
     let making = Making { data, vocabulary: &config.vocabulary, audience: &config.audience };
     demo.make(&making, &mut |_, _| {}).map_err(StartFault::at("demo world"))?;
     config.campaigns.files = vec![Demo::campaigns(data)];

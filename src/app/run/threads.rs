@@ -29,7 +29,7 @@ impl BidThreads {
             builder.worker_threads(config.server.workers);
         }
         let runtime = builder.thread_name("bid").enable_all().build()?;
-        let listener = receive::bind(config.bid.listen)?;
+        let listener = bind(config.bid.listen, config.bid.reuse_port)?;
         let address = listener.local_addr()?;
         let keys: Vec<&str> = config.exchanges.iter().map(|row| row.key.as_str()).collect();
         let (registry, readiness, clock) = shared;
@@ -50,6 +50,12 @@ impl BidThreads {
     }
 }
 
+/// A fault that names the address, which the system's does not.
+fn bind(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
+    receive::bind(address, shared)
+        .map_err(|why| io::Error::new(why.kind(), format!("{address}: {why}")))
+}
+
 /// The thread and runtime of the admin listener, which it outlives the bid listener on.
 pub struct AdminThread {
     pub address: SocketAddr,
@@ -59,7 +65,7 @@ pub struct AdminThread {
 
 impl AdminThread {
     pub fn start(listen: SocketAddr, shown: admin::Shown) -> io::Result<AdminThread> {
-        let listener = receive::bind(listen)?;
+        let listener = bind(listen, false)?;
         let address = listener.local_addr()?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (closing, closed) = oneshot::channel();

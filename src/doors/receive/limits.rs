@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub listen: SocketAddr,
+    /// Several servers share the address, and the kernel deals connections out between them.
+    pub reuse_port: bool,
     /// Connections beyond it wait in the kernel's queue.
     pub connections_max: usize,
     /// Bid requests between head and reply; beyond it they are answered 204 unread.
@@ -39,6 +41,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            reuse_port: false,
             connections_max: 10_000,
             in_flight_max: 4096,
             head_max_bytes: 16 << 10,

@@ -27,13 +27,13 @@ use super::{CUTS, Doors};
 /// How many connections the kernel holds until they are accepted.
 const BACKLOG: i32 = 4096;
 
-/// Binds without listening twice on purpose: `SO_REUSEPORT` lets a new server take over from an
-/// old one that drains.
-pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+/// A listener for the runtime. `shared`: with `SO_REUSEPORT`, for servers that are meant to share
+/// the address; without it, an address that is taken is a fault, not half of the traffic.
+pub fn bind(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     #[cfg(unix)]
-    socket.set_reuse_port(true)?;
+    socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

@@ -60,12 +60,7 @@ fn what_inflates_too_much_or_not_at_all_is_refused() {
             client = Client::connect(server.address);
         }
     }
-    let count = |reason: &str| {
-        let series = format!(
-            "interlude_bid_outcomes_total{{exchange=\"demo\",outcome=\"malformed\",reason=\"{reason}\"}}"
-        );
-        server.metric(&series)
-    };
+    let count = |reason: &str| server.ended("malformed", reason);
     assert_eq!((count("too_large"), count("bad_encoding")), (3, 3));
 }
 

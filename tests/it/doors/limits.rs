@@ -141,9 +141,7 @@ fn a_slow_body_is_refused_in_time() {
     assert_eq!((reply.status, reply.header("connection")), (400, Some("close")));
     assert!(started.elapsed() < Duration::from_millis(900));
     assert!(client.closed_within(Duration::from_secs(5)));
-    let series = "interlude_bid_outcomes_total{exchange=\"demo\",outcome=\"malformed\",\
-                  reason=\"bad_http\"}";
-    assert_eq!(server.metric(series), 1);
+    assert_eq!(server.ended("malformed", "bad_http"), 1);
 }
 
 #[test]
@@ -177,7 +175,5 @@ fn beyond_its_share_in_flight_a_request_is_shed() {
     holds.send(&request[request.len() - 1..]);
     assert_eq!(holds.reply().unwrap().status, 200);
     assert_eq!(other.bid(b"yes").status, 200);
-    let series =
-        "interlude_bid_outcomes_total{exchange=\"demo\",outcome=\"no_bid\",reason=\"overloaded\"}";
-    assert_eq!(server.metric(series), 1);
+    assert_eq!(server.ended("no_bid", "overloaded"), 1);
 }

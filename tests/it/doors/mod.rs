@@ -127,7 +127,7 @@ impl Server {
         let readiness = Arc::new(Readiness::default());
         readiness.advance(Stage::Ready);
         let shared = (readiness, Arc::new(WallClock) as _);
-        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), false).unwrap();
         let address = listener.local_addr().unwrap();
         let doors = Arc::new(Doors::new(house, config, &["demo"], &registry, shared));
         let (closing, closed) = watch::channel(false);
@@ -153,6 +153,14 @@ impl Server {
         let ended = runtime.block_on(async { tokio::time::timeout(within, ended).await });
         runtime.shutdown_background();
         ended.is_ok()
+    }
+
+    /// Bid requests of the exchange that ended so.
+    pub fn ended(&self, outcome: &str, reason: &str) -> u64 {
+        let ended = "interlude_bid_outcomes_total";
+        let series =
+            format!("{ended}{{exchange=\"demo\",outcome=\"{outcome}\",reason=\"{reason}\"}}");
+        self.metric(&series)
     }
 
     pub fn metric(&self, line: &str) -> u64 {

@@ -126,15 +126,9 @@ fn what_was_received_is_what_has_ended() {
     while ended() < 8 {
         std::thread::yield_now();
     }
-    let count = |outcome: &str, reason: &str| {
-        let series = format!(
-            "interlude_bid_outcomes_total{{exchange=\"demo\",outcome=\"{outcome}\",reason=\"{reason}\"}}"
-        );
-        server.metric(&series)
-    };
-    assert_eq!(count("bid", "bid"), 1);
-    assert_eq!(count("no_bid", "no_line_targets"), 3);
-    assert_eq!(count("no_bid", "internal"), 1);
-    assert_eq!(count("malformed", "unparseable"), 1);
-    assert_eq!(count("malformed", "bad_http"), 1);
+    assert_eq!(server.ended("bid", "bid"), 1);
+    assert_eq!(server.ended("no_bid", "no_line_targets"), 3);
+    assert_eq!(server.ended("no_bid", "internal"), 1);
+    assert_eq!(server.ended("malformed", "unparseable"), 1);
+    assert_eq!(server.ended("malformed", "bad_http"), 1);
 }

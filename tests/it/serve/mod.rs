@@ -1,6 +1,7 @@
 //! The whole server as a program of its own: start, swap, notices, end. Real sockets and signals.
 
 mod life;
+mod media;
 mod money;
 mod swap;
 
