@@ -3,12 +3,16 @@
 //! Called by the loader for `*.json` and for archives; cold. Strings are unescaped by serde_json;
 //! what is ours is the position of each value, which serde_json does not tell.
 
+use std::cell::Cell;
+
 use super::node::{Bounds, Entry, Kind, Node, Place, SyntaxFault};
 
 /// The one value of the text.
 pub fn read(text: &str, bounds: Bounds) -> Result<Node, SyntaxFault> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader { text, at: 0, line: 1, line_start: 0, nodes: 0, depth: 0, bounds };
+    let counted = Cell::new((0, 0));
+    let mut reader =
+        Reader { text, at: 0, line: 1, line_start: 0, counted, nodes: 0, depth: 0, bounds };
     reader.space();
     let node = reader.value()?;
     reader.space();
@@ -23,6 +27,9 @@ struct Reader<'t> {
     at: usize,
     line: u32,
     line_start: usize,
+    /// A position already looked at, and the characters of its line before it: documents of one
+    /// line are common, and counting each column anew would take quadratic time.
+    counted: Cell<(usize, usize)>,
     nodes: usize,
     depth: usize,
     bounds: Bounds,
@@ -30,8 +37,13 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn place(&self) -> Place {
-        let column = self.text[self.line_start..self.at].chars().count() + 1;
-        Place { line: self.line, column: u32::try_from(column).unwrap_or(u32::MAX) }
+        let (from, before) = match self.counted.get() {
+            (at, before) if (self.line_start..=self.at).contains(&at) => (at, before),
+            _ => (self.line_start, 0),
+        };
+        let before = before + self.text[from..self.at].chars().count();
+        self.counted.set((self.at, before));
+        Place { line: self.line, column: u32::try_from(before + 1).unwrap_or(u32::MAX) }
     }
 
     fn fault(&self, message: &str) -> SyntaxFault {

@@ -8,7 +8,9 @@
 //! extension before 4.1, as the Open Measurement guide has it.
 //!
 //! No `Pricing`: the price is in the bid, and the markup is read on the listener's device.
-//! Macros pass untouched: `${AUCTION_PRICE}` is the exchange's to fill, `[ERRORCODE]` the player's.
+//! Macros pass untouched: `${AUCTION_PRICE}` is the exchange's to fill, `[ERRORCODE]` of a third
+//! party's URL the player's. Our own error URL carries none: brackets are no characters of an
+//! `xs:anyURI`, and every document of ours is to be valid as it stands.
 
 mod creatives;
 
@@ -118,7 +120,7 @@ impl Writer<'_, '_> {
     }
 
     fn errors(&mut self) {
-        self.beacon("<Error><![CDATA[", "/beacon/error/", "?code=[ERRORCODE]]]></Error>");
+        self.beacon("<Error><![CDATA[", "/beacon/error/", "]]></Error>");
         if self.version >= VastVersion::V4_0 {
             self.third_party(PlayerEvent::Error, "<Error><![CDATA[", "]]></Error>");
         }

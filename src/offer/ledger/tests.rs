@@ -93,7 +93,7 @@ fn every_outcome_is_read_back() {
 fn a_record_is_bounded() {
     let largest = record(&"x".repeat(1000), 20, 200);
     assert_eq!(bytes(&largest).len(), RECORD_BYTES_MAX);
-    const { assert!(RECORD_BYTES_MAX <= 1500 && size_of::<DecisionRecord>() <= 1536) };
+    const { assert!(RECORD_BYTES_MAX <= 2048 && size_of::<DecisionRecord>() <= 2048) };
 }
 
 #[test]

@@ -257,7 +257,7 @@ impl Sample {
         let creatives = 1 + usize::from(!self.creative.companions.is_empty());
         let categories = self.advertiser.categories.iter().filter(|_| four);
         let verifications = self.creative.verifications.iter();
-        let errors = self.calls(PlayerEvent::Error, "?code=[ERRORCODE]");
+        let errors = self.calls(PlayerEvent::Error, "");
         json!({
             "version": self.version.as_str(),
             "ads": [{

@@ -165,7 +165,6 @@ fn any_text() -> impl Strategy<Value = String> {
             "</Linear>",
             "\u{202e}",
             "🎧",
-            "[ERRORCODE]",
             "${AUCTION_PRICE}",
         ])
         .prop_map(str::to_owned),
