@@ -41,8 +41,8 @@ pub struct Making<'m> {
 pub enum DemoFault {
     #[error("{}: {source}", .path.display())]
     Write { path: PathBuf, source: std::io::Error },
-    #[error("{} holds another world ({found}); choose another folder, or remove it", .path.display())]
-    Another { path: PathBuf, found: String },
+    #[error("{path} holds another world ({found}); choose another folder, or remove it")]
+    Another { path: String, found: String },
     #[error(transparent)]
     Store(#[from] audience::StoreFault),
     #[error(transparent)]
@@ -71,7 +71,7 @@ impl Demo {
             Ok(found) if found == wanted => return Ok(()),
             Ok(found) => {
                 let found = found.trim().to_owned();
-                return Err(DemoFault::Another { path: making.data.to_owned(), found });
+                return Err(DemoFault::Another { path: making.data.display().to_string(), found });
             }
             Err(_) => {}
         }

@@ -1,4 +1,5 @@
-//! Tests against data that nobody here wrote and that is not shipped: `tests/third-party` runs them.
+//! Tests against data that nobody here wrote and that is not shipped; `tests/third-party` runs
+//! them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot run must fail")]
 

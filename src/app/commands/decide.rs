@@ -63,7 +63,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         None => Config::default(),
     };
     let data = args.data.clone().unwrap_or_else(|| config.server.data.clone());
-    run::make_demo(&mut config, &data)?;
+    run::make_demo(&mut config, &data, &mut |_, _| {})?;
     let keys = ticket_keys(&config.notice.tickets, &data)?;
     let world = Foundation::lay(&config, &data, keys)?.build(None)?.world;
     let exchange = match &args.exchange {

@@ -11,6 +11,7 @@ mod screen;
 
 mod tally;
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -23,8 +24,8 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::app::config::Config;
-use crate::app::demo::{Demo, Making};
-use crate::app::run::Running;
+use crate::app::demo::Demo;
+use crate::app::run::{self, Running};
 use crate::base::units::time::{Clock, WallClock};
 use crate::flows::decide::explain::{Explanation, explain};
 use crate::flows::decide::scratch::Scratch;
@@ -139,14 +140,12 @@ pub fn furnish(config: &mut Config, data: &Path) -> anyhow::Result<()> {
     let shape = "making listeners  {bar:40} {pos} of {len}";
     let bar = ProgressBar::new(u64::from(demo.listeners))
         .with_style(ProgressStyle::with_template(shape).context("the shape of the progress bar")?);
-    let making = Making { data, vocabulary: &config.vocabulary, audience: &config.audience };
-    demo.make(&making, &mut |done, _| {
+    run::make_demo(config, data, &mut |done, _| {
         if done % 1_000 == 0 && io::stderr().is_terminal() {
             bar.set_position(done);
         }
     })?;
     bar.finish_and_clear();
-    config.campaigns.files = vec![Demo::campaigns(data)];
     if config.creative == creative::Config::default() && config.bid.listen.port() != 0 {
         // Beacons lead to where this server listens, wherever that is.
         config.creative.public_url = format!("http://{}", config.bid.listen);
@@ -335,6 +334,7 @@ fn tell_json(view: &View, explanation: Option<&Explanation>) -> anyhow::Result<(
         };
         rows.iter().map(row).collect()
     };
+    let reasons: BTreeMap<_, _> = view.reasons.iter().cloned().collect();
     let micros = |time: Option<Duration>| time.map(|time| time.as_micros() as u64);
     let summary = serde_json::json!({
         "requests": counts.requests,
@@ -350,7 +350,7 @@ fn tell_json(view: &View, explanation: Option<&Explanation>) -> anyhow::Result<(
             "p50": micros(view.answer[0]), "p90": micros(view.answer[1]),
             "p99": micros(view.answer[2]), "p999": micros(view.answer[3]),
         },
-        "no_bid_reasons": view.reasons.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+        "no_bid_reasons": reasons,
         "campaigns": rows(&view.campaigns),
         "lines": rows(&view.lines),
         "explanation": explanation,

@@ -70,7 +70,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         None => Config::default(),
     };
     let data = args.data.clone().unwrap_or_else(|| config.server.data.clone());
-    run::make_demo(&mut config, &data)?;
+    run::make_demo(&mut config, &data, &mut |_, _| {})?;
     let keys = ticket_keys(&config.notice.tickets, &data)?;
     let mut worlds =
         Worlds { foundation: Foundation::lay(&config, &data, keys)?, of: HashMap::new() };

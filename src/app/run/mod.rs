@@ -85,7 +85,7 @@ impl Running {
         let clock: Arc<dyn Clock> = Arc::new(WallClock);
         let lock = DataLock::take(data).map_err(StartFault::at("data folder"))?;
         warn_of_few_files(config.bid.connections_max);
-        make_demo(&mut config, data)?;
+        make_demo(&mut config, data, &mut |_, _| {})?;
         let registry = Arc::new(Registry::new());
         let readiness = Arc::new(Readiness::default());
 
@@ -198,12 +198,17 @@ fn warn_of_few_files(connections: usize) {
     }
 }
 
-/// Makes the world that `[demo]` describes, unless it is there, and serves that.
-pub fn make_demo(config: &mut Config, data: &Path) -> Result<(), StartFault> {
+/// Makes the world that `[demo]` describes, unless it is there, and serves that. `progress`:
+/// listeners made so far, of how many.
+pub fn make_demo(
+    config: &mut Config,
+    data: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), StartFault> {
     let Some(demo) = config.demo else { return Ok(()) };
     tracing::info!(listeners = demo.listeners, "demo world: made on the first start");
     let making = Making { data, vocabulary: &config.vocabulary, audience: &config.audience };
-    demo.make(&making, &mut |_, _| {}).map_err(StartFault::at("demo world"))?;
+    demo.make(&making, progress).map_err(StartFault::at("demo world"))?;
     config.campaigns.files = vec![Demo::campaigns(data)];
     Ok(())
 }
