@@ -141,6 +141,12 @@ const AGENTS: &[Row] = &[
         None,
         Some("phone"),
     ),
+    (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 9_3_4 like Mac OS X) App-iOS-Android/1.0",
+        Some("ios"),
+        Some((9, Some(3))),
+        Some("phone"),
+    ),
     ("Lavf/60.3.100", None, None, None),
     ("", None, None, None),
 ];
