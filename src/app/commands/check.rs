@@ -78,13 +78,18 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let report = check(&args);
+    let mut text = Vec::new();
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &as_json(&report))?;
-        writeln!(out)?;
+        serde_json::to_writer_pretty(&mut text, &as_json(&report))?;
+        writeln!(text)?;
     } else {
-        tell(&report, &mut out)?;
+        tell(&report, &mut text)?;
     }
-    out.flush()?;
+    match out.write_all(&text).and_then(|()| out.flush()) {
+        // Whoever reads through `head` has seen enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {}
+    }
     Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -104,14 +109,18 @@ fn check(args: &CheckArgs) -> Report {
             Err(found) => faults.extend(found.into_vec()),
         }
     }
-    campaigns.extend(&named);
+    named.dedup();
+    let (there, missing): (Vec<&PathBuf>, Vec<_>) = named.iter().partition(|file| file.exists());
+    campaigns.extend(there);
     let files: Vec<PathBuf> = campaigns.into_iter().cloned().collect();
     let rated = held.is_some();
     let rates = held.as_ref().map_or_else(every_currency, Config::rate_table);
     let mut vocabulary =
         held.as_ref().map_or_else(Vocabulary::new, |config| Vocabulary::with(&config.vocabulary));
     let limits = held.map_or_else(Limits::default, |config| config.campaigns.limits);
-    let found = inspect(&files, &mut vocabulary, &rates, &limits);
+    let mut found = inspect(&files, &mut vocabulary, &rates, &limits);
+    let absent = "the config names campaign files that are not there";
+    found.warnings.extend(missing.into_iter().map(|file| Fault::of_file(file, absent)));
     let catalog = match found.catalog {
         Ok(catalog) => Some(catalog),
         Err(found) => {
@@ -149,12 +158,12 @@ fn tell(report: &Report, out: &mut impl Write) -> io::Result<()> {
         let paused = catalog.lines.iter().filter(|line| line.paused).count();
         writeln!(
             out,
-            "{}, {}, {} ({paused} paused), {}, {} of deals, {}",
+            "{}, {}, {} ({paused} paused), {}, {}, {}",
             counted(catalog.advertisers.len(), "advertiser"),
             counted(catalog.campaigns.len(), "campaign"),
             counted(catalog.lines.len(), "line"),
             counted(catalog.creatives.len(), "creative"),
-            counted(catalog.deals.len(), "id"),
+            counted(catalog.deals.len(), "deal"),
             counted(catalog.media.len(), "hosted file"),
         )?;
         writeln!(out, "version {:016x}, {warnings}", catalog.version)?;

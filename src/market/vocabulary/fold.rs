@@ -37,37 +37,67 @@ impl Folding {
     }
 }
 
-/// A folded word on the stack.
-pub struct Folded {
+/// Folds `text` into a buffer on the stack and hands it to `take`. `None`: nothing is left of the
+/// text, or more than [`FOLDED_MAX`] bytes.
+#[inline]
+pub fn folded<R>(folding: Folding, text: &str, take: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    let text = text.trim_ascii();
+    if folding == Folding::Exact {
+        return (!text.is_empty() && text.len() <= FOLDED_MAX).then(|| take(text.as_bytes()));
+    }
+    let text = match folding {
+        Folding::Language => &text[..text.find(['-', '_']).unwrap_or(text.len())],
+        _ => text,
+    };
+    // Most words are short, and clearing a large buffer would cost more than folding them.
+    if text.len() <= 64 && text.is_ascii() {
+        let mut bytes = [0; 64];
+        let len = fold_ascii(text, folding, &mut bytes);
+        return (len > 0).then(|| take(&bytes[..len]));
+    }
+    let mut buffer = Buffer { bytes: [0; FOLDED_MAX], len: 0 };
+    let fits = buffer.fold_unicode(text, folding);
+    (fits && buffer.len > 0).then(|| take(&buffer.bytes[..buffer.len]))
+}
+
+/// Every byte is written and only those that count move the end on: no branch to guess.
+#[inline]
+fn fold_ascii(text: &str, folding: Folding, bytes: &mut [u8; 64]) -> usize {
+    let table = &TABLES[folding as usize];
+    let mut len = 0;
+    for byte in text.bytes() {
+        let kept = table[usize::from(byte & 127)];
+        bytes[len & 63] = kept;
+        len += usize::from(kept != 0);
+    }
+    len.min(64)
+}
+
+/// For each folding, what an ASCII byte becomes; 0: it does not count.
+const TABLES: [[u8; 128]; 5] = {
+    let mut tables = [[0; 128]; 5];
+    let foldings =
+        [Folding::Exact, Folding::Case, Folding::Spaced, Folding::Word, Folding::Language];
+    let mut at = 0;
+    while at < foldings.len() {
+        let mut byte = 1;
+        while byte < 128 {
+            if counts(foldings[at], byte) {
+                tables[foldings[at] as usize][byte as usize] = byte.to_ascii_lowercase();
+            }
+            byte += 1;
+        }
+        at += 1;
+    }
+    tables
+};
+
+struct Buffer {
     bytes: [u8; FOLDED_MAX],
     len: usize,
 }
 
-impl Folded {
-    /// `None`: nothing is left of the text, or more than [`FOLDED_MAX`] bytes.
-    #[inline]
-    pub fn new(folding: Folding, text: &str) -> Option<Folded> {
-        let mut folded = Folded { bytes: [0; FOLDED_MAX], len: 0 };
-        let text = text.trim_ascii();
-        let fits = match folding {
-            Folding::Exact => folded.push(text.as_bytes()),
-            Folding::Case => folded.fold(text, |_| true),
-            Folding::Spaced => folded.fold(text, |byte| !matches!(byte, b' ' | b'-' | b'_')),
-            Folding::Word => folded.fold(text, counts),
-            Folding::Language => {
-                let end = text.bytes().position(|b| matches!(b, b'-' | b'_'));
-                folded.fold(&text[..end.unwrap_or(text.len())], |_| true)
-            }
-        };
-        (fits && folded.len > 0).then_some(folded)
-    }
-
-    #[inline]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-
-    #[inline]
+impl Buffer {
     fn push(&mut self, bytes: &[u8]) -> bool {
         let Some(room) = self.bytes.get_mut(self.len..self.len + bytes.len()) else {
             return false;
@@ -77,27 +107,13 @@ impl Folded {
         true
     }
 
-    #[inline]
-    fn fold(&mut self, text: &str, counts: impl Fn(u8) -> bool) -> bool {
-        for (at, byte) in text.bytes().enumerate() {
-            if !byte.is_ascii() {
-                // Bytes before the first non-ASCII one are whole characters.
-                return self.fold_unicode(&text[at..], counts);
-            }
-            if counts(byte) {
-                let Some(slot) = self.bytes.get_mut(self.len) else { return false };
-                *slot = byte.to_ascii_lowercase();
-                self.len += 1;
-            }
-        }
-        true
-    }
-
     #[cold]
-    fn fold_unicode(&mut self, text: &str, counts: impl Fn(u8) -> bool) -> bool {
+    fn fold_unicode(&mut self, text: &str, folding: Folding) -> bool {
+        let table = &TABLES[folding as usize];
         text.chars().flat_map(char::to_lowercase).all(|letter| {
             if letter.is_ascii() {
-                return !counts(letter as u8) || self.push(&[letter as u8]);
+                let kept = table[letter as usize];
+                return kept == 0 || self.push(&[kept]);
             }
             match plain(letter) {
                 Some(plain) => self.push(plain.as_bytes()),
@@ -107,12 +123,27 @@ impl Folded {
     }
 }
 
-/// The ASCII signs that stand between words rather than in them.
-const fn counts(byte: u8) -> bool {
-    !matches!(
-        byte,
-        b' ' | b'-' | b'_' | b'/' | b'.' | b',' | b'\'' | b'(' | b')' | b'>' | b'|' | b'"' | b'\t'
-    )
+/// Whether an ASCII byte stands in words rather than between them.
+const fn counts(folding: Folding, byte: u8) -> bool {
+    match folding {
+        Folding::Exact | Folding::Case | Folding::Language => true,
+        Folding::Spaced => !matches!(byte, b' ' | b'-' | b'_'),
+        Folding::Word => !matches!(
+            byte,
+            b' ' | b'-'
+                | b'_'
+                | b'/'
+                | b'.'
+                | b','
+                | b'\''
+                | b'('
+                | b')'
+                | b'>'
+                | b'|'
+                | b'"'
+                | b'\t'
+        ),
+    }
 }
 
 /// A lower-case letter without its accent, so that composed, decomposed and plain spellings of
@@ -151,7 +182,7 @@ mod tests {
     use super::*;
 
     fn fold(folding: Folding, text: &str) -> Option<String> {
-        Folded::new(folding, text).map(|f| String::from_utf8(f.as_bytes().to_vec()).unwrap())
+        folded(folding, text, |bytes| String::from_utf8(bytes.to_vec()).unwrap())
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use foldhash::fast::FixedState;
 
-use super::fold::{FOLDED_MAX, Folded, Folding};
+use super::fold::{FOLDED_MAX, Folding, folded};
 use super::{AGE_BANDS, Config, Dimension, ValueId, words};
 use crate::base::stdx::fault::nearest;
 
@@ -122,8 +122,8 @@ impl Vocabulary {
     /// The id of a value, any spelling of it. HOT: no allocation.
     #[inline]
     pub fn find(&self, dimension: Dimension, text: &str) -> Option<ValueId> {
-        let folded = Folded::new(Folding::of(dimension), text)?;
-        self.words[dimension.index()].get(folded.as_bytes()).copied()
+        let words = &self.words[dimension.index()];
+        folded(Folding::of(dimension), text, |word| words.get(word).copied())?
     }
 
     /// What a segment of a taxonomy means: of the content taxonomies (`gtax`, `cattax`, or
@@ -223,7 +223,8 @@ impl Vocabulary {
         if text.len() > self.text_max {
             return Err(InternFault::Long(self.text_max));
         }
-        let folded = Folded::new(Folding::of(dimension), text).ok_or(InternFault::Blank)?;
+        let word: Option<Box<[u8]>> = folded(Folding::of(dimension), text, |word| word.into());
+        let word = word.ok_or(InternFault::Blank)?;
         if text.chars().any(char::is_control) {
             return Err(InternFault::Blank);
         }
@@ -231,7 +232,7 @@ impl Vocabulary {
             return Err(InternFault::Full(self.values_max));
         }
         let value = self.push(dimension, None, text);
-        self.words[dimension.index()].insert(folded.as_bytes().into(), value);
+        self.words[dimension.index()].insert(word, value);
         Ok(value)
     }
 
@@ -250,13 +251,13 @@ impl Vocabulary {
         let parent = word.parent.as_deref().and_then(|name| self.find(word.dimension, name));
         let value = self.push(word.dimension, parent, &word.text);
         for (i, name) in std::iter::once(&word.text).chain(&word.aliases).enumerate() {
-            if let Some(folded) = Folded::new(Folding::of(word.dimension), name) {
-                let words = &mut self.words[word.dimension.index()];
+            let words = &mut self.words[word.dimension.index()];
+            folded(Folding::of(word.dimension), name, |name| {
                 // A name of its own wins over an alias that an earlier value took.
-                if i == 0 || !words.contains_key(folded.as_bytes()) {
-                    words.insert(folded.as_bytes().into(), value);
+                if i == 0 || !words.contains_key(name) {
+                    words.insert(name.into(), value);
                 }
-            }
+            });
         }
         self.codes.extend(word.code.map(|code| (word.dimension, code, value)));
         for (taxonomy, id) in &word.segments {
