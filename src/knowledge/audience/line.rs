@@ -181,8 +181,10 @@ impl Reader<'_> {
 
     /// One value or a list of them.
     fn values(&mut self, path: &str, dimension: Dimension, value: &Value) {
-        let Value::Array(values) = value else {
-            return if value.is_null() { () } else { self.value(path, dimension, value) };
+        let values = match value {
+            Value::Array(values) => values,
+            Value::Null => return,
+            one => return self.value(path, dimension, one),
         };
         if values.len() > 1 && !dimension.row().multi {
             self.fault(path, format!("a listener has one {}", dimension.name()), None);

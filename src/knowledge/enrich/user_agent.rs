@@ -132,29 +132,20 @@ fn system(marks: Marks) -> Option<&'static str> {
 fn kind(marks: Marks) -> Option<&'static str> {
     let any = |list: &[Mark]| list.iter().any(|&mark| marks.has(mark));
     let handheld = any(&[Mark::Android, Mark::Fire, Mark::Harmony]);
-    if any(&[Mark::Speaker]) {
-        Some("speaker")
-    } else if any(&[Mark::Car]) {
-        Some("car")
-    } else if any(&[Mark::WatchOs, Mark::WearOs]) {
-        Some("wearable")
-    } else if any(&[Mark::PlayStation, Mark::Xbox, Mark::Nintendo]) {
-        Some("console")
-    } else if any(&[Mark::TvOs, Mark::Roku, Mark::Cast, Mark::WebOs]) {
-        Some("tv")
-    } else if any(&[Mark::IPad, Mark::Tablet]) {
-        Some("tablet")
-    } else if any(&[Mark::IPhone, Mark::WindowsPhone, Mark::KaiOs]) {
-        Some("phone")
-    } else if handheld && any(&[Mark::Mobile]) {
-        Some("phone")
-    } else if any(&[Mark::ChromeOs, Mark::Windows, Mark::Mac]) {
-        Some("desktop")
-    } else if marks.has(Mark::Linux) && !handheld && !marks.has(Mark::Tizen) {
-        Some("desktop")
-    } else {
-        None
-    }
+    let a_phone = any(&[Mark::IPhone, Mark::WindowsPhone, Mark::KaiOs]);
+    let a_desktop = any(&[Mark::ChromeOs, Mark::Windows, Mark::Mac]);
+    let plain_linux = marks.has(Mark::Linux) && !handheld && !marks.has(Mark::Tizen);
+    let kinds = [
+        (any(&[Mark::Speaker]), "speaker"),
+        (any(&[Mark::Car]), "car"),
+        (any(&[Mark::WatchOs, Mark::WearOs]), "wearable"),
+        (any(&[Mark::PlayStation, Mark::Xbox, Mark::Nintendo]), "console"),
+        (any(&[Mark::TvOs, Mark::Roku, Mark::Cast, Mark::WebOs]), "tv"),
+        (any(&[Mark::IPad, Mark::Tablet]), "tablet"),
+        (a_phone || handheld && marks.has(Mark::Mobile), "phone"),
+        (a_desktop || plain_linux, "desktop"),
+    ];
+    kinds.into_iter().find(|&(is, _)| is).map(|(_, kind)| kind)
 }
 
 /// The version behind the system's name, except where browsers have frozen it: Windows NT 10.0
