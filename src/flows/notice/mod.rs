@@ -4,7 +4,7 @@
 //! before it is in the journal and on disk; a notice that comes twice is answered the same and
 //! counted once, also while the first is still being written and after a restart.
 //!
-//! The rules, each with a counter ([`Till::stats`]):
+//! The rules, each with a counter ([`Till::rules`], [`Till::answers`], [`Till::conflicts`]):
 //! - One event of a bid is billable (the ticket says which); all others only count.
 //! - Price above the signed bid: the signed price is charged. Missing, an unexpanded macro,
 //!   encrypted or unreadable: the signed price, as what was bid is all that is known. A price of
