@@ -11,7 +11,7 @@ mod screen;
 
 mod tally;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -26,6 +26,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::app::config::Config;
 use crate::app::demo::Demo;
 use crate::app::run::{self, Running};
+use crate::base::units::ids::{CampaignIx, LineId};
+use crate::base::units::money::{Currency, Money, Round};
 use crate::base::units::time::{Clock, WallClock};
 use crate::flows::decide::explain::{Explanation, explain};
 use crate::flows::decide::scratch::Scratch;
@@ -35,7 +37,7 @@ use crate::offer::creative;
 use crate::offer::delivery::Book;
 use crate::rehearsal::traffic::Requests;
 use player::Stage;
-use screen::{Screen, View};
+use screen::{Link, Screen, View};
 use tally::Tally;
 
 /// The config that is shipped for this world.
@@ -47,6 +49,8 @@ const PLAYERS: u64 = 8;
 const ONCE: u64 = 2_000;
 /// A request to try by hand, in the data folder.
 const REQUEST: &str = "request.json";
+/// A spot to listen to, in the folder of the campaigns.
+const SPOT: &str = "media/voltera.mp3";
 const REDRAW: Duration = Duration::from_millis(500);
 
 /// See it work: a made-up world, real-shaped traffic, and a live table.
@@ -91,6 +95,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         tally: Tally::default(),
     });
     stop_on_signal(&stage)?;
+    let tally = running.node().till().book().tally();
+    let before = tally.iter().map(|l| (l.id, (l.impressions, l.spent_nanos))).collect();
     let begun = Instant::now();
     let players: Vec<_> = (0..PLAYERS)
         .map(|number| {
@@ -100,7 +106,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         })
         .collect::<io::Result<_>>()?;
 
-    let show = Show { args, config: &config, running: &running, stage: &stage, begun };
+    let show = Show { args, config: &config, running: &running, stage: &stage, begun, before };
     show.until_over();
     for player in players {
         let _ = player.join();
@@ -180,6 +186,8 @@ struct Show<'s> {
     running: &'s Running,
     stage: &'s Stage,
     begun: Instant,
+    /// What the books held before the play, from earlier ones.
+    before: HashMap<LineId, (u64, i64)>,
 }
 
 impl Show<'_> {
@@ -230,7 +238,6 @@ impl Show<'_> {
 
     /// By campaign and by line, from the books of the server, in US dollars.
     fn spending(&self) -> (Vec<screen::Row>, Vec<screen::Row>) {
-        use crate::base::units::money::{Currency, Money, Round};
         let standing = self.running.node().standing();
         let world = &standing.published.world;
         let catalog = &world.catalog;
@@ -239,20 +246,21 @@ impl Show<'_> {
             let campaign = catalog.campaign(ix);
             format!("{}/{}", catalog.advertiser(campaign.advertiser).key, campaign.key)
         };
-        campaigns.extend((0..catalog.campaigns.len() as u32).map(|ix| screen::Row {
-            name: name(crate::base::units::ids::CampaignIx(ix)),
-            ..screen::Row::default()
-        }));
+        campaigns.extend(
+            (0..catalog.campaigns.len() as u32)
+                .map(|ix| screen::Row { name: name(CampaignIx(ix)), ..screen::Row::default() }),
+        );
         let mut lines = Vec::new();
         for tally in self.running.node().till().book().tally() {
             let Some(&ix) = catalog.by_id.get(&tally.id) else { continue };
             let line = catalog.line(ix);
-            let spent = Money::new(tally.spent_nanos, tally.currency);
+            let (heard, spent) = self.before.get(&tally.id).copied().unwrap_or_default();
+            let spent = Money::new(tally.spent_nanos - spent, tally.currency);
             let spent = world.rates.convert(spent, Currency::USD, Round::Down);
             let row = screen::Row {
                 name: format!("{}/{}", name(line.campaign), line.key),
                 bids: tally.bids,
-                heard: tally.impressions,
+                heard: tally.impressions - heard,
                 spent_nanos: spent.map_or(0, |money| money.nanos),
             };
             let campaign = &mut campaigns[line.campaign.index()];
@@ -268,19 +276,24 @@ impl Show<'_> {
         (campaigns, lines)
     }
 
-    fn links(&self) -> Vec<(String, String)> {
+    fn links(&self) -> Vec<Link> {
         let (bid, admin) = (self.running.bid_address(), self.running.admin_address());
         let standing = self.running.node().standing();
-        let spot = standing.published.world.catalog.media.keys().min().cloned().unwrap_or_default();
+        let media = &standing.published.world.catalog.media;
+        let hear = media.iter().find(|(_, file)| file.path.ends_with(SPOT));
+        let heard = |(hash, _): (&String, _)| format!("http://{bid}/media/{hash}");
         let request = self.args.data.join(REQUEST);
-        [
-            ("bid", format!("curl -d @{} http://{bid}/bid/demo", request.display())),
-            ("look", format!("http://{admin}/  http://{admin}/metrics")),
-            ("hear", format!("http://{bid}/media/{spot}")),
-            ("end", "Ctrl-C".to_owned()),
+        let link = |word, place, short| Link { word, place, short };
+        vec![
+            link("bid", format!("curl -d @{} http://{bid}/bid/demo", request.display()), "".into()),
+            link("look", format!("http://{admin}/  http://{admin}/metrics"), "".into()),
+            link(
+                "hear",
+                hear.map(heard).unwrap_or_default(),
+                Demo::campaigns(&self.args.data).join(SPOT).display().to_string(),
+            ),
+            link("end", "Ctrl-C".into(), "".into()),
         ]
-        .map(|(word, place)| (word.to_owned(), place))
-        .into()
     }
 
     /// One decision with all its reasons, as if nothing had been spent yet.
@@ -317,7 +330,8 @@ fn tell(view: &View, explanation: Option<Explanation>) -> anyhow::Result<()> {
     if let Some(explanation) = explanation {
         writeln!(out, "One decision in full:\n\n{explanation}\n")?;
     }
-    for line in screen::page(&View { links: Vec::new(), ..view.clone() }, (100, 40)) {
+    let width = screen::terminal().map_or(100, |(width, _)| width);
+    for line in screen::page(&View { links: Vec::new(), ..view.clone() }, (width, 40)) {
         writeln!(out, "{line}")?;
     }
     Ok(())

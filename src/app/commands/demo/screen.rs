@@ -24,8 +24,16 @@ pub struct View {
     pub lines: Vec<Row>,
     /// In the reference currency, in nanos.
     pub spent_nanos: i64,
-    /// What else can be opened: a word and where.
-    pub links: Vec<(String, String)>,
+    /// What else can be opened.
+    pub links: Vec<Link>,
+}
+
+/// A word, what can be opened, and what stands for it where that is too long.
+#[derive(Clone, Debug, Default)]
+pub struct Link {
+    pub word: &'static str,
+    pub place: String,
+    pub short: String,
 }
 
 /// A campaign or a line with what it did.
@@ -45,8 +53,12 @@ pub fn page(view: &View, (width, height): Size) -> Vec<String> {
     let width = width.clamp(40, 160);
     let mut out = head(view, width);
     out.push(String::new());
-    let links: Vec<String> =
-        view.links.iter().map(|(word, place)| format!(" {word:<9} {place}")).collect();
+    let link = |link: &Link| {
+        let fits = link.place.chars().count() + 7 <= width;
+        let place = if fits || link.short.is_empty() { &link.place } else { &link.short };
+        format!(" {:<5} {place}", link.word)
+    };
+    let links: Vec<String> = view.links.iter().map(link).collect();
     // One line is left free, so that nothing scrolls.
     let room = height.saturating_sub(out.len() + links.len() + 2);
     let lines_room = if room >= 18 { room / 3 } else { 0 };
@@ -83,7 +95,7 @@ fn head(view: &View, width: usize) -> Vec<String> {
     let middle = ["50 %", "90 %", "99 %", "99.9 %"];
     let right = [
         ("wins", grouped(counts.wins)),
-        ("heard", format!("{} ({} to the end)", grouped(counts.impressions), ends(counts))),
+        ("heard", format!("{} ({} full)", grouped(counts.impressions), ends(counts))),
         ("clicks", grouped(counts.clicks)),
         ("spend", spent),
     ];
@@ -214,8 +226,7 @@ impl Screen {
 
     pub fn show(&mut self, view: &View) {
         if self.live {
-            let size = terminal_size::terminal_size();
-            let size = size.map_or((80, 24), |(w, h)| (usize::from(w.0), usize::from(h.0)));
+            let size = terminal().unwrap_or((80, 24));
             let mut out = String::from("\x1b[H");
             for (place, line) in page(view, size).iter().enumerate() {
                 let strong = if place == 0 { "\x1b[1m" } else { "" };
@@ -245,6 +256,12 @@ impl Drop for Screen {
     }
 }
 
+/// The size of the terminal, if there is one.
+pub fn terminal() -> Option<Size> {
+    let (width, height) = terminal_size::terminal_size()?;
+    Some((usize::from(width.0), usize::from(height.0)))
+}
+
 /// A terminal that is gone is no reason to stop.
 fn emit(text: &str) {
     let mut out = io::stdout().lock();
@@ -269,7 +286,9 @@ mod tests {
             reasons: (0..20).map(|i| (format!("below_floor_{i}"), 12_345)).collect(),
             campaigns: (0..30).map(row).collect(),
             lines: (0..90).map(row).collect(),
-            links: (0..4).map(|i| (format!("link{i}"), "http://x".repeat(20))).collect(),
+            links: ["a", "b", "c", "link"]
+                .map(|word| Link { word, place: "http://x".repeat(20), short: String::new() })
+                .into(),
             ..View::default()
         }
     }
@@ -288,7 +307,7 @@ mod tests {
     #[test]
     fn small_and_large_pages_show_what_matters() {
         let small = page(&view(), (80, 24)).join("\n");
-        let seen = ["1,234,567", "below floor 0", "greenbasket", "link3", "1:02:05", "50 % in"];
+        let seen = ["1,234,567", "below floor 0", "greenbasket", "link", "1:02:05", "50 % in"];
         for text in seen {
             assert!(small.contains(text), "{text} in\n{small}");
         }
