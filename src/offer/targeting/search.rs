@@ -86,14 +86,15 @@ impl Index {
         visit: &mut impl FnMut(LineIx) -> ControlFlow<()>,
     ) {
         self.compile(facts, scratch);
-        let (mut first, mut last) = (0, None);
+        let mut visitor = Visitor { facts, visit, last: None };
+        let mut first = 0;
         while first < self.blocks() {
             let end = self.blocks().min(first + width);
             let count = self.narrow(first, end, scratch);
             for &at in &scratch.live[..count] {
                 let block = &scratch.found[usize::from(at)];
                 let slot = (first + usize::from(at)) * Block::SLOTS;
-                if self.emit(block, slot, facts, &mut last, visit).is_break() {
+                if self.emit(block, slot, &mut visitor).is_break() {
                     return;
                 }
             }
@@ -166,13 +167,11 @@ impl Index {
 
     /// Visits the lines of a block's slots; a line's slots are neighbours, so it is visited once.
     #[inline]
-    fn emit(
+    fn emit<V: FnMut(LineIx) -> ControlFlow<()>>(
         &self,
         block: &Block,
         first: usize,
-        facts: &Facts,
-        last: &mut Option<u32>,
-        visit: &mut impl FnMut(LineIx) -> ControlFlow<()>,
+        visitor: &mut Visitor<'_, V>,
     ) -> ControlFlow<()> {
         for (at, mut word) in block.0.into_iter().enumerate() {
             while word != 0 {
@@ -181,17 +180,24 @@ impl Index {
                 // Beyond the last slot a column that nothing narrowed still has bits.
                 let Some(&entry) = self.slots.get(slot) else { return ControlFlow::Continue(()) };
                 let line = entry & !CHECK;
-                if *last == Some(line)
-                    || entry != line && !self.program.check(self.conjunctions[slot], facts)
-                {
+                let seen = visitor.last == Some(line);
+                let checked = entry != line;
+                if seen || checked && !self.program.check(self.conjunctions[slot], visitor.facts) {
                     continue;
                 }
-                *last = Some(line);
-                visit(LineIx(line))?;
+                visitor.last = Some(line);
+                (visitor.visit)(LineIx(line))?;
             }
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Who is told of the lines, and which was told last.
+struct Visitor<'a, V> {
+    facts: &'a Facts,
+    visit: &'a mut V,
+    last: Option<u32>,
 }
 
 impl SearchScratch {
