@@ -75,6 +75,7 @@ impl Demo {
             }
             Err(_) => {}
         }
+        tracing::info!(seed = self.seed, listeners = self.listeners, "making the demo world");
         let folder = Demo::campaigns(making.data);
         for file in world(self.seed) {
             write(&folder.join(&file.path), &file.bytes)?;

@@ -305,6 +305,7 @@ impl Show<'_> {
         let desk = book.desk(&world.catalog.lines)?;
         let moment = WallClock.now();
         let at = Circumstance { moment, coin: world.coin };
+        // Number 1 is also the request in the data folder, to try by hand.
         let body = self.stage.requests.json(1, moment);
         let received = Received { exchange, wire: Wire::Json, body: &body };
         Ok(explain(&received, world, &mut desk.live(), at, &mut Scratch::new()))

@@ -206,7 +206,6 @@ pub fn make_demo(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), StartFault> {
     let Some(demo) = config.demo else { return Ok(()) };
-    tracing::info!(listeners = demo.listeners, "demo world: made on the first start");
     let making = Making { data, vocabulary: &config.vocabulary, audience: &config.audience };
     demo.make(&making, progress).map_err(StartFault::at("demo world"))?;
     config.campaigns.files = vec![Demo::campaigns(data)];
