@@ -55,6 +55,19 @@ fn every_field_is_read_from_both_wires() {
     assert_eq!(seen(Wire::Protobuf, &protobuf(&request)), site);
 }
 
+/// The bench reads one request by both wires; `INTERLUDE_REGENERATE=1` writes its protobuf anew.
+#[test]
+fn the_protobuf_of_the_bench_is_that_of_its_json() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/data");
+    let json = fs::read(data.join("audio_request.json")).unwrap();
+    let made = protobuf(&serde_json::from_slice(&json).unwrap());
+    if std::env::var_os("INTERLUDE_REGENERATE").is_some() {
+        fs::write(data.join("audio_request.pb"), &made).unwrap();
+    }
+    assert_eq!(fs::read(data.join("audio_request.pb")).unwrap(), made);
+    assert_eq!(seen(Wire::Protobuf, &made), seen(Wire::Json, &json));
+}
+
 /// Takes out of a request whatever the coins say, so that each absence meets each presence.
 fn thin_out(value: &mut Value, coins: &mut impl Iterator<Item = bool>) {
     match value {
