@@ -130,7 +130,10 @@ fn offer(
     }
     let price = match deal {
         // The floor of a fixed-price deal is the price that was agreed (§3.2.12, at = 3).
-        Some(offer) if offer.price == DealPrice::Fixed && floor.nanos > 0 => floor,
+        // One that names no price has agreed on none, and the imp's floor is not it.
+        Some(offer) if offer.price == DealPrice::Fixed && offer.own_floor && floor.nanos > 0 => {
+            floor
+        }
         _ => bid,
     };
     let cost = rates.convert(price, line.bid.currency, Round::Up);

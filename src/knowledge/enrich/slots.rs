@@ -123,7 +123,7 @@ fn deal_offers<'b>(deals: &'b [Deal<'b>], rates: &Rates, arena: &'b Bump) -> &'b
     let offers = deals.iter().filter_map(|deal| {
         let offer = (deal.bidfloor, deal.mincpmpersec, deal.durfloors);
         let own_floor = deal.bidfloor.is_some_and(|floor| floor > 0.0)
-            || deal.mincpmpersec.is_some()
+            || deal.mincpmpersec.is_some_and(|floor| floor > 0.0)
             || !deal.durfloors.is_empty();
         Some(DealOffer {
             id: deal.id,

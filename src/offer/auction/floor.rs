@@ -5,31 +5,47 @@
 //! back to the plain floor. Of overlapping ranges the highest holds, so that no bid of ours is
 //! thrown away by a stricter reading.
 
-use crate::base::units::money::{Money, Round};
+use crate::base::units::money::{Currency, Money, Round};
 use crate::market::openrtb::request::DurFloor;
 use crate::market::slot::{DealOffer, Floors, Slot};
 
 /// The floor for a spot of this length in this slot, in the floor's own currency.
 pub fn floor(slot: &Slot<'_>, deal: Option<&DealOffer<'_>>, duration_ms: u32) -> Money {
     match deal {
-        Some(offer) if offer.own_floor => of_floors(&offer.floors, duration_ms),
+        Some(offer) if offer.own_floor => {
+            let own = special(&offer.floors, duration_ms);
+            // A deal whose ranges leave this duration out, and that names no plain floor, says
+            // nothing of it: the imp's holds (§7.11).
+            let plain = || Some(offer.floors.plain).filter(|plain| plain.nanos > 0);
+            own.or_else(plain).unwrap_or_else(|| of_floors(&slot.floors, duration_ms))
+        }
         _ => of_floors(&slot.floors, duration_ms),
     }
 }
 
 fn of_floors(floors: &Floors<'_>, duration_ms: u32) -> Money {
+    special(floors, duration_ms).unwrap_or(floors.plain)
+}
+
+/// The floor per second, or that of the highest range that has the duration.
+fn special(floors: &Floors<'_>, duration_ms: u32) -> Option<Money> {
     let currency = floors.plain.currency;
     if let Some(per_second) = floors.per_second {
         // Nanos per second times milliseconds: rounded up to the nano, and never below zero.
         let scaled = i128::from(per_second.nanos) * i128::from(duration_ms);
         let nanos = i64::try_from((scaled + 999) / 1000).unwrap_or(i64::MAX);
-        return Money::new(nanos, currency);
+        return Some(Money::new(nanos, currency));
     }
     let by_duration = floors.by_duration.iter().filter(|range| covers(range, duration_ms));
-    let highest = by_duration
-        .filter_map(|range| Money::from_cpm(range.bidfloor.unwrap_or(0.0), currency, Round::Up))
-        .max_by_key(|money| money.nanos);
-    highest.unwrap_or(floors.plain)
+    by_duration.map(|range| of_cpm(range.bidfloor.unwrap_or(0.0), currency)).max_by_key(|m| m.nanos)
+}
+
+/// As a plain floor is read: a negative one is none, one beyond all reason is reached by nobody.
+fn of_cpm(cpm: f64, currency: Currency) -> Money {
+    if cpm <= 0.0 {
+        return Money::zero(currency);
+    }
+    Money::from_cpm(cpm, currency, Round::Up).unwrap_or(Money::new(i64::MAX, currency))
 }
 
 /// Either end may be left out (§3.2.35 and its example disagree; both forms are read).
@@ -43,7 +59,6 @@ fn covers(range: &DurFloor, duration_ms: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::units::money::Currency;
 
     fn floors(per_second: Option<i64>, by_duration: &[DurFloor]) -> Floors<'_> {
         Floors {
