@@ -102,6 +102,9 @@ impl<L: Live> Select<'_, '_, L> {
             let total_ms = if total_ms == u32::MAX { total_ms } else { total_ms - held_ms };
             let pod = Break { places: &open[..places.len()], total_ms, interchangeable };
             let filling = fill(pod, &|a, b| self.separate(a.candidate, b.candidate));
+            if lens.iter().any(|&len| len > 0) && filling.iter().all(Option::is_none) {
+                self.pool.furthest.note(Refusal::PodSeparation);
+            }
             let mut refused = false;
             for place in 0..places.len() {
                 let Some(pick) = filling[place] else { continue };
