@@ -8,11 +8,12 @@ use std::sync::Arc;
 use bumpalo::Bump;
 use thiserror::Error;
 
+use crate::base::units::ids::ListenerKey;
 use crate::flows::decide::record::record;
 use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::world::World;
 use crate::flows::decide::{Circumstance, Received, decide, sources};
-use crate::knowledge::audience::{Audience, AudienceBuilder, Profile};
+use crate::knowledge::audience::{Audience, AudienceBuilder, Profile, Segment, encode};
 use crate::knowledge::enrich;
 use crate::market::exchange::ExchangeIx;
 use crate::market::facts::Facts;
@@ -66,7 +67,7 @@ pub fn replay(
     };
     let wire = if kept.wire == 1 { Wire::Protobuf } else { Wire::Json };
     let received = Received { exchange, wire, body: sample.request };
-    let world = match with_profile(&received, sample.profile, world, at) {
+    let world = match with_profile(&received, (kept.listener, sample.profile), world, at) {
         Ok(world) => world,
         Err(difference) => return Verdict::Differs(vec![difference]),
     };
@@ -88,32 +89,44 @@ fn exchange(kept: &DecisionRecord, world: &World) -> Option<ExchangeIx> {
 }
 
 /// The world with just the one profile that was read then, under the key that the request gives.
+/// Of a minor nothing is kept, so where the request names a listener and the record has none, a
+/// minor's profile must have been there: one that says no more than that stands in for it.
 fn with_profile(
     received: &Received<'_>,
-    profile: &[u8],
+    (identified, profile): (bool, &[u8]),
     world: &World,
     at: Circumstance,
 ) -> Result<World, Difference> {
-    let mut audience = Audience::empty();
-    if !profile.is_empty() {
-        let arena = Bump::new();
-        let sources = sources(world, received.exchange);
-        let request = openrtb::decode(received.wire, received.body, &arena);
-        let seen = request.ok().and_then(|request| {
-            let mut facts = Facts::new();
-            let request = arena.alloc(request);
-            let seen = enrich::opportunity(request, &sources, at.moment, &arena, &mut facts);
-            seen.ok().and_then(|(opportunity, _)| opportunity.listener)
-        });
-        let profile = Profile::checked(profile, world.vocabulary.len());
-        let profile = profile.map_err(|fault| Difference::Profile(fault.to_string()))?;
-        if let Some(listener) = seen {
-            let mut builder = AudienceBuilder::default();
-            builder.add(listener, profile);
-            audience = builder.build();
+    let unread = world.with_audience(Arc::new(Audience::empty()));
+    let mut minor = Vec::new();
+    let profile = match (profile, identified) {
+        ([], true) => return Ok(unread),
+        ([], false) => {
+            let value = world.vocabulary.age(17);
+            let segment = Segment { value, confidence_pct: 100, expires: Segment::NEVER };
+            // One segment always fits.
+            let _ = encode(&mut vec![segment], &mut minor);
+            &minor
         }
-    }
-    Ok(world.with_audience(Arc::new(audience)))
+        (kept, _) => kept,
+    };
+    let Some(listener) = listener(received, &unread, at) else { return Ok(unread) };
+    let profile = Profile::checked(profile, world.vocabulary.len());
+    let profile = profile.map_err(|fault| Difference::Profile(fault.to_string()))?;
+    let mut builder = AudienceBuilder::default();
+    builder.add(listener, profile);
+    Ok(world.with_audience(Arc::new(builder.build())))
+}
+
+/// The listener that the request itself names and lets be used.
+fn listener(received: &Received<'_>, world: &World, at: Circumstance) -> Option<ListenerKey> {
+    let arena = Bump::new();
+    let request = openrtb::decode(received.wire, received.body, &arena).ok()?;
+    let sources = sources(world, received.exchange);
+    let mut facts = Facts::new();
+    let request = arena.alloc(request);
+    let seen = enrich::opportunity(request, &sources, at.moment, &arena, &mut facts);
+    seen.ok().and_then(|(opportunity, _)| opportunity.listener)
 }
 
 fn compare(then: &DecisionRecord, now: &DecisionRecord) -> Vec<Difference> {
