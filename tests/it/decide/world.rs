@@ -25,6 +25,8 @@ use interlude::market::ticket::TicketKeys;
 use interlude::market::vocabulary::Vocabulary;
 use interlude::offer::targeting::naive::{self, Truth};
 
+use super::Golden;
+
 /// A Monday noon in UTC.
 const NOON: &str = "2026-11-23T12:00:00Z";
 
@@ -63,10 +65,20 @@ impl Stage {
         Stage { base: serde_json::from_str(&base).unwrap(), parts }
     }
 
-    /// The base request with a merge patch (RFC 7396).
-    pub fn request(&self, patch: Option<&Value>) -> Value {
+    /// The base request with a golden's merge patches (RFC 7396).
+    pub fn request(&self, golden: &Golden) -> Value {
         let mut request = self.base.clone();
-        if let Some(patch) = patch {
+        let imp = request["imp"][0].clone();
+        let patches = golden.imps.clone().or_else(|| golden.imp.clone().map(|patch| vec![patch]));
+        if let Some(patches) = patches {
+            let patched = patches.iter().map(|patch| {
+                let mut imp = imp.clone();
+                merge(&mut imp, patch);
+                imp
+            });
+            request["imp"] = patched.collect();
+        }
+        if let Some(patch) = &golden.request {
             merge(&mut request, patch);
         }
         request
