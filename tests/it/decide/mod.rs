@@ -8,12 +8,15 @@
 //! A file's keys: `about` (one sentence), `exchange` (default `demo`), `moment` (RFC 3339,
 //! default a Monday noon), `request` (an RFC 7396 merge patch over `base.json`; `null` takes a
 //! key away), `imp` (such a patch over its only imp) or `imps` (one such patch for each imp), or
-//! instead of them `body` (the raw text), `json_only` (why no protobuf can say it), `listener` (an import line: the profile of the request's
-//! `buyeruid`), `live` (line key → the refusal that the desk gives), and `expect`: `outcome`
-//! (label), `bids` (in order; each a subset of line, impid, price, floor, cur, deal, creative, vast,
-//! and of what its VAST `has` and `lacks`),
-//! `lines` (line key, or `key@deal`, or `key#slot` → verdict), `reply` (JSON pointer → value,
-//! `null` for what is absent; a text that ends in `*` stands for all that begin so).
+//! instead of them `body` (the raw text), `json_only` (why no protobuf can say it), `listener`
+//! (an import line: the profile of the request's `buyeruid`), `live` (line key → the refusal
+//! that the desk gives), and `expect`:
+//! - `outcome` (label);
+//! - `bids` (in order; each a subset of line, impid, price, floor, cur, deal, creative, vast, and
+//!   of what its VAST `has` and `lacks`);
+//! - `lines` (line key, or `key@deal`, or `key#slot` → verdict);
+//! - `reply` (JSON pointer → value, `null` for what is absent; a text that ends in `*` stands for
+//!   all that begin so).
 
 mod random;
 mod twins;
