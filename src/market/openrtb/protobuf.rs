@@ -48,6 +48,7 @@ enum Wire<'b> {
 
 impl<'b> Fields<'b> {
     /// Groups (wire types 3 and 4) are refused: no OpenRTB definition ever had one.
+    #[inline]
     fn next(&mut self) -> Result<Option<(u32, Wire<'b>)>, Malformed> {
         if self.0.is_empty() {
             return Ok(None);
@@ -83,7 +84,20 @@ impl<'b> Fields<'b> {
     }
 }
 
+/// Most keys, lengths and values are one byte.
+#[inline]
 fn varint(bytes: &mut &[u8]) -> Result<u64, Malformed> {
+    match bytes {
+        [byte @ 0..0x80, rest @ ..] => {
+            let value = u64::from(*byte);
+            *bytes = rest;
+            Ok(value)
+        }
+        _ => long_varint(bytes),
+    }
+}
+
+fn long_varint(bytes: &mut &[u8]) -> Result<u64, Malformed> {
     let mut value = 0;
     for (at, &byte) in bytes.iter().take(10).enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * at);
