@@ -8,6 +8,8 @@
 //! taken in turn, so caches see variety. Holds expire in a far future and budgets are without
 //! limit, so a long run stays alike.
 
+#![allow(clippy::expect_used, reason = "a bench that cannot run must fail")]
+
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::path::Path;

@@ -6,6 +6,7 @@
 
 pub mod codes;
 #[rustfmt::skip]
+#[allow(clippy::len_without_is_empty, reason = "`content.len` is a field of the standard")]
 pub mod generated;
 pub mod macros;
 pub mod request;

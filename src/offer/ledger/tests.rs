@@ -185,7 +185,10 @@ fn push(ring: &RecordRing, record: &DecisionRecord, sample: Option<Sample<'_>>) 
     }
 }
 
-fn all(path: &Path) -> Vec<(DecisionRecord, Option<(Vec<u8>, Vec<u8>)>)> {
+/// A record, and where it is sampled the bytes of its request and profile.
+type Read = (DecisionRecord, Option<(Vec<u8>, Vec<u8>)>);
+
+fn all(path: &Path) -> Vec<Read> {
     let mut all = Vec::new();
     read(path, &mut |kept| {
         let sample = kept.sample.map(|s| (s.request.to_vec(), s.profile.to_vec()));

@@ -83,7 +83,7 @@ impl<'b> Reader<'b> {
     #[inline]
     pub fn string(&mut self) -> Read<&'b str> {
         let start = self.at;
-        match self.to_special()? {
+        match self.seek_special()? {
             b'"' => {
                 let text = self.text.get(start..self.at).ok_or(NotJson)?;
                 self.at += 1;
@@ -97,7 +97,7 @@ impl<'b> Reader<'b> {
     /// Moves to the next quote, backslash or control character, eight bytes at a time
     /// (Mycroft: a zero byte is where subtracting one borrows into the top bit).
     #[inline]
-    fn to_special(&mut self) -> Read<u8> {
+    fn seek_special(&mut self) -> Read<u8> {
         const ONES: u64 = u64::MAX / 255;
         let bytes = self.text.as_bytes();
         while let Some(chunk) = bytes.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
@@ -128,7 +128,7 @@ impl<'b> Reader<'b> {
     fn escaped_string(&mut self, mut start: usize) -> Read<&'b str> {
         let mut text = Text::new_in(self.arena);
         loop {
-            let special = self.to_special()?;
+            let special = self.seek_special()?;
             text.push_str(self.text.get(start..self.at).ok_or(NotJson)?);
             self.at += 1;
             match special {
@@ -180,7 +180,7 @@ impl<'b> Reader<'b> {
 
     pub fn skip_string(&mut self) -> Read<()> {
         loop {
-            let special = self.to_special()?;
+            let special = self.seek_special()?;
             self.at += 1;
             match special {
                 b'"' => return Ok(()),
