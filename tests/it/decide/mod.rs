@@ -13,7 +13,7 @@
 //! that the desk gives), and `expect`:
 //! - `outcome` (label);
 //! - `bids` (in order; each a subset of line, impid, price, floor, cur, deal, creative, vast, and
-//!   of what its VAST `has` and `lacks`);
+//!   the text, or the texts, that its VAST `has`, and the one that it `lacks`);
 //! - `lines` (line key, or `key@deal`, or `key#slot` → verdict);
 //! - `reply` (JSON pointer → value, `null` for what is absent; a text that ends in `*` stands for
 //!   all that begin so).
@@ -223,7 +223,10 @@ fn bid_differs(bid: &BidExplained, expected: &BTreeMap<String, Value>) -> Vec<St
     let mut faults = Vec::new();
     let version = bid.vast.split("version=\"").nth(2).or(bid.vast.split("version=\"").nth(1));
     let version = version.and_then(|tail| tail.split('"').next()).unwrap_or_default();
-    let holds = |text: &Value| bid.vast.contains(text.as_str().unwrap());
+    let holds = |texts: &Value| match texts {
+        Value::Array(texts) => texts.iter().all(|text| bid.vast.contains(text.as_str().unwrap())),
+        text => bid.vast.contains(text.as_str().unwrap()),
+    };
     for (key, wanted) in expected {
         let actual = match key.as_str() {
             "line" => Value::from(bid.line.clone()),

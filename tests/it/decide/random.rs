@@ -27,7 +27,7 @@ use interlude::market::vocabulary::Vocabulary;
 use interlude::offer::delivery::{Answers, Ask, Hold, Live, Recorder};
 use interlude::offer::ledger::Sample;
 use interlude::rehearsal::traffic::{Listeners, Requests, catalogs};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::twins;
 use super::world::Scene;
@@ -61,7 +61,7 @@ fn scene(seed: u64) -> Scene {
         worth("JPY", 6_500_000),
     ];
     let rates = Rates::new("random", rates);
-    let text = catalogs::campaign_file(seed, LINES);
+    let text = with_deals(&catalogs::campaign_file(seed, LINES));
     let limits = catalog::Limits::default();
     let file = Path::new("made.json");
     let report = catalog::inspect_text(file, &text, &mut vocabulary, &rates, &limits);
@@ -81,6 +81,47 @@ fn scene(seed: u64) -> Scene {
     Scene { world: World::assemble(parts, None), at: Circumstance { moment: MOMENT, coin } }
 }
 
+/// Every sixth line bids on one of three deals, half of these openly too.
+fn with_deals(text: &str) -> String {
+    let mut file: Value = serde_json::from_str(text).unwrap();
+    let advertisers = file["advertisers"].as_array_mut().unwrap().iter_mut();
+    let lines = advertisers.flat_map(|a| a["campaigns"][0]["lines"].as_array_mut().unwrap());
+    for (i, line) in lines.enumerate().filter(|(i, _)| i % 6 == 0) {
+        line["deals"] = json!([format!("deal-{}", i / 6 % 3)]);
+        line["open"] = json!(i % 12 == 0);
+    }
+    file.to_string()
+}
+
+/// What the traffic itself has seldom: deals, private auctions, and breaks of both kinds.
+fn varied(mut request: Value, index: u64) -> Value {
+    let deals = json!([
+        { "id": "deal-0", "bidfloor": 0.5 },
+        { "id": "deal-1", "bidfloor": 1.5, "at": 3 },
+        { "id": "deal-2", "durfloors": [{ "mindur": 1, "maxdur": 15, "bidfloor": 2.0 }] },
+    ]);
+    let imp = &mut request["imp"][0];
+    match index % 5 {
+        1 => imp["pmp"] = json!({ "deals": deals }),
+        2 => imp["pmp"] = json!({ "private_auction": 1, "deals": deals }),
+        3 => {
+            imp["audio"]["podid"] = json!("break");
+            let places = ["1", "2", "3"].map(|id| {
+                let mut place = imp.clone();
+                place["id"] = json!(id);
+                place
+            });
+            request["imp"] = json!(places);
+        }
+        4 => {
+            imp["audio"]["poddur"] = json!(60);
+            imp["audio"]["maxseq"] = json!(1 + index % 4);
+        }
+        _ => {}
+    }
+    request
+}
+
 fn audience(seed: u64, vocabulary: &mut Vocabulary) -> Audience {
     let (listeners, mut builder) = (Listeners::new(seed), AudienceBuilder::default());
     for index in 0..u64::from(LISTENERS) {
@@ -94,8 +135,15 @@ fn audience(seed: u64, vocabulary: &mut Vocabulary) -> Audience {
     builder.build()
 }
 
+/// Deals are offered in the order of their names' numbers.
+fn deal_ix(id: &str) -> u16 {
+    id.trim_start_matches("deal-").parse().unwrap()
+}
+
 /// What is wrong with one request's decision; and whether it bid.
-fn check(scene: &Scene, body: &[u8]) -> (Outcome, Vec<String>) {
+fn check(scene: &Scene, request: &Value) -> (Outcome, Vec<String>) {
+    let body = request.to_string();
+    let body = body.as_bytes();
     let exchange = scene.world.exchange_named("demo").unwrap();
     let received = Received { exchange, wire: Wire::Json, body };
     let (mut scratch, mut answers) = (Scratch::new(), Answers::new());
@@ -111,11 +159,15 @@ fn check(scene: &Scene, body: &[u8]) -> (Outcome, Vec<String>) {
     }
     let won = explained.slots.iter().enumerate().flat_map(|(slot, explained)| {
         let won = explained.lines.iter().filter(|line| line.verdict == "won");
-        won.map(move |line| (slot as u16, line.ix.0))
+        won.map(move |line| (slot as u16, line.ix.0, line.deal.as_deref().map(deal_ix)))
     });
-    let mut won: Vec<(u16, u32)> = won.collect();
-    let bids = scratch.made().winners.iter().map(|w| (w.candidate.slot, w.candidate.line.0));
-    let mut bids: Vec<(u16, u32)> = bids.collect();
+    let mut won: Vec<(u16, u32, Option<u16>)> = won.collect();
+    let bids = scratch
+        .made()
+        .winners
+        .iter()
+        .map(|w| (w.candidate.slot, w.candidate.line.0, w.candidate.deal));
+    let mut bids: Vec<(u16, u32, Option<u16>)> = bids.collect();
     won.sort_unstable();
     bids.sort_unstable();
     if won != bids {
@@ -126,8 +178,7 @@ fn check(scene: &Scene, body: &[u8]) -> (Outcome, Vec<String>) {
     if verdict != Verdict::Equal {
         faults.push(format!("the replay differs: {verdict:?}"));
     }
-    let request: Value = serde_json::from_slice(body).unwrap();
-    let twin = twins::protobuf(&request);
+    let twin = twins::protobuf(request);
     let made = (outcome, &scratch);
     faults.extend(twins::differs(&twin, &received, scene, &mut Moody, made));
     (outcome, faults)
@@ -142,12 +193,12 @@ fn explain_replay_and_protobuf_agree_in_random_worlds() {
         let traffic = Requests::new(seed, LISTENERS);
         let mut bids = 0;
         for index in 0..requests {
-            let body = traffic.json(index, MOMENT);
-            let (outcome, faults) = check(&scene, &body);
-            let text = String::from_utf8_lossy(&body);
-            assert!(faults.is_empty(), "seed {seed}, {index}: {}\n{text}", faults.join("\n"));
+            let request = serde_json::from_slice(&traffic.json(index, MOMENT)).unwrap();
+            let request = varied(request, index);
+            let (outcome, faults) = check(&scene, &request);
+            assert!(faults.is_empty(), "seed {seed}, {index}: {}\n{request}", faults.join("\n"));
             bids += u64::from(outcome == Outcome::Bid);
         }
-        assert!(bids * 4 > requests * 3, "seed {seed}: only {bids} of {requests} bid");
+        assert!(bids * 2 > requests, "seed {seed}: only {bids} of {requests} bid");
     }
 }

@@ -32,7 +32,9 @@ pub fn encode(value: &Value, descriptor: &MessageDescriptor) -> DynamicMessage {
 fn scalar(value: &Value, kind: &Kind) -> Option<Field> {
     Some(match kind {
         Kind::String => Field::String(value.as_str()?.to_owned()),
-        Kind::Bool => Field::Bool(value.as_i64()? != 0),
+        Kind::Bool => {
+            Field::Bool(value.as_bool().or_else(|| value.as_i64().map(|flag| flag != 0))?)
+        }
         Kind::Int32 => Field::I32(value.as_f64()? as i32),
         Kind::Double => Field::F64(value.as_f64()?),
         Kind::Message(message) if value.is_object() => Field::Message(encode(value, message)),
