@@ -20,7 +20,16 @@ pub const HOT: &[(&str, &str)] = &[
     ("src/offer/delivery/desk.rs", "asked and held for every candidate"),
     ("src/offer/delivery/caps.rs", "counted for every hold"),
     ("src/offer/delivery/holds.rs", "taken for every bid"),
+    ("src/offer/delivery/recorder.rs", "between every question and its answer"),
     ("src/flows/decide/mod.rs", "the bid path itself"),
+    ("src/flows/decide/candidate.rs", "judges every candidate"),
+    ("src/flows/decide/coin.rs", "tossed for every request"),
+    ("src/flows/decide/gather.rs", "asks for every slot"),
+    ("src/flows/decide/record.rs", "written for every decision"),
+    ("src/flows/decide/reply.rs", "written for every bid"),
+    ("src/flows/decide/scratch.rs", "the memory of every decision"),
+    ("src/flows/decide/select.rs", "chooses among the candidates"),
+    ("src/flows/decide/serve.rs", "around every decision"),
 ];
 
 /// Parts of hot folders that only start-up or an operator runs.
