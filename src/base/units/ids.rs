@@ -1,6 +1,6 @@
 //! Who is meant? Dense ids inside a world (`…Ix`), stable ids outside (`…Id`, `…Key`).
 //!
-//! A dense id is an index into the columns of one [`World`](crate::flows::decide::World) and
+//! A dense id is an index into the columns of one [`World`](crate::flows::decide::world::World) and
 //! means nothing outside it. A stable id is a hash of the name that the advertiser wrote, so it
 //! survives every swap and fits a ticket; the catalog refuses two names with one hash.
 

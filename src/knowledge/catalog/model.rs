@@ -1,6 +1,6 @@
 //! What is for sale? Advertisers, campaigns, lines and creatives, resolved and dense.
 //!
-//! Built whole by [`load`](super::load) from campaign files (cold), read by every stage of the
+//! Built whole by [`load`](fn@super::load) from campaign files (cold), read by every stage of the
 //! bid path (hot), never mutated. `Vec`s are indexed by the dense ids; lines stand in the order
 //! of their price bound, best first, which is what makes best-first search safe.
 

@@ -1,6 +1,6 @@
 //! Which advertisers, campaigns and lines does a document hold? The tree → the model's nouns.
 //!
-//! Called by [`load`](super::load) for each document; cold. Everything is read to its end, so
+//! Called by [`load`](fn@super::load) for each document; cold. Everything is read to its end, so
 //! that all faults of all files are told at once; what has a fault is left out of the drafts.
 
 use std::collections::HashMap;

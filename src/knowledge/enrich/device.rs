@@ -2,7 +2,7 @@
 //!
 //! Sets `os`, `os_version`, `device`, `connection` and `language` from `device` (§3.2.18): the
 //! structured user agent first, then the plain fields, then what the user-agent text gives away
-//! ([`user_agent`](super::user_agent)). Called by `enrich` once per request; hot.
+//! ([`user_agent`]). Called by `enrich` once per request; hot.
 
 use crate::market::facts::Facts;
 use crate::market::openrtb::request::{Device, Request};

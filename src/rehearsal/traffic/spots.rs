@@ -2,7 +2,7 @@
 //!
 //! A spot is committed at the low rate that keeps the repository small. Exchanges ask for 128
 //! kbps and for 15 to 30 seconds too, so a cut at 128 kbps and cuts that say the spot several
-//! times are made when the world is ([`mp3`](super::mp3)). Cold.
+//! times are made when the world is ([`mp3`]). Cold.
 
 use super::mp3;
 
