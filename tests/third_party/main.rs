@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot run must fail")]
 
-mod wire;
+mod bids;
+
+pub mod wire;
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! All bid requests of the corpus through the decoder, and IAB's mapper fixtures through protobuf.
 
 #[path = "../it/wire/corpus.rs"]
-mod corpus;
+pub mod corpus;
 #[path = "../it/wire/message.rs"]
 mod message;
 

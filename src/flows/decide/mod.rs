@@ -64,10 +64,12 @@ pub fn decide(
     scratch: &mut Scratch,
 ) -> Outcome {
     scratch.begin();
-    match path(received, world, live, at, scratch) {
+    let outcome = match path(received, world, live, at, scratch) {
         Ok(()) => Outcome::Bid,
         Err(end) => end,
-    }
+    };
+    scratch.made.outcome = Some(outcome);
+    outcome
 }
 
 fn path(

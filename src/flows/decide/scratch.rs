@@ -9,6 +9,7 @@ use crate::base::units::ids::ListenerKey;
 use crate::flows::decide::gather::Pool;
 use crate::flows::decide::select::Winner;
 use crate::market::facts::Facts;
+use crate::market::outcome::Outcome;
 use crate::offer::ledger::WINNERS_MAX;
 use crate::offer::targeting::SearchScratch;
 
@@ -47,6 +48,8 @@ impl Markup {
 /// What is kept of a decision once its request is gone: what the record needs.
 #[derive(Default)]
 pub struct Made {
+    /// `None` before the first decision.
+    pub outcome: Option<Outcome>,
     pub winners: Vec<Winner>,
     /// `request.id`; empty where the request could not be read.
     pub request_id: Vec<u8>,
@@ -105,6 +108,7 @@ impl Scratch {
         self.markup.text.clear();
         self.markup.ends.clear();
         self.reply.clear();
+        self.made.outcome = None;
         self.made.winners.clear();
         self.made.request_id.clear();
         self.made.profile.clear();

@@ -15,6 +15,7 @@ use crate::knowledge::enrich::place::Atlas;
 use crate::market::exchange::{Exchange, ExchangeIx, Rates};
 use crate::market::ticket::TicketKeys;
 use crate::market::vocabulary::Vocabulary;
+use crate::offer::creative::PublicUrl;
 use crate::offer::targeting::Index;
 
 /// What a world is put together from; everything is shared, nothing copied.
@@ -39,6 +40,7 @@ pub struct World {
     /// come and go without a new version: a record keeps the profile it was made with.
     pub version: u64,
     pub index: Arc<Index>,
+    hosted_secure: bool,
     parts: Parts,
 }
 
@@ -53,7 +55,9 @@ impl World {
             Some(world) => world.index.clone(),
             None => Arc::new(Index::build(&parts.catalog.lines, parts.vocabulary.len())),
         };
-        World { version: version(&parts), index, parts }
+        let base = PublicUrl::parse(&parts.public_url);
+        let hosted_secure = base.is_ok_and(|base| base.is_secure());
+        World { version: version(&parts), index, hosted_secure, parts }
     }
 
     /// The same world before other listeners.
@@ -73,9 +77,9 @@ impl World {
         u16::try_from(place).ok().map(ExchangeIx)
     }
 
-    /// Whether the media that we host are served over https.
+    /// Whether what stands under our public URL may be part of secure markup.
     pub fn hosted_secure(&self) -> bool {
-        self.public_url.starts_with("https://")
+        self.hosted_secure
     }
 }
 

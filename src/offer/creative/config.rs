@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Scheme, host and perhaps a path under which this server's bid listener is reached from
     /// outside: the base of notices, beacons, clicks and hosted media. Without https, nothing of
-    /// ours may stand in an answer to a request that asks for secure markup (`imp.secure`).
+    /// ours may stand in an answer to a request that asks for secure markup (`imp.secure`), unless
+    /// the host is this machine's own (`localhost`, `127.0.0.1`, `[::1]`).
     pub public_url: String,
 }
 
@@ -75,6 +76,7 @@ impl PublicUrl {
         if text.len() > PUBLIC_URL_MAX {
             return Err(ConfigFault::TooLong);
         }
+        let secure = secure || is_loopback(host);
         Ok(PublicUrl { text: text.to_owned(), secure })
     }
 
@@ -89,6 +91,17 @@ impl PublicUrl {
     }
 }
 
+/// What stays on one machine needs no encryption: players take `127.0.0.1`, `[::1]` and
+/// `localhost` for secure (W3C Secure Contexts §3.1), and a demo can be listened to.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => host.split(':').next().unwrap_or(host),
+    };
+    let address = name.parse::<std::net::IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,7 +111,15 @@ mod tests {
         let url = PublicUrl::parse("https://ads.example.com/audio/").unwrap();
         assert_eq!(url.as_str(), "https://ads.example.com/audio");
         assert!(url.is_secure());
-        assert!(!Config::default().check().unwrap().is_secure());
+        for (base, secure) in [
+            ("http://ads.example.com", false),
+            ("http://127.0.0.1.example.com", false),
+            ("http://127.0.0.1:8080", true),
+            ("http://[::1]:8080", true),
+            ("http://localhost/ads", true),
+        ] {
+            assert_eq!(PublicUrl::parse(base).unwrap().is_secure(), secure, "{base}");
+        }
         assert!(PublicUrl::parse("http://[::1]:8080").is_ok());
     }
 
