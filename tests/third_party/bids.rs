@@ -26,12 +26,22 @@ use interlude::offer::delivery::{self, Book};
 use super::wire::corpus;
 use crate::shared;
 
-/// Why an audio request can be served by no creative, whoever sells it.
-const UNSERVABLE: [NoBid; 3] =
-    [NoBid::NotAudio, NoBid::FormatUnsupported, NoBid::CurrencyUnsupported];
+/// Why an audio request can be served by no creative, however it fits: there is no audio in it, or
+/// none in a form that is written today (DAAST, wrappers); or it is sold to others alone (a
+/// private auction without a deal of ours, a list of seats without ours).
+const UNSERVABLE: [NoBid; 5] = [
+    NoBid::NotAudio,
+    NoBid::FormatUnsupported,
+    NoBid::CurrencyUnsupported,
+    NoBid::NoDealMatches,
+    NoBid::SeatBlocked,
+];
 
 /// Audio requests that a fitting creative could serve and that still get no bid, and why.
-const WITHOUT_BID: [(&str, &str); 0] = [];
+const WITHOUT_BID: [(&str, &str); 2] = [
+    ("prebid-alkimi-ex-simple-audio-7fdedf.json", "wants 32 to 128 kbps; the spots have 24"),
+    ("prebid-alkimi-ex-simple-audio-in-1825e2.json", "wants 32 to 128 kbps; the spots have 24"),
+];
 
 struct Demo {
     world: World,
@@ -46,7 +56,7 @@ impl Demo {
         if let Some(demo) = &mut config.demo {
             demo.listeners = 1_000;
         }
-        make_demo(&mut config, folder.path()).unwrap();
+        make_demo(&mut config, folder.path(), &mut |_, _| {}).unwrap();
         let keys = ticket_keys(&config.notice.tickets, folder.path()).unwrap();
         let foundation = Foundation::lay(&config, folder.path(), keys).unwrap();
         Demo { world: foundation.build(None).unwrap().world, _folder: folder }

@@ -4,6 +4,9 @@
 //! structured user agent first, then the plain fields, then what the user-agent text gives away
 //! ([`user_agent`]). Called by `enrich` once per request; hot.
 
+use std::cell::LazyCell;
+use std::ops::Deref;
+
 use crate::market::facts::Facts;
 use crate::market::openrtb::request::{Device, Request};
 use crate::market::vocabulary::{Dimension, ValueId, Vocabulary};
@@ -13,7 +16,8 @@ use super::user_agent::{self, Agent};
 
 pub fn set(request: &Request<'_>, vocabulary: &Vocabulary, facts: &mut Facts) {
     let Some(device) = request.device.as_ref() else { return };
-    let agent = device.ua.map(user_agent::read).unwrap_or_default();
+    // Read only where what is structured leaves something open: it is the dearest to read.
+    let agent = LazyCell::new(|| device.ua.map(user_agent::read).unwrap_or_default());
     let mut found = Gathered::new(vocabulary);
     system(device, &agent, vocabulary, &mut found);
     kind(device, &agent, vocabulary, &mut found);
@@ -40,7 +44,12 @@ type Version = (u16, Option<u16>);
 
 /// `sua.platform`, else `os` and `osv`, else `ua`. What is said but is no system that we know
 /// is `other`.
-fn system(device: &Device<'_>, agent: &Agent, vocabulary: &Vocabulary, found: &mut Gathered<'_>) {
+fn system(
+    device: &Device<'_>,
+    agent: &impl Deref<Target = Agent>,
+    vocabulary: &Vocabulary,
+    found: &mut Gathered<'_>,
+) {
     let structured = device.sua.and_then(|sua| sua.platform).and_then(|platform| {
         let os = vocabulary.find(Dimension::Os, platform.brand?)?;
         let mut parts = platform.version.iter().flat_map(|part| part.split('.'));
@@ -156,15 +165,21 @@ impl Text {
 
 /// `devicetype`, made more exact by `sua.mobile` and `ua` where it is one of AdCOM's broad
 /// kinds: 1 is a phone or a tablet, 6 whatever is connected (a car, a console, a watch).
-fn kind(device: &Device<'_>, agent: &Agent, vocabulary: &Vocabulary, found: &mut Gathered<'_>) {
+fn kind(
+    device: &Device<'_>,
+    agent: &impl Deref<Target = Agent>,
+    vocabulary: &Vocabulary,
+    found: &mut Gathered<'_>,
+) {
     let coded = device.devicetype.and_then(|code| vocabulary.coded(Dimension::Device, code));
     let named = |name: &str| vocabulary.find(Dimension::Device, name);
-    let told = agent.device;
     let finer = match device.devicetype {
-        Some(1) => told.filter(|kind| matches!(*kind, "phone" | "tablet")),
-        Some(6) => told.filter(|kind| matches!(*kind, "car" | "console" | "wearable" | "tv")),
+        Some(1) => agent.device.filter(|kind| matches!(*kind, "phone" | "tablet")),
+        Some(6) => {
+            agent.device.filter(|kind| matches!(*kind, "car" | "console" | "wearable" | "tv"))
+        }
         _ if coded.is_some() => None,
-        _ => told.or(match device.sua.and_then(|sua| sua.mobile) {
+        _ => agent.device.or(match device.sua.and_then(|sua| sua.mobile) {
             Some(true) => Some("phone"),
             _ => None,
         }),

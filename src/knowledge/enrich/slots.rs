@@ -37,7 +37,7 @@ fn slot<'b>(
     rates: &Rates,
     arena: &'b Bump,
 ) -> Result<Slot<'b>, NoBid> {
-    let mimes = mimes(audio.mimes);
+    let mimes = mimes(audio.mimes.unwrap_or_default());
     let vast = VastVersion::newest_of(audio.protocols).ok_or(NoBid::FormatUnsupported)?;
     if mimes.is_empty() {
         return Err(NoBid::FormatUnsupported);
@@ -167,7 +167,8 @@ mod tests {
     }
 
     fn audio(change: impl Fn(&mut Audio<'static>)) -> Imp<'static> {
-        let mut audio = Audio { mimes: &["audio/mp3"], maxduration: Some(30), ..Audio::default() };
+        let mut audio =
+            Audio { mimes: Some(&["audio/mp3"]), maxduration: Some(30), ..Audio::default() };
         change(&mut audio);
         Imp { id: "1", audio: Some(audio), ..Imp::default() }
     }
@@ -205,7 +206,7 @@ mod tests {
         first(audio(|a| a.protocols = &[9, 10]), |slot| {
             assert_eq!(slot.unwrap_err(), NoBid::FormatUnsupported);
         });
-        first(audio(|a| a.mimes = &["video/mp4"]), |slot| {
+        first(audio(|a| a.mimes = Some(&["video/mp4"])), |slot| {
             assert_eq!(slot.unwrap_err(), NoBid::FormatUnsupported);
         });
         first(Imp { bidfloorcur: Some("XXX"), ..audio(|_| ()) }, |slot| {

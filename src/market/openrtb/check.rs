@@ -45,6 +45,8 @@ fn drop_faulty_audio(imps: &mut [Imp<'_>]) -> Result<(), Malformed> {
     let mut first_fault = None;
     let mut other_offer = false;
     for imp in imps {
+        // An object that says nothing an audio object says offers no audio, faulty or not.
+        imp.audio = imp.audio.filter(|audio| *audio != Audio::default());
         let fault = imp.audio.as_ref().and_then(audio_fault);
         if fault.is_some() {
             imp.audio = None;
@@ -59,7 +61,7 @@ fn drop_faulty_audio(imps: &mut [Imp<'_>]) -> Result<(), Malformed> {
 }
 
 fn audio_fault(audio: &Audio<'_>) -> Option<Malformed> {
-    if audio.mimes.is_empty() {
+    if audio.mimes.is_none_or(<[_]>::is_empty) {
         Some(Malformed::AudioWithoutMimes)
     } else if is_impossible(audio) {
         Some(Malformed::AudioImpossible)

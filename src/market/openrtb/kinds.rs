@@ -65,6 +65,14 @@ pub(super) trait Value<'b>: Sized {
     /// A list of words; empty ones are left out, a single one is a list of it.
     fn texts(self) -> Result<&'b [&'b str], Self::Fault>;
 
+    /// As [`Value::texts`], and known to have been sent, be it empty.
+    fn said_texts(self) -> Result<Option<&'b [&'b str]>, Self::Fault>
+    where
+        Self: Sized,
+    {
+        self.texts().map(Some)
+    }
+
     /// A list of numbers; what is none is left out, a single one is a list of it.
     fn ints(self) -> Result<&'b [i64], Self::Fault>;
 

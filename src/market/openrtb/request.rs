@@ -115,9 +115,10 @@ pub struct Imp<'b> {
 }
 
 /// §3.2.8
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Audio<'b> {
-    pub mimes: &'b [&'b str],
+    /// `None` where it was not sent at all, which is another fault than an empty list.
+    pub mimes: Option<&'b [&'b str]>,
     pub minduration: Option<i64>,
     pub maxduration: Option<i64>,
     pub rqddurs: &'b [i64],
@@ -145,7 +146,7 @@ pub struct Audio<'b> {
 }
 
 /// §3.2.35
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct DurFloor {
     pub mindur: Option<i64>,
     pub maxdur: Option<i64>,
@@ -153,7 +154,7 @@ pub struct DurFloor {
 }
 
 /// §3.2.6, as a companion.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Banner<'b> {
     pub id: Option<&'b str>,
     pub w: Option<i64>,
@@ -167,7 +168,7 @@ pub struct Banner<'b> {
 }
 
 /// §3.2.10
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Format {
     pub w: Option<i64>,
     pub h: Option<i64>,

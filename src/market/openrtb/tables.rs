@@ -208,7 +208,7 @@ table! {
 
 table! {
     Audio<'b> {
-        "mimes" / 1 => mimes: texts,
+        "mimes" / 1 => mimes: said_texts,
         "minduration" / 2 => minduration: int,
         "maxduration" / 3 => maxduration: int,
         "rqddurs" / 26 => rqddurs: ints,

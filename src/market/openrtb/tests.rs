@@ -114,7 +114,9 @@ fn the_strict_rules_refuse() {
 fn audio_must_be_possible() {
     use Malformed::{AudioImpossible as Impossible, AudioWithoutMimes as Mute};
     for (audio, reason) in [
-        (json!({}), Some(Mute)),
+        (json!({}), None),
+        (json!({"w": 100, "h": 200}), None),
+        (json!({"maxduration": 30}), Some(Mute)),
         (json!({"mimes": []}), Some(Mute)),
         (json!({"mimes": null}), Some(Mute)),
         (json!({"mimes": ["", null]}), Some(Mute)),
@@ -171,7 +173,7 @@ fn types_bend() {
         assert_eq!((imp.id, imp.secure, imp.bidfloor), ("3", Some(true), Some(2.5)));
         assert_eq!((imp.tagid, imp.rwdd, imp.instl), (Some("11"), Some(false), None));
         let audio = imp.audio.unwrap();
-        assert_eq!((audio.mimes, audio.rqddurs), (&["audio/mp3"][..], &[15][..]));
+        assert_eq!((audio.mimes, audio.rqddurs), (Some(&["audio/mp3"][..]), &[15][..]));
         assert_eq!((audio.protocols, audio.podid), (&[2, 3][..], Some("4")));
         assert_eq!((audio.feed, audio.battr), (None, &[1, 2][..]));
         let companion = audio.companionad[0];

@@ -84,8 +84,11 @@ fn is_content_1(code: &str) -> bool {
 /// `IAB8-5` is `IAB8-5` and is below `IAB8`.
 fn below(own: &str, code: &str) -> bool {
     let (own, code) = (own.as_bytes(), code.trim().as_bytes());
-    !code.is_empty()
-        && own.len() >= code.len()
+    let (Some(last), Some(of_own)) = (code.last(), own.get(code.len().wrapping_sub(1))) else {
+        return false;
+    };
+    // Codes differ at their ends: most are told apart by one byte.
+    last.eq_ignore_ascii_case(of_own)
         && own[..code.len()].eq_ignore_ascii_case(code)
         && matches!(own.get(code.len()), None | Some(b'-'))
 }

@@ -318,7 +318,8 @@ fn refusal_detail(
             let mut mimes: Vec<&str> = all.collect();
             mimes.sort_unstable();
             mimes.dedup();
-            format!("has {}; the slot takes {:?}", mimes.join(", "), market.slot.audio.mimes)
+            let taken = market.slot.audio.mimes.unwrap_or_default();
+            format!("has {}; the slot takes {}", mimes.join(", "), taken.join(", "))
         }
         Refusal::BelowFloor => {
             let floor = creatives().map(|c| floor(matter, market, c.duration_ms).nanos).min();

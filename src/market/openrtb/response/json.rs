@@ -181,17 +181,25 @@ impl std::fmt::Write for Ascii<'_> {
 fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
+    // Markup has quotes and next to never a control character: one pass that the compiler makes
+    // wide looks for those, and the quotes are found by memchr.
+    if bytes.iter().fold(false, |found, &byte| found | (byte < 0x20)) {
+        escaped(bytes, (0..bytes.len()).filter(|&at| NEEDS_ESCAPE[usize::from(bytes[at])]), out);
+    } else {
+        escaped(bytes, memchr::memchr2_iter(b'"', b'\\', bytes), out);
+    }
+    out.push(b'"');
+}
+
+/// Copies `bytes` with those at the given places escaped.
+fn escaped(bytes: &[u8], places: impl Iterator<Item = usize>, out: &mut Vec<u8>) {
     let mut clean = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if !NEEDS_ESCAPE[usize::from(byte)] {
-            continue;
-        }
+    for at in places {
         out.extend_from_slice(&bytes[clean..at]);
         clean = at + 1;
-        escape(byte, out);
+        escape(bytes[at], out);
     }
     out.extend_from_slice(&bytes[clean..]);
-    out.push(b'"');
 }
 
 fn escape(byte: u8, out: &mut Vec<u8>) {
