@@ -5,6 +5,7 @@
 mod decide;
 mod demo;
 mod doors;
+mod replay;
 mod serve;
 mod vast;
 mod wire;

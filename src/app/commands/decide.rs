@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::app::config::Config;
-use crate::app::run::{self, Foundation};
+use crate::app::run::Foundation;
 use crate::base::units::time::{Clock as _, Moment, WallClock};
 use crate::flows::decide::explain::{Explanation, explain};
 use crate::flows::decide::scratch::Scratch;
@@ -63,7 +63,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         None => Config::default(),
     };
     let data = args.data.clone().unwrap_or_else(|| config.server.data.clone());
-    run::make_demo(&mut config, &data, &mut |_, _| {})?;
+    super::demo::furnish(&mut config, &data)?;
     let keys = ticket_keys(&config.notice.tickets, &data)?;
     let world = Foundation::lay(&config, &data, keys)?.build(None)?.world;
     let exchange = match &args.exchange {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::app::config::Config;
-use crate::app::run::{self, Foundation};
+use crate::app::run::Foundation;
 use crate::flows::decide::Circumstance;
 use crate::flows::decide::replay::{Verdict, replay};
 use crate::flows::decide::scratch::Scratch;
@@ -65,12 +65,11 @@ struct Differing {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let mut config = match &args.config {
+    let config = match &args.config {
         Some(file) => Config::load(file)?,
         None => Config::default(),
     };
     let data = args.data.clone().unwrap_or_else(|| config.server.data.clone());
-    run::make_demo(&mut config, &data, &mut |_, _| {})?;
     let keys = ticket_keys(&config.notice.tickets, &data)?;
     let mut worlds =
         Worlds { foundation: Foundation::lay(&config, &data, keys)?, of: HashMap::new() };

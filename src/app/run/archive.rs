@@ -1,16 +1,28 @@
 //! Which worlds were served? The catalog of each, kept beside the decisions made in it.
 //!
 //! Written when a world is published, read by `interlude replay`; cold. One file a world version
-//! in `worlds/` of the data folder; the oldest beyond [`KEPT`] go.
+//! in `worlds/` of the data folder; the oldest beyond [`KEPT`] go. Exchanges and rates are not in
+//! it: they are the configuration's, and a world of another configuration has another version.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::foundation::{BuildFault, Foundation};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
 use crate::base::stdx::fault::{Fault, Faults};
 use crate::flows::decide::world::World;
 use crate::knowledge::catalog;
+
+/// What a file of `worlds/` holds.
+#[derive(Serialize, Deserialize)]
+struct Archived {
+    /// Stands in every answer; a demo's depends on the port it found.
+    public_url: String,
+    catalog: Box<RawValue>,
+}
 
 /// How many worlds are kept: a day of hourly campaign changes, twice over.
 const KEPT: usize = 48;
@@ -39,7 +51,10 @@ impl Foundation {
         if !file.exists() {
             // Whole or not at all: a half-written file has another name.
             let part = file.with_extension("part");
-            fs::write(&part, catalog::archive(&world.catalog, &world.vocabulary))?;
+            let catalog = catalog::archive(&world.catalog, &world.vocabulary);
+            let catalog = RawValue::from_string(String::from_utf8_lossy(&catalog).into_owned())?;
+            let public_url = world.public_url.to_string();
+            fs::write(&part, serde_json::to_vec(&Archived { public_url, catalog })?)?;
             fs::rename(&part, &file)?;
         }
         prune(&folder)
@@ -50,8 +65,12 @@ impl Foundation {
     /// has changed since.
     pub fn served(&self, version: u64) -> Result<World, BuildFault> {
         let file = file_of(&self.data().join("worlds"), version);
-        let bytes = fs::read(&file)
-            .map_err(|why| Faults::one(Fault::of_file(&file, format!("cannot be read: {why}"))))?;
-        self.archived(&bytes)
+        let fault = |why: String| Faults::one(Fault::of_file(&file, why));
+        let bytes = fs::read(&file).map_err(|why| fault(format!("cannot be read: {why}")))?;
+        let archived: Archived = serde_json::from_slice(&bytes)
+            .map_err(|why| fault(format!("is no archived world: {why}")))?;
+        let mut foundation = self.clone();
+        foundation.public_url = archived.public_url.into();
+        foundation.archived(archived.catalog.get().as_bytes())
     }
 }

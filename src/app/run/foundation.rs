@@ -32,7 +32,7 @@ pub struct Foundation {
     rates: Arc<Rates>,
     atlas: Arc<Atlas>,
     keys: Arc<TicketKeys>,
-    public_url: Arc<str>,
+    pub(super) public_url: Arc<str>,
     coin: Coin,
     listeners: listener::Config,
 }

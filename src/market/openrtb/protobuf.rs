@@ -180,6 +180,11 @@ impl<'b> Value<'b> for Field<'_, 'b> {
         Ok(matches!(self.wire, Wire::Bytes(_)))
     }
 
+    /// Protobuf cannot say an empty list; later entries were gathered with the first.
+    fn said_texts(self) -> Result<Option<&'b [&'b str]>, Malformed> {
+        Ok(Some(self.texts()?).filter(|list| !list.is_empty()))
+    }
+
     fn texts(self) -> Result<&'b [&'b str], Malformed> {
         let mut list = List::new_in(self.context.arena);
         self.gather(|wire| {
