@@ -59,6 +59,10 @@ pub fn main() -> ExitCode {
         Command::Audience(args) => audience::run(args),
     };
     ended.unwrap_or_else(|fault| {
+        if is_broken_pipe(&fault) {
+            // The reader has had enough: `interlude check --schema | head`.
+            return ExitCode::SUCCESS;
+        }
         // Nobody is left to tell when the standard error is gone.
         let _ = writeln!(std::io::stderr().lock(), "{}", told(&fault));
         ExitCode::FAILURE
@@ -73,4 +77,13 @@ fn told(fault: &anyhow::Error) -> String {
         text.push_str(&cause);
     }
     text
+}
+
+fn is_broken_pipe(fault: &anyhow::Error) -> bool {
+    let pipe = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
+    let json =
+        |cause: &serde_json::Error| cause.io_error_kind() == Some(std::io::ErrorKind::BrokenPipe);
+    fault.chain().any(|cause| {
+        cause.downcast_ref().is_some_and(pipe) || cause.downcast_ref().is_some_and(json)
+    })
 }

@@ -199,6 +199,8 @@ fn seats<'r>(bids: &mut ArenaVec<'r, (&'r str, Bid<'r>)>, arena: &'r Bump) -> &'
         }
         let of_seat = bids.iter().filter(|(other, _)| *other == seat).map(|(_, bid)| *bid);
         let bid = ArenaVec::from_iter_in(of_seat, arena).into_bump_slice();
+        // No bid of ours depends on another, so none is asked for all-or-nothing: what `allimps`
+        // would allow (§3.2.1, road-blocking) is never made use of.
         seatbid.push(SeatBid { seat, group: false, bid });
     }
     seatbid.into_bump_slice()
