@@ -19,7 +19,7 @@ Signals:
 
 Endpoints of the bid listener:
   POST /bid/{exchange}                  OpenRTB 2.5 and 2.6, JSON and protobuf
-  GET|POST /notice/{win|billing|loss}/{ticket}, /beacon/{event}/{ticket}; GET /click/{ticket}
+  GET|POST /notice/{win|billing|loss}/{ticket}, /beacon/{event}/{ticket}, /click/{ticket}
   GET /media/{sha256}, /health/live, /health/ready
 Endpoints of the admin listener:
   GET /metrics, /health/live, /health/ready

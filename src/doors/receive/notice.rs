@@ -35,7 +35,8 @@ pub async fn answer<H: House>(
 ) -> Reply {
     let verdict = doors.meters.notice(kind);
     let (head, body) = request.into_parts();
-    if head.method == Method::POST {
+    let posted = head.method == Method::POST;
+    if posted {
         let within = Duration::from_millis(doors.config.body_timeout_ms);
         // A notice is its URL: what else was sent, or was not, does not matter.
         let _ = collect(body, BODY_MAX, within).await;
@@ -55,7 +56,8 @@ pub async fn answer<H: House>(
     let mut reply = match settlement.settled {
         // The listener is waiting: a click of ours leads on, whether it could be counted or not.
         _ if kind == Kind::Click => {
-            click(settlement.ticket.and_then(|ticket| doors.house.landing(&ticket, query)))
+            let landing = settlement.ticket.and_then(|ticket| doors.house.landing(&ticket, query));
+            click(landing, posted)
         }
         Settled::Unavailable => status(StatusCode::SERVICE_UNAVAILABLE),
         settled if !settled.acknowledged() => status(StatusCode::NOT_FOUND),
@@ -69,11 +71,13 @@ pub async fn answer<H: House>(
     reply
 }
 
-fn click(landing: Option<String>) -> Reply {
+/// A click that was posted goes on as a GET: 303 says so, 302 leaves it to the client.
+fn click(landing: Option<String>, posted: bool) -> Reply {
     let Some(target) = landing.and_then(|url| HeaderValue::try_from(url).ok()) else {
         return status(StatusCode::NOT_FOUND);
     };
-    let mut reply = status(StatusCode::FOUND);
+    let code = if posted { StatusCode::SEE_OTHER } else { StatusCode::FOUND };
+    let mut reply = status(code);
     reply.headers_mut().insert(LOCATION, target);
     reply
 }

@@ -13,7 +13,6 @@ use super::route::Route;
 use super::wire::Line;
 use super::{Doors, bid, media, notice};
 use crate::doors::readiness::Stage;
-use crate::flows::notice::Kind;
 use crate::market::outcome::{Malformed, Outcome};
 
 pub async fn serve<H: House>(
@@ -64,10 +63,6 @@ async fn route<H: House>(doors: &Doors<H>, request: Request<Incoming>) -> Reply 
     let reply = match route {
         Route::Bid { exchange } if post => return bid::answer(doors, exchange, request).await,
         Route::Bid { .. } => not_allowed("POST"),
-        Route::Notice { kind: Kind::Click, ticket } if get => {
-            return notice::answer(doors, Kind::Click, ticket.to_owned(), request).await;
-        }
-        Route::Notice { kind: Kind::Click, .. } => not_allowed("GET"),
         Route::Notice { kind, ticket } if get || post => {
             return notice::answer(doors, kind, ticket.to_owned(), request).await;
         }

@@ -19,7 +19,7 @@ fn what_is_not_there_is_404_and_what_is_not_done_is_405() {
     for (method, path, allowed) in [
         ("GET", "/bid/demo", "POST"),
         ("PUT", "/notice/win/t", "GET, POST"),
-        ("POST", "/click/t", "GET"),
+        ("PUT", "/click/t", "GET, POST"),
         ("DELETE", media.as_str(), "GET, HEAD"),
         ("POST", "/health/live", "GET, HEAD"),
     ] {
@@ -59,6 +59,8 @@ fn a_click_leads_where_the_ticket_says() {
     let reply = client.ask(&get("/click/good?crid=1", ""));
     assert_eq!(reply.status, 302);
     assert_eq!(reply.header("location"), Some("https://shop.example/a?6"));
+    let posted = client.ask(&post("/click/good?crid=1", "", b"x=1"));
+    assert_eq!((posted.status, posted.header("location")), (303, reply.header("location")));
     assert_eq!(client.ask(&get("/click/forged", "")).status, 404);
 }
 
