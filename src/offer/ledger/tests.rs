@@ -260,6 +260,32 @@ fn files_go_with_age() {
 }
 
 #[test]
+fn few_records_go_with_age_too() {
+    let data = tempfile::tempdir().unwrap();
+    let now = crate::base::units::time::Clock::now(&WallClock);
+    let clock = Arc::new(crate::base::units::time::SetClock::new(now));
+    let ring = Arc::new(RecordRing::new(&small()));
+    let shared: Arc<dyn crate::base::units::time::Clock> = clock.clone();
+    let _writer = RecordWriter::start(Arc::clone(&ring), &small(), data.path(), shared).unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    let awaited = |done: &dyn Fn() -> bool| {
+        while !done() {
+            assert!(Instant::now() < until, "the writer does not get there");
+            std::thread::yield_now();
+        }
+    };
+    push(&ring, &record("r", 1, 1), Some(SAMPLE));
+    awaited(&|| ring.stats()[4] == ("written", 1));
+    let dir = data.path().join("decisions");
+    let (_, first) = segments(&dir).unwrap().remove(0);
+    clock.set(now.plus_s(2 * 86_400));
+    awaited(&|| segments(&dir).unwrap().len() == 2);
+    assert_eq!(all(&first).len(), 1, "closed, and kept for its time");
+    clock.set(now.plus_s(40 * 86_400));
+    awaited(&|| !first.exists());
+}
+
+#[test]
 fn bad_limits_are_named() {
     let bad = Config {
         ring: 0,

@@ -11,10 +11,15 @@ use super::Config;
 use super::record::{DecisionRecord, RecordFault};
 use super::ring::{Entry, RecordRing};
 use crate::base::journal::{self, JournalFault, Tail};
-use crate::base::units::time::Clock;
+use crate::base::units::time::{Clock, Moment};
 
 /// Records written at once.
 const BATCH: usize = 256;
+
+const DAY_S: i64 = 86_400;
+
+/// How often files are looked at for their age.
+const TEND_S: i64 = 3600;
 
 /// Drains a ring until it is dropped; then writes out what waits.
 pub struct RecordWriter {
@@ -34,11 +39,14 @@ impl RecordWriter {
         fs::create_dir_all(&dir)?;
         let tail = next_file(&dir, config.segment_bytes)?;
         let stop = Arc::new(AtomicBool::new(false));
+        let now = clock.now();
         let mut drain = Drain {
             ring,
             config: config.clone(),
             dir,
             tail: Some(tail),
+            begun: now,
+            tend_at: now,
             clock,
             batch: Vec::with_capacity(BATCH),
             frames: Vec::new(),
@@ -79,6 +87,9 @@ struct Drain {
     dir: PathBuf,
     /// `None` after an error: the next turn begins a new file.
     tail: Option<Tail>,
+    /// Since when the file is written, or earlier.
+    begun: Moment,
+    tend_at: Moment,
     clock: Arc<dyn Clock>,
     /// Kept until it is written, so that an error loses nothing that was recorded.
     batch: Vec<Entry>,
@@ -88,6 +99,9 @@ struct Drain {
 impl Drain {
     /// Writes what waits. On an error the ring is left to fill: no record, no bid.
     fn turn(&mut self) {
+        if let Err(error) = self.tend() {
+            self.failed(&error);
+        }
         loop {
             while self.batch.len() < BATCH
                 && let Some(entry) = self.ring.pop()
@@ -98,10 +112,7 @@ impl Drain {
                 return;
             }
             if let Err(error) = self.write() {
-                self.tail = None;
-                if self.ring.stats.write_errors.fetch_add(1, Ordering::Relaxed) == 0 {
-                    tracing::error!(%error, "decision records cannot be written");
-                }
+                self.failed(&error);
                 return;
             }
             self.ring.stats.written.fetch_add(self.batch.len() as u64, Ordering::Relaxed);
@@ -109,6 +120,29 @@ impl Drain {
                 self.ring.recycle(entry);
             }
         }
+    }
+
+    fn failed(&mut self, error: &io::Error) {
+        self.tail = None;
+        if self.ring.stats.write_errors.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::error!(%error, "decision records cannot be written");
+        }
+    }
+
+    /// At the start and every hour: a file of a day is closed, and what has aged goes, also
+    /// where so little is kept that no file fills.
+    fn tend(&mut self) -> io::Result<()> {
+        let now = self.clock.now();
+        if now < self.tend_at {
+            return Ok(());
+        }
+        self.tend_at = now.plus_s(TEND_S);
+        let old = now >= self.begun.plus_s(DAY_S);
+        if let Some(tail) = self.tail.as_mut().filter(|tail| old && !tail.is_empty()) {
+            tail.rotate()?;
+            self.begun = now;
+        }
+        self.prune()
     }
 
     fn write(&mut self) -> io::Result<()> {
@@ -123,6 +157,7 @@ impl Drain {
         let before = tail.seq();
         tail.write(self.frames.iter().map(Vec::as_slice))?;
         if tail.seq() != before {
+            self.begun = self.clock.now();
             self.prune()?;
         }
         Ok(())
