@@ -34,6 +34,7 @@ pub struct Book {
 struct Stats {
     held: AtomicU64,
     charged: AtomicU64,
+    without_hold: AtomicU64,
     released: AtomicU64,
     expired: AtomicU64,
     doubled: AtomicU64,
@@ -186,10 +187,12 @@ impl Book {
             let fits = hold.state.currency == charge.currency;
             if !fits {
                 self.give_back(hold);
+                self.stats.released.fetch_add(1, Ordering::Relaxed);
             }
             fits
         });
-        self.stats.charged.fetch_add(1, Ordering::Relaxed);
+        let counted = if hold.is_some() { &self.stats.charged } else { &self.stats.without_hold };
+        counted.fetch_add(1, Ordering::Relaxed);
         match hold {
             Some(hold) if hold.state.spend(hold.nanos, charge.nanos) => Charge::FromHold,
             Some(hold) => {
@@ -266,18 +269,20 @@ impl Book {
         tally
     }
 
-    /// Open holds and what became of all others, by name.
-    pub fn stats(&self) -> [(&'static str, u64); 8] {
+    /// Open holds and what became of all others, by name: `held` is the sum of `open` to
+    /// `queue_full`. Charges whose hold had ended before stand apart.
+    pub fn stats(&self) -> [(&'static str, u64); 9] {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let open = self.lock().len() + self.fresh.len();
         [
-            ("open", open as u64),
             ("held", read(&self.stats.held)),
+            ("open", open as u64),
             ("charged", read(&self.stats.charged)),
             ("released", read(&self.stats.released)),
             ("expired", read(&self.stats.expired)),
             ("doubled", read(&self.stats.doubled)),
             ("queue_full", read(&self.stats.queue_full)),
+            ("without_hold", read(&self.stats.without_hold)),
             ("cap_table_full", read(&self.stats.cap_table_full)),
         ]
     }

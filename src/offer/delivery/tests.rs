@@ -154,6 +154,8 @@ fn holds_end_by_themselves() {
     assert_eq!(desk.book().charge(BidId(1), ID, usd(6)), Charge::FromFunds);
     assert_eq!(desk.book().charge(BidId(2), ID, usd(6)), Charge::NoFunds);
     assert_eq!(money(&desk), (6, 0));
+    let ends = ["held", "open", "expired", "charged", "without_hold"];
+    assert_eq!(ends.map(|name| stat(desk.book(), name)), [1, 0, 1, 0, 2]);
 }
 
 #[test]
