@@ -42,14 +42,15 @@ The least that a campaign file needs:
 `interlude check --schema` prints all keys as a JSON Schema, which editors can use.";
 
 /// Check campaign and config files: every fault with line and column.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Debug, Default)]
 #[command(after_long_help = EXAMPLE)]
 pub struct CheckArgs {
     /// Campaign files (*.yaml, *.yml, *.json), folders of them, or a config (*.toml), which is
     /// checked with the campaign files that it names.
-    #[arg(required_unless_present = "schema", value_name = "FILE")]
+    #[arg(required_unless_present_any = ["schema", "config"], value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The config whose rates and limits hold; without one every currency is taken.
+    /// The config whose rates and limits hold; without one every currency is taken. Alone, it is
+    /// checked with the campaign files that it names.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print the report as JSON.
@@ -95,13 +96,19 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
 
 fn check(args: &CheckArgs) -> Report {
     let is_config = |file: &&PathBuf| file.extension().is_some_and(|ending| ending == "toml");
-    let (configs, mut campaigns): (Vec<_>, Vec<_>) = args.files.iter().partition(is_config);
+    let (mut configs, mut campaigns): (Vec<_>, Vec<_>) = args.files.iter().partition(is_config);
+    // Alone, the config is what is to be checked.
+    let (alone, beside) = match args.files.is_empty() {
+        true => (args.config.as_ref(), None),
+        false => (None, args.config.as_ref()),
+    };
+    configs.extend(alone);
     let (mut faults, mut held) = (Vec::new(), None);
     let mut named = Vec::new();
-    for file in configs.iter().copied().chain(&args.config) {
+    for file in configs.iter().copied().chain(beside) {
         match Config::load(file) {
             Ok(config) => {
-                if args.config.as_ref() != Some(file) {
+                if beside != Some(file) {
                     named.extend(config.campaigns.files.clone());
                 }
                 held = Some(config);
@@ -337,13 +344,18 @@ fault: unknown mood `energtic`
         let config = folder.path().join("i.toml");
         std::fs::write(&config, "[campaigns]\nfiles = [\"a.yaml\"]\n").unwrap();
         std::fs::write(folder.path().join("a.yaml"), LINE.replace("MOOD", "calm")).unwrap();
-        let args =
-            |json| CheckArgs { files: vec![config.clone()], config: None, json, schema: false };
-        let report = check(&args(false));
-        // The default rate table knows the dollar alone.
-        assert_eq!(report.faults.len(), 1, "{:?}", report.faults);
-        assert_eq!(report.faults[0].message, "no rate for EUR");
+        let named = CheckArgs { files: vec![config.clone()], ..CheckArgs::default() };
+        let alone = CheckArgs { config: Some(config.clone()), ..CheckArgs::default() };
+        for args in [&named, &alone] {
+            let report = check(args);
+            // The default rate table knows the dollar alone.
+            assert_eq!(report.faults.len(), 1, "{:?}", report.faults);
+            assert_eq!(report.faults[0].message, "no rate for EUR");
+            assert_eq!(report.configs, 1);
+        }
         std::fs::write(&config, "[campaigns]\nflies = []\n").unwrap();
-        assert!(check(&args(true)).faults[0].message.contains("flies"));
+        for args in [&named, &alone] {
+            assert!(check(args).faults[0].message.contains("flies"));
+        }
     }
 }

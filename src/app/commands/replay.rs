@@ -22,7 +22,7 @@ again; all others are counted. Exit 1 when any decision differs.
 
 Examples:
   interlude replay data/decisions --data data --config config/interlude.toml
-  interlude replay data/decisions/00000001.seg --json";
+  interlude replay data/decisions/00000001.ilj --json";
 
 /// Make recorded decisions again and compare them, bid by bid.
 #[derive(clap::Args, Debug)]
