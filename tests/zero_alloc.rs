@@ -170,7 +170,7 @@ fn a_place_and_its_hour_are_found_without_allocating() {
         let full = permissions(request, place.lawful_country(), RegsDefault::Full, moment);
         place::set(&place, &vocabulary, full, &mut facts);
         let zone = place.zone(&atlas, full);
-        local_time::set(moment, None, zone, &vocabulary, &mut facts);
+        local_time::set(moment, None, || zone, &vocabulary, &mut facts);
         hours += usize::from(facts.get(Dimension::HourOfWeek).is_some());
     }
     assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);

@@ -22,7 +22,7 @@ pub fn country(code: &str) -> Option<Country> {
         b"UK" => by_alpha2(b"GB"),
         b"EL" => by_alpha2(b"GR"),
         [_, _] => by_alpha2(upper),
-        [_, _, _] => COUNTRIES.iter().position(|(_, alpha3)| alpha3.as_bytes() == upper),
+        [_, _, _] => by_alpha3(upper),
         _ => None,
     };
     let (alpha2, alpha3) = COUNTRIES[at?];
@@ -31,6 +31,34 @@ pub fn country(code: &str) -> Option<Country> {
 
 fn by_alpha2(code: &[u8]) -> Option<usize> {
     COUNTRIES.binary_search_by(|(alpha2, _)| alpha2.as_bytes().cmp(code)).ok()
+}
+
+fn by_alpha3(code: &[u8]) -> Option<usize> {
+    let alpha3 = |at: &u8| COUNTRIES[usize::from(*at)].1.as_bytes();
+    let found = BY_ALPHA3.binary_search_by(|at| alpha3(at).cmp(code));
+    found.ok().map(|place| usize::from(BY_ALPHA3[place]))
+}
+
+/// The places of [`COUNTRIES`] in the order of their alpha-3 codes.
+const BY_ALPHA3: [u8; COUNTRIES.len()] = {
+    let mut order = [0_u8; COUNTRIES.len()];
+    let mut sorted = 0;
+    while sorted < COUNTRIES.len() {
+        let mut at = sorted;
+        while at > 0 && key(sorted) < key(order[at - 1] as usize) {
+            order[at] = order[at - 1];
+            at -= 1;
+        }
+        order[at] = sorted as u8;
+        sorted += 1;
+    }
+    order
+};
+
+/// An alpha-3 code as a number that sorts alike.
+const fn key(country: usize) -> u32 {
+    let code = COUNTRIES[country].1.as_bytes();
+    (code[0] as u32) << 16 | (code[1] as u32) << 8 | code[2] as u32
 }
 
 /// All of ISO 3166-1, by alpha-2 (from the public-domain `country-codes.csv` of
@@ -107,5 +135,14 @@ mod tests {
             assert_eq!(country(alpha2), Some(Country { alpha2, alpha3 }));
             assert_eq!(country(alpha3), Some(Country { alpha2, alpha3 }));
         }
+    }
+
+    #[test]
+    fn every_country_is_found_by_both_codes() {
+        for (alpha2, alpha3) in COUNTRIES {
+            assert_eq!(country(alpha2).unwrap().alpha3, alpha3);
+            assert_eq!(country(alpha3).unwrap().alpha2, alpha2);
+        }
+        assert!(country("ZZZ").is_none());
     }
 }

@@ -18,15 +18,15 @@ const EPOCH_IN_WEEK: i64 = 3 * MINUTES_OF_DAY;
 /// Real offsets go from UTC−12 to UTC+14; what is outside says nothing.
 const OFFSETS_MIN: std::ops::RangeInclusive<i64> = -12 * 60..=14 * 60;
 
-pub fn set(
+pub fn set<'z>(
     moment: Moment,
     utcoffset_min: Option<i64>,
-    zone: Option<LocalZone<'_>>,
+    zone: impl FnOnce() -> Option<LocalZone<'z>>,
     vocabulary: &Vocabulary,
     facts: &mut Facts,
 ) {
     let said = utcoffset_min.filter(|minutes| OFFSETS_MIN.contains(minutes));
-    let worked_out = || zone.and_then(|zone| zone.offset_min(moment)).map(i64::from);
+    let worked_out = || zone().and_then(|zone| zone.offset_min(moment)).map(i64::from);
     if let Some(minutes) = said.or_else(worked_out) {
         let value = vocabulary.hour_of_week(hour_of_week(moment, minutes));
         facts.set(Dimension::HourOfWeek, [value]);
@@ -56,7 +56,7 @@ mod tests {
         let (zones, vocabulary) = &*TABLES;
         let zone = zone.map(|name| zones.named(name).unwrap());
         let mut facts = Facts::new();
-        set(at(moment), utcoffset, zone, vocabulary, &mut facts);
+        set(at(moment), utcoffset, || zone, vocabulary, &mut facts);
         let values = facts.get(Dimension::HourOfWeek)?;
         Some(vocabulary.text(values[0]).to_owned())
     }

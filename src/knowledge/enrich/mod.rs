@@ -87,7 +87,7 @@ pub fn opportunity<'b>(
     device::set(request, vocabulary, facts);
     place::set(&place, vocabulary, permissions, facts);
     let offset = request.device.and_then(|device| device.geo).and_then(|geo| geo.utcoffset);
-    let zone = place.zone(sources.atlas, permissions);
+    let zone = || place.zone(sources.atlas, permissions);
     local_time::set(moment, offset, zone, vocabulary, facts);
     let config = sources.listeners;
     let person = listener::Sources { request, profile, permissions, moment, config };
