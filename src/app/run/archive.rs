@@ -43,20 +43,19 @@ fn prune(folder: &Path) -> io::Result<()> {
 }
 
 impl Foundation {
-    /// Keeps the catalog of a world that is about to be served, unless it is kept already.
+    /// Keeps the catalog of a world that is about to be served.
     pub(super) fn keep(&self, world: &World) -> io::Result<()> {
         let folder = self.data().join("worlds");
         fs::create_dir_all(&folder)?;
         let file = file_of(&folder, world.version);
-        if !file.exists() {
-            // Whole or not at all: a half-written file has another name.
-            let part = file.with_extension("part");
-            let catalog = catalog::archive(&world.catalog, &world.vocabulary);
-            let catalog = RawValue::from_string(String::from_utf8_lossy(&catalog).into_owned())?;
-            let public_url = world.public_url.to_string();
-            fs::write(&part, serde_json::to_vec(&Archived { public_url, catalog })?)?;
-            fs::rename(&part, &file)?;
-        }
+        // Whole or not at all: a half-written file has another name. Written anew each time, so
+        // that a world that comes back is not the oldest.
+        let part = file.with_extension("part");
+        let catalog = catalog::archive(&world.catalog, &world.vocabulary);
+        let catalog = RawValue::from_string(String::from_utf8_lossy(&catalog).into_owned())?;
+        let public_url = world.public_url.to_string();
+        fs::write(&part, serde_json::to_vec(&Archived { public_url, catalog })?)?;
+        fs::rename(&part, &file)?;
         prune(&folder)
     }
 

@@ -29,6 +29,7 @@ use tokio::sync::watch as signal;
 
 use crate::app::config::Config;
 use crate::app::demo::{Demo, Making};
+use crate::base::journal::{Opened, Trimmed};
 use crate::base::telemetry::Registry;
 use crate::base::units::time::{Clock, WallClock};
 use crate::doors::readiness::{Readiness, Stage};
@@ -94,7 +95,7 @@ impl Running {
         let money = (keys.clone(), Arc::clone(&book));
         let (till, opened) = Till::open(&config.notice, data, money.0, money.1, clock.now())
             .map_err(StartFault::at("journal"))?;
-        tracing::info!(records = opened.records, "journal replayed");
+        tell_journal(&opened);
         let till = Arc::new(till);
 
         let foundation = Foundation::lay(&config, data, keys)?;
@@ -186,6 +187,14 @@ impl Running {
         drop(self.records);
         ended
     }
+}
+
+/// What a crash left unfinished was never acknowledged, but somebody will want to know.
+fn tell_journal(opened: &Opened) {
+    if let Some(Trimmed { file, offset, bytes }) = &opened.trimmed {
+        tracing::warn!(file = %file.display(), offset, bytes, "an unfinished end was cut off");
+    }
+    tracing::info!(records = opened.records, "journal replayed");
 }
 
 /// A connection is an open file: with fewer of them than connections, accepting fails under load.

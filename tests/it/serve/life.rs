@@ -42,6 +42,24 @@ fn a_second_server_does_not_share_the_data_folder() {
 }
 
 #[test]
+fn a_server_comes_back_after_a_crash() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    assert_eq!(Server::start(folder.path()).end().0, Some(0));
+    let journal = data.join("journal/00000001.ilj");
+    let file = std::fs::File::options().write(true).open(journal).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 1).unwrap();
+    let world = std::fs::read_dir(data.join("worlds")).unwrap().next().unwrap().unwrap().path();
+    let written = || std::fs::metadata(&world).unwrap().modified().unwrap();
+    let before = std::fs::File::options().write(true).open(&world).unwrap();
+    before.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    let (code, log) = Server::start(folder.path()).end();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("an unfinished end was cut off"), "{log}");
+    assert!(written() > std::time::SystemTime::UNIX_EPOCH, "a world that comes back is no old one");
+}
+
+#[test]
 fn a_server_that_cannot_start_says_every_fault() {
     let folder = folder();
     let broken = "advertiser:\n  key: two\n  curency: USD\n  campaigns: 7\n";
