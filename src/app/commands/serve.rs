@@ -59,6 +59,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     install_logs(&config.log)?;
     let data = args.data.unwrap_or_else(|| config.server.data.clone());
     super::demo::furnish(&mut config, &data)?;
+    warn_of_public_url(&config);
     let waits = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Before the start, so that no signal from now on is lost.
     let mut signals = waits.block_on(async { Signals::catch() })?;
@@ -73,6 +74,18 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         tracing::warn!("connections were cut: they did not end within server.drain_ms");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Nothing fails when beacons lead nowhere: no impression comes, and nothing is charged.
+fn warn_of_public_url(config: &Config) {
+    let unset = Config::default();
+    if config.creative == unset.creative
+        && config.demo.is_none()
+        && config.bid.listen != unset.bid.listen
+    {
+        let (url, listen) = (&config.creative.public_url, config.bid.listen);
+        tracing::warn!(%url, %listen, "beacons and media lead to creative.public_url, not here");
+    }
 }
 
 struct Signals {

@@ -29,6 +29,7 @@ fn a_server_says_what_it_serves() {
     assert_eq!(adds_up(&server.metrics()), 4);
     let (code, log) = server.end();
     assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("lead to creative.public_url, not here"), "on another port: {log}");
 }
 
 #[test]
