@@ -162,8 +162,8 @@ impl<L: Live> Select<'_, '_, L> {
 
     fn same_break(&self, a: u16, b: u16) -> bool {
         let slots = self.matter.opportunity.slots;
-        let pod = slots[usize::from(a)].pod;
-        a == b || (pod != Pod::Single && pod == slots[usize::from(b)].pod)
+        let podid = |slot: u16| podid(slots[usize::from(slot)].pod);
+        a == b || podid(a).is_some_and(|id| podid(b) == Some(id))
     }
 
     /// Takes the hold for a candidate; refused ones leave the pool.
@@ -202,6 +202,17 @@ impl<L: Live> Select<'_, '_, L> {
 }
 
 const NO_ENTRY: Entry = Entry { value: 0, duration_ms: 0, advertiser: 0, candidate: 0 };
+
+/// The break that a place belongs to: fixed places and a stretch under one `podid` are one break
+/// (§7.6, hybrid pods); a stretch without a `podid` is a break of its own.
+fn podid(pod: Pod<'_>) -> Option<&str> {
+    match pod {
+        Pod::Single => None,
+        Pod::Structured { podid } | Pod::Dynamic { podid, .. } => {
+            Some(podid).filter(|podid| !podid.is_empty())
+        }
+    }
+}
 
 fn first_of_pod(slots: &[Slot<'_>], slot_ix: usize, podid: &str) -> bool {
     !slots[..slot_ix].iter().any(|s| s.pod == Pod::Structured { podid })
