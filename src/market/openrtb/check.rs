@@ -4,7 +4,7 @@
 //! the request is refused. A fault in one audio object among other offers costs only that object.
 
 use super::Draft;
-use super::request::{Audio, Imp, Request};
+use super::request::{Audio, Imp, Regs, Request};
 use crate::market::outcome::Malformed;
 
 /// Applies the rules in the order of [`Malformed`]'s variants.
@@ -25,10 +25,22 @@ pub(super) fn strict(draft: Draft<'_>) -> Result<Request<'_>, Malformed> {
     }
     drop_faulty_audio(imps)?;
     request.imp = imps;
+    if let Some(regs) = &mut request.regs {
+        fold_regs(regs);
+    }
     if let Some(schain) = ext.and_then(|ext| ext.schain) {
         request.source.get_or_insert_default().schain.get_or_insert(schain);
     }
     Ok(request)
+}
+
+/// The places of 2.5 into those of 2.6, whichever came first on the wire. Where two contradict
+/// each other the yes to a law holds, and strings that differ both stay to be judged.
+fn fold_regs(regs: &mut Regs<'_>) {
+    regs.gdpr = regs.gdpr.max(regs.gdpr_of_ext.take());
+    if regs.us_privacy.is_none() || regs.us_privacy == regs.us_privacy_of_ext {
+        regs.us_privacy = regs.us_privacy_of_ext.take().or(regs.us_privacy);
+    }
 }
 
 /// At most a hundred imps: comparing each pair beats any set. Empty ids are no ids (real

@@ -110,6 +110,16 @@ pub(super) trait Value<'b>: Sized {
         Ok(self.raw()?.flag())
     }
 
+    /// A flag that denies something: one that cannot be read denies it too, because only a plain
+    /// yes is one. What is empty says nothing.
+    fn denial(self) -> Result<Option<bool>, Self::Fault> {
+        Ok(match self.raw()? {
+            Raw::Null => None,
+            Raw::Text(text) if text.trim().is_empty() => None,
+            said => Some(said.flag().unwrap_or(true)),
+        })
+    }
+
     /// Whether an object stands there; its content is not read.
     fn present(self) -> Result<bool, Self::Fault> {
         Ok(matches!(self.raw()?, Raw::Object))

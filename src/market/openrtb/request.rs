@@ -74,6 +74,10 @@ pub struct Regs<'b> {
     pub coppa: Option<bool>,
     pub gdpr: Option<bool>,
     pub us_privacy: Option<&'b str>,
+    /// What the places of 2.5 say, until they are folded into those of 2.6. Stays where the two
+    /// strings differ: that is no plain yes.
+    pub gdpr_of_ext: Option<bool>,
+    pub us_privacy_of_ext: Option<&'b str>,
     pub gpp: Option<&'b str>,
     pub gpp_sid: &'b [i64],
     /// `regs.ext.gpc`

@@ -192,7 +192,7 @@ fn types_bend() {
 }
 
 #[test]
-fn the_places_of_2_5_fold_and_the_2_6_field_wins() {
+fn the_places_of_2_5_fold_and_the_2_6_field_wins_but_over_a_law() {
     let body = r#"{"id":"r","imp":[{"id":"","ext":{"gpid":"g"}},{"id":""}],
       "ext":{"schain":{"ver":"0.9"}},"source":{"tid":"t"},
       "user":{"ext":{"consent":"old","eids":[{"source":"e"}]},"consent":"new"},
@@ -202,7 +202,8 @@ fn the_places_of_2_5_fold_and_the_2_6_field_wins() {
         let request = request.unwrap();
         let (user, regs) = (request.user.unwrap(), request.regs.unwrap());
         assert_eq!((user.consent, user.eids.len()), (Some("new"), 1));
-        assert_eq!((regs.gdpr, regs.us_privacy), (Some(false), Some("1YNN")));
+        // Of two that contradict each other, the yes to a law holds.
+        assert_eq!((regs.gdpr, regs.us_privacy), (Some(true), Some("1YNN")));
         assert_eq!((regs.gpp, regs.gpp_sid, regs.gpc), (Some("G"), &[7, 8][..], Some(true)));
         assert_eq!(regs.dsa.unwrap().dsarequired, Some(2));
         let source = request.source.unwrap();

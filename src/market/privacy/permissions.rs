@@ -118,7 +118,8 @@ fn of_regs(regs: &Regs<'_>) -> Option<Denial> {
     if regs.gdpr == Some(true) {
         return Some(Denial::GdprWithoutConsent);
     }
-    if regs.us_privacy.is_some_and(|text| !us_privacy_permits(text)) {
+    let mut us_privacy = regs.us_privacy.into_iter().chain(regs.us_privacy_of_ext);
+    if us_privacy.any(|text| !us_privacy_permits(text)) {
         return Some(Denial::UsOptOut);
     }
     // A section that is in force (−1 says: none is) without a string is unread as well.

@@ -127,8 +127,8 @@ table! {
 table! {
     Device<'b> {
         "geo" / 4 => geo: object,
-        "dnt" / 1 => dnt: flag,
-        "lmt" / 23 => lmt: flag,
+        "dnt" / 1 => dnt: denial,
+        "lmt" / 23 => lmt: denial,
         "ua" / 2 => ua: text,
         "sua" / 31 => sua: object,
         "ip" / 3 => ip: text,
@@ -244,14 +244,14 @@ table! {
 
 table! {
     Regs<'b> {
-        "coppa" / 1 => coppa: flag,
-        "gdpr" / 4 => gdpr: flag,
+        "coppa" / 1 => coppa: denial,
+        "gdpr" / 4 => gdpr: denial,
         "us_privacy" / 5 => us_privacy: text,
         "gpp" / 2 => gpp: text,
         "gpp_sid" / 3 => gpp_sid: ints,
         from "ext" / 99 => |regs, ext: RegsExt| {
-            regs.gdpr = regs.gdpr.or(ext.gdpr);
-            regs.us_privacy = regs.us_privacy.or(ext.us_privacy);
+            regs.gdpr_of_ext = ext.gdpr;
+            regs.us_privacy_of_ext = ext.us_privacy;
             regs.gpp = regs.gpp.or(ext.gpp);
             if regs.gpp_sid.is_empty() {
                 regs.gpp_sid = ext.gpp_sid;
@@ -275,11 +275,11 @@ struct RegsExt<'b> {
 
 table! {
     RegsExt<'b> {
-        "gdpr" / 1 => gdpr: flag,
+        "gdpr" / 1 => gdpr: denial,
         "us_privacy" / 2 => us_privacy: text,
         "gpp" => gpp: text,
         "gpp_sid" => gpp_sid: ints,
-        "gpc" / 3 => gpc: flag,
+        "gpc" / 3 => gpc: denial,
         "dsa" / 4 => dsa: object,
     }
 }
