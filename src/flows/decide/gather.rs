@@ -26,6 +26,8 @@ const TIES_MAX: usize = 32;
 pub struct Pool {
     /// Of all slots; deals before the open market, best first within each.
     pub candidates: Vec<Candidate>,
+    /// Lines that targeting let through and that were considered, over all slots and deals.
+    pub considered: u32,
     /// What live answered of each line asked in this decision.
     asked: Vec<(LineIx, Result<(), Refusal>)>,
     pub furthest: Furthest,
@@ -93,6 +95,7 @@ impl<L: Live> Gather<'_, '_, L> {
     /// Fills the pool with the candidates of every slot.
     pub fn all(&mut self, facts: &mut Facts, search: &mut SearchScratch) {
         self.pool.candidates.clear();
+        self.pool.considered = 0;
         self.pool.asked.clear();
         self.pool.furthest = Furthest::default();
         for (slot_ix, slot) in self.matter.opportunity.slots.iter().enumerate() {
@@ -187,6 +190,7 @@ impl<L: Live> Gather<'_, '_, L> {
     }
 
     fn consider(&mut self, market: &Market<'_, '_>, line: LineIx) {
+        self.pool.considered += 1;
         let made = candidate(&self.matter, market, line).and_then(|made| {
             self.ask(line)?;
             Ok(made)

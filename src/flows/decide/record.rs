@@ -46,7 +46,7 @@ pub fn record(
         listener: made.listener.is_some(),
         counts: Counts {
             slots: made.slots,
-            matched: 0,
+            matched: scratch.considered(),
             candidates: scratch.candidates() as u32,
             bids: made.winners.len() as u16,
         },

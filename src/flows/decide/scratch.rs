@@ -96,6 +96,11 @@ impl Scratch {
         self.pool.candidates.len()
     }
 
+    /// How many lines that targeting let through the last decision considered.
+    pub fn considered(&self) -> u32 {
+        self.pool.considered
+    }
+
     /// The response body of the last decision, when it was a bid.
     pub fn reply(&self) -> &[u8] {
         &self.reply
@@ -105,6 +110,7 @@ impl Scratch {
         self.arena.reset();
         self.facts.clear();
         self.pool.candidates.clear();
+        self.pool.considered = 0;
         self.markup.text.clear();
         self.markup.ends.clear();
         self.reply.clear();

@@ -89,7 +89,8 @@ impl std::fmt::Debug for RequestId {
 pub struct Counts {
     /// Audio slots of the request.
     pub slots: u16,
-    /// Lines that targeting let through, over all slots.
+    /// Lines that targeting let through and that were considered, over all slots and deals: the
+    /// search ends when no later line can win.
     pub matched: u32,
     /// Lines that were weighed as candidates.
     pub candidates: u32,
