@@ -38,7 +38,7 @@ impl<L: Live> Select<'_, '_, L> {
         for (slot_ix, slot) in slots.iter().enumerate() {
             self.deals(slot_ix as u16, slot);
             match slot.pod {
-                Pod::Single => self.open(slot_ix as u16),
+                Pod::Single => self.open(slot_ix as u16, slots.len() - slot_ix),
                 Pod::Dynamic { total_ms, max_ads, .. } => {
                     let places = usize::from(max_ads).min(EXACT_PLACES);
                     self.pod(&[slot_ix as u16; EXACT_PLACES][..places], total_ms, true);
@@ -72,9 +72,12 @@ impl<L: Live> Select<'_, '_, L> {
         }
     }
 
-    /// The best open candidates of a slot that stands alone, as many as the exchange takes.
-    fn open(&mut self, slot_ix: u16) {
-        let mut wanted = self.matter.exchange.open_bids;
+    /// The best open candidates of a slot that stands alone, as many as the exchange takes and
+    /// the answer has room for: the `left` slots from here on share what is left of it, so that
+    /// first bids for late slots go before second ones for early slots.
+    fn open(&mut self, slot_ix: u16, left: usize) {
+        let share = ((WINNERS_MAX - self.winners.len()) / left).max(1);
+        let mut wanted = usize::from(self.matter.exchange.open_bids).min(share);
         for i in 0..self.pool.candidates.len() {
             let candidate = &self.pool.candidates[i];
             let of_slot = candidate.slot == slot_ix && candidate.deal.is_none();
