@@ -15,6 +15,7 @@ use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::{Circumstance, Received};
 use crate::flows::notice::ticket_keys;
 use crate::market::openrtb::Wire;
+use crate::market::outcome::Malformed;
 use crate::offer::delivery::Book;
 
 const AFTER: &str = "\
@@ -79,6 +80,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let at = Circumstance { moment: moment(args.at.as_deref())?, coin: world.coin };
     let desk = Arc::new(Book::new(&config.delivery)).desk(&world.catalog.lines)?;
     let explained = explain(&received, &world, &mut desk.live(), at, &mut Scratch::new());
+    if explained.outcome == Malformed::Unparseable.label() && wire == Wire::Json {
+        // The bid path does not say where, as it answers machines; here a person asks.
+        serde_json::from_slice::<serde::de::IgnoredAny>(&body)
+            .with_context(|| format!("{} is no JSON", args.request.display()))?;
+    }
     print(explained, &args).context("standard output")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -73,6 +73,9 @@ pub enum BuildFault {
 /// When a file was written, and its length; `None` where there is none.
 pub(super) type Mark = Option<(SystemTime, u64)>;
 
+/// The marks of all that a rebuild would read.
+pub(super) type Marks = Vec<(PathBuf, Mark)>;
+
 impl Foundation {
     pub fn lay(config: &Config, data: &Path, keys: TicketKeys) -> Result<Foundation, StartFault> {
         let public_url = config.creative.check().map_err(StartFault::at("public_url"))?;
@@ -154,7 +157,7 @@ impl Foundation {
     }
 
     /// Everything that a rebuild would read, by when it was written.
-    pub(super) fn marks(&self) -> Vec<(PathBuf, Mark)> {
+    pub(super) fn marks(&self) -> Marks {
         let mut marks = Vec::new();
         for path in &self.files {
             let inside = fs::read_dir(path).into_iter().flatten().flatten();

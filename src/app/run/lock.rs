@@ -1,7 +1,8 @@
 //! Whose data folder is it? One server's: two would spend the same money twice.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "server.lock";
@@ -18,13 +19,13 @@ pub enum LockFault {
 }
 
 impl DataLock {
-    /// Makes the folder where it is missing.
+    /// Makes the folder where it is missing, for nobody else to look into: it holds listeners.
     pub fn take(data: &Path) -> Result<DataLock, LockFault> {
         let io = |path: &Path| {
             let path = path.to_owned();
             move |source| LockFault::Io { path, source }
         };
-        fs::create_dir_all(data).map_err(io(data))?;
+        DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(io(data))?;
         let path = data.join(FILE);
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(io(&path))?;
         match file.try_lock() {

@@ -99,6 +99,7 @@ impl Running {
         let till = Arc::new(till);
 
         let foundation = Foundation::lay(&config, data, keys)?;
+        let known = foundation.marks();
         let built = foundation.build(None).map_err(StartFault::at("campaigns"))?;
         built.tell();
         foundation.keep(&built.world).map_err(StartFault::at("worlds"))?;
@@ -113,8 +114,9 @@ impl Running {
         let sweeper =
             Sweeper::start(Arc::clone(&till), Arc::clone(&clock), config.delivery.sweep_ms)
                 .map_err(StartFault::at("sweeper"))?;
-        let watcher = Watcher::start(foundation, Arc::clone(&node), config.campaigns.watch_ms)
-            .map_err(StartFault::at("campaign watcher"))?;
+        let watcher =
+            Watcher::start(foundation, known, Arc::clone(&node), config.campaigns.watch_ms)
+                .map_err(StartFault::at("campaign watcher"))?;
         let shared = (Arc::clone(&registry), Arc::clone(&readiness));
         let (upkeep, failed) = upkeep::start(Arc::clone(&node), shared.clone(), till)
             .map_err(StartFault::at("upkeep"))?;

@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::foundation::{Foundation, Summary};
+use super::foundation::{Foundation, Marks, Summary};
 use super::node::Node;
 
 pub struct Watcher {
@@ -24,13 +24,20 @@ struct Ask(Option<Sender<Result<Summary, String>>>);
 const SETTLES: Duration = Duration::from_millis(50);
 
 impl Watcher {
-    /// `watch_ms`: how often files are looked at; 0 only on asking.
-    pub fn start(foundation: Foundation, node: Arc<Node>, watch_ms: u64) -> io::Result<Watcher> {
+    /// `known`: the files as they were before the world that is served was built from them, so
+    /// that a change from then on is seen. `watch_ms`: how often files are looked at; 0 only on
+    /// asking.
+    pub fn start(
+        foundation: Foundation,
+        known: Marks,
+        node: Arc<Node>,
+        watch_ms: u64,
+    ) -> io::Result<Watcher> {
         let (asks, asked) = mpsc::channel();
         let every = (watch_ms > 0).then(|| Duration::from_millis(watch_ms));
         let thread = std::thread::Builder::new()
             .name("campaigns".to_owned())
-            .spawn(move || watch(&foundation, &node, &asked, every))?;
+            .spawn(move || watch(&foundation, known, (&node, &asked), every))?;
         Ok(Watcher { asks: Some(asks), thread: Some(thread) })
     }
 
@@ -62,8 +69,12 @@ impl Drop for Watcher {
     }
 }
 
-fn watch(foundation: &Foundation, node: &Node, asked: &Receiver<Ask>, every: Option<Duration>) {
-    let mut known = foundation.marks();
+fn watch(
+    foundation: &Foundation,
+    mut known: Marks,
+    (node, asked): (&Node, &Receiver<Ask>),
+    every: Option<Duration>,
+) {
     loop {
         let ask = match every {
             Some(every) => asked.recv_timeout(every),
@@ -89,7 +100,7 @@ fn watch(foundation: &Foundation, node: &Node, asked: &Receiver<Ask>, every: Opt
 }
 
 /// Waits while files are still being written; bounded, as somebody may write for ever.
-fn settled(foundation: &Foundation) -> Vec<(std::path::PathBuf, super::foundation::Mark)> {
+fn settled(foundation: &Foundation) -> Marks {
     let mut marks = foundation.marks();
     for _ in 0..100 {
         std::thread::sleep(SETTLES);
