@@ -108,6 +108,27 @@ pub fn candidate(
     Err(refusal)
 }
 
+/// The same line with its spots of other lengths, for breaks whose places share their time.
+pub fn other_lengths(
+    matter: &Matter<'_, '_>,
+    market: &Market<'_, '_>,
+    made: &Candidate,
+    take: &mut impl FnMut(Candidate),
+) {
+    let catalog = &matter.world.catalog;
+    let line = catalog.line(made.line);
+    for &creative_ix in &line.creatives {
+        let creative = catalog.creative(creative_ix);
+        let duration_ms = creative.duration_ms;
+        if duration_ms == made.duration_ms {
+            continue;
+        }
+        if let Ok((fit, price, cost)) = offer(matter, market, line, creative) {
+            take(Candidate { creative: creative_ix, fit, price, cost, duration_ms, ..*made });
+        }
+    }
+}
+
 /// One creative of the line: does it fit, and does its price reach the floor?
 fn offer(
     matter: &Matter<'_, '_>,

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use crate::base::units::ids::LineIx;
 use crate::base::units::money::Round;
-use crate::flows::decide::candidate::{Candidate, Market, Matter, candidate};
+use crate::flows::decide::candidate::{Candidate, Market, Matter, candidate, other_lengths};
 use crate::knowledge::enrich;
 use crate::market::facts::Facts;
 use crate::market::outcome::{NoBid, Refusal};
@@ -196,7 +196,13 @@ impl<L: Live> Gather<'_, '_, L> {
             Ok(made)
         });
         match made {
-            Ok(made) => self.pool.candidates.push(made),
+            Ok(made) => {
+                let candidates = &mut self.pool.candidates;
+                candidates.push(made);
+                if market.deal.is_none() && matches!(market.slot.pod, Pod::Dynamic { .. }) {
+                    other_lengths(&self.matter, market, &made, &mut |other| candidates.push(other));
+                }
+            }
             Err(refusal) => self.pool.furthest.note(refusal),
         }
     }

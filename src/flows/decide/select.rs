@@ -65,7 +65,11 @@ impl<L: Live> Select<'_, '_, L> {
         for deal_ix in 0..slot.deals.len() as u16 {
             let of_deal = |c: &Candidate| c.slot == slot_ix && c.deal == Some(deal_ix);
             for i in 0..self.pool.candidates.len() {
-                if of_deal(&self.pool.candidates[i]) && self.take(i) {
+                let candidate = &self.pool.candidates[i];
+                // Bids of one place are a choice for the seller; those of other places are heard.
+                let beside =
+                    |w: &Winner| w.candidate.slot == slot_ix || self.apart(&w.candidate, candidate);
+                if of_deal(candidate) && self.winners.iter().all(beside) && self.take(i) {
                     break;
                 }
             }

@@ -10,7 +10,7 @@
 pub const EXACT_PLACES: usize = 4;
 
 /// How many candidates of one place are looked at, best first.
-pub const PLACE_CANDIDATES: usize = 12;
+pub const PLACE_CANDIDATES: usize = 16;
 
 /// What the search needs to know of a candidate.
 #[derive(Clone, Copy, Debug)]

@@ -92,7 +92,7 @@ pub struct Counts {
     /// Lines that targeting let through and that were considered, over all slots and deals: the
     /// search ends when no later line can win.
     pub matched: u32,
-    /// Lines that were weighed as candidates.
+    /// Candidates that were weighed: lines, in a stretch with their spots of each length.
     pub candidates: u32,
     /// Bids in the answer.
     pub bids: u16,

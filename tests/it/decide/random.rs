@@ -150,7 +150,8 @@ fn check(scene: &Scene, request: &Value) -> (Outcome, Vec<String>) {
     let mut live = Recorder::new(Moody, &mut answers);
     let outcome = decide(&received, &scene.world, &mut live, scene.at, &mut scratch);
     let kept = record(&received, &scene.world, scene.at, (outcome, &answers), &scratch);
-    assert!(kept.counts.matched >= kept.counts.candidates, "{:?}", kept.counts);
+    // In a stretch a line stands with its spots of both lengths.
+    assert!(kept.counts.matched * 2 >= kept.counts.candidates, "{:?}", kept.counts);
 
     let mut faults = Vec::new();
     let mut again = Scratch::new();
