@@ -122,7 +122,8 @@ impl Drop for Server {
 /// A bid request for one audio slot.
 pub fn request(id: &str) -> Vec<u8> {
     let body = format!(
-        r#"{{"id":"{id}","at":1,"tmax":5000,"cur":["USD"],"imp":[{{"id":"1","audio":{{"mimes":["audio/mpeg"],
+        r#"{{"id":"{id}","at":1,"tmax":5000,"cur":["USD"],
+        "imp":[{{"id":"1","audio":{{"mimes":["audio/mpeg"],
         "protocols":[7,14],"minduration":5,"maxduration":30}}}}],"app":{{"id":"music"}},
         "device":{{"ip":"192.0.2.1","geo":{{"country":"USA"}}}}}}"#
     );
