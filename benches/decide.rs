@@ -84,7 +84,7 @@ fn world(lines: usize) -> World {
 fn bench(criterion: &mut Criterion) {
     let requests = Requests::new(5, 2_000);
     let bodies: Vec<Vec<u8>> = (0..512).map(|i| requests.json(i, MOMENT)).collect();
-    let one = include_bytes!("data/audio_1600.json");
+    let one = include_bytes!("data/audio_request.json");
 
     let turn = RefCell::new(0_usize);
     let next = || {

@@ -34,6 +34,15 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// Forgets the decision before, all of it: `explain` and the record read what stands here
+    /// even where the next request ends before its lines are looked at.
+    pub(super) fn clear(&mut self) {
+        self.candidates.clear();
+        self.considered = 0;
+        self.asked.clear();
+        self.furthest = Furthest::default();
+    }
+
     /// What live said of a line; `None` where it was not asked.
     pub fn answer(&self, line: LineIx) -> Option<Result<(), Refusal>> {
         self.asked.iter().find(|(asked, _)| *asked == line).map(|&(_, answer)| answer)
@@ -79,6 +88,7 @@ const fn reach(refusal: Refusal) -> (u8, NoBid) {
         | Refusal::Capped
         | Refusal::CapUnknowable
         | Refusal::Paced
+        | Refusal::HoldsFull
         | Refusal::AskLimit => (8, NoBid::NoLineMay),
         _ => (4, NoBid::NoCreativeFits),
     }
@@ -92,12 +102,8 @@ pub struct Gather<'a, 'b, L> {
 }
 
 impl<L: Live> Gather<'_, '_, L> {
-    /// Fills the pool with the candidates of every slot.
+    /// Fills the pool, which is empty, with the candidates of every slot.
     pub fn all(&mut self, facts: &mut Facts, search: &mut SearchScratch) {
-        self.pool.candidates.clear();
-        self.pool.considered = 0;
-        self.pool.asked.clear();
-        self.pool.furthest = Furthest::default();
         for (slot_ix, slot) in self.matter.opportunity.slots.iter().enumerate() {
             enrich::set_slot(slot, &self.matter.world.vocabulary, facts);
             let start = self.pool.candidates.len();

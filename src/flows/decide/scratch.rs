@@ -109,8 +109,7 @@ impl Scratch {
     pub(super) fn begin(&mut self) {
         self.arena.reset();
         self.facts.clear();
-        self.pool.candidates.clear();
-        self.pool.considered = 0;
+        self.pool.clear();
         self.markup.text.clear();
         self.markup.ends.clear();
         self.reply.clear();

@@ -31,9 +31,8 @@ pub struct Select<'a, 'b, L> {
 }
 
 impl<L: Live> Select<'_, '_, L> {
-    /// Fills `winners`, best slot by slot; `Err` says why there is none.
+    /// Fills `winners`, which is empty, best slot by slot; `Err` says why there is none.
     pub fn all(&mut self) -> Result<(), NoBid> {
-        self.winners.clear();
         let slots = self.matter.opportunity.slots;
         for (slot_ix, slot) in slots.iter().enumerate() {
             self.deals(slot_ix as u16, slot);
