@@ -107,6 +107,9 @@ impl Config {
         if let Some(database) = &mut config.geo.database {
             *database = folder.join(&*database);
         }
+        if let Some(file) = &mut config.admin.token_file {
+            *file = folder.join(&*file);
+        }
         Ok(config)
     }
 

@@ -43,6 +43,10 @@ fn rooms(config: &Config, say: &mut Say<'_>) {
         let nested = if path.starts_with("journal.") { "notice." } else { "" };
         say(true, &format!("{nested}{path}"), "out of its bounds", bound);
     }
+    for fault in config.admin.upload.faults() {
+        let (key, bound) = fault.split_once(": ").unwrap_or(("", fault));
+        say(true, &format!("admin.upload.{key}"), "out of its bounds", bound);
+    }
     if let Err(why) = config.creative.check() {
         let mend = "write a base such as \"https://ads.example.com\"";
         say(true, "creative.public_url", &why.to_string(), mend);

@@ -120,7 +120,7 @@ impl Running {
         let shared = (Arc::clone(&registry), Arc::clone(&readiness));
         let (upkeep, failed) = upkeep::start(Arc::clone(&node), shared.clone(), till)
             .map_err(StartFault::at("upkeep"))?;
-        let shown = admin::Shown { registry: shared.0, readiness: shared.1 };
+        let shown = admin_shown(&config.admin, data, shared)?;
         let admin = AdminThread::start(config.admin.listen, shown)
             .map_err(StartFault::at("admin listener"))?;
         let shared = (Arc::clone(&registry), Arc::clone(&readiness), clock);
@@ -189,6 +189,23 @@ impl Running {
         drop(self.records);
         ended
     }
+}
+
+fn admin_shown(
+    config: &admin::Config,
+    data: &Path,
+    shared: (Arc<Registry>, Arc<Readiness>),
+) -> Result<admin::Shown, StartFault> {
+    let tokens = match &config.token_file {
+        Some(file) => admin::Tokens::open(file),
+        None => admin::Tokens::open_or_make(&data.join(admin::TOKEN_FILE)),
+    };
+    Ok(admin::Shown {
+        registry: shared.0,
+        readiness: shared.1,
+        tokens: Arc::new(tokens.map_err(StartFault::at("admin token"))?),
+        config: Arc::new(config.clone()),
+    })
 }
 
 /// What a crash left unfinished was never acknowledged, but somebody will want to know.

@@ -1,9 +1,18 @@
-//! What operators reach: health and metrics, on a listener, a thread and a runtime of their own,
-//! so that a slow scrape never stands before a bid. Cold.
+//! What operators reach: health and metrics, and behind a token the API; on a listener, a thread
+//! and a runtime of their own, so that a slow scrape never stands before a bid. Cold.
+
+mod limits;
+
+mod refusal;
+
+mod token;
+
+mod guard;
+
+mod api;
 
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,31 +26,26 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::base::telemetry::Registry;
 use crate::doors::readiness::{Readiness, Stage};
 
-/// `[admin]`
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    pub listen: SocketAddr,
-}
+pub use limits::{Config, Upload};
+pub use refusal::Refusal;
+pub use token::{FILE as TOKEN_FILE, TokenFault, Tokens};
 
-impl Default for Config {
-    fn default() -> Self {
-        Config { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)) }
-    }
-}
+use guard::Guard;
 
 /// What the pages show.
 #[derive(Clone)]
 pub struct Shown {
     pub registry: Arc<Registry>,
     pub readiness: Arc<Readiness>,
+    /// Who may use the API.
+    pub tokens: Arc<Tokens>,
+    pub config: Arc<Config>,
 }
 
 /// Operators are few: more connections wait in the kernel's queue.
@@ -60,7 +64,8 @@ pub async fn serve(
     let listener = TcpListener::from_std(listener)?;
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let open = GracefulShutdown::new();
-    let router = router(shown);
+    let loopback = listener.local_addr()?.ip().is_loopback();
+    let router = router(shown, loopback);
     let mut closing = std::pin::pin!(closing);
     loop {
         let slot = Arc::clone(&slots).acquire_owned().await.ok();
@@ -94,12 +99,14 @@ fn connection(
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
 }
 
-fn router(shown: Shown) -> Router {
+fn router(shown: Shown, loopback: bool) -> Router {
+    let gate = Guard::new(Arc::clone(&shown.tokens), loopback, &shown.config.hosts);
     Router::new()
         .route("/", get(index))
         .route("/health/live", get("live"))
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
+        .nest("/api/v1", api::router(gate))
         .with_state(shown)
 }
 
