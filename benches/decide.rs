@@ -12,27 +12,18 @@
 
 use std::cell::RefCell;
 use std::hint::black_box;
-use std::path::Path;
-use std::sync::Arc;
 
 use bumpalo::Bump;
 use criterion::{Criterion, criterion_group, criterion_main};
 
-use interlude::base::units::money::Currency;
 use interlude::base::units::time::Moment;
-use interlude::flows::decide::coin::Coin;
 use interlude::flows::decide::scratch::Scratch;
-use interlude::flows::decide::world::{Parts, World};
+use interlude::flows::decide::world::World;
 use interlude::flows::decide::{Circumstance, Received, decide};
-use interlude::knowledge::audience::Audience;
-use interlude::knowledge::catalog;
-use interlude::knowledge::enrich::{listener, place};
-use interlude::market::exchange::{Exchange, Rates};
 use interlude::market::openrtb::{self, Wire};
 use interlude::market::outcome::{Outcome, Refusal};
-use interlude::market::ticket::TicketKeys;
-use interlude::market::vocabulary::Vocabulary;
 use interlude::offer::delivery::{Answers, Ask, Hold, Live, Recorder};
+use interlude::rehearsal::traffic::stage::Stage;
 use interlude::rehearsal::traffic::{Requests, catalogs};
 
 const MOMENT: Moment = Moment::from_unix_s(1_795_435_200);
@@ -51,34 +42,7 @@ impl Live for Granting {
 }
 
 fn world(lines: usize) -> World {
-    let mut vocabulary = Vocabulary::new();
-    let rates = Rates::new(
-        "bench",
-        [
-            ("USD", 1_000_000_000),
-            ("EUR", 1_100_000_000),
-            ("GBP", 1_300_000_000),
-            ("JPY", 6_500_000),
-        ]
-        .map(|(code, worth)| (Currency::parse(code).expect("a code"), worth)),
-    );
-    let text = catalogs::campaign_file(5, lines);
-    let limits = catalog::Limits::default();
-    let file = Path::new("made.json");
-    let report = catalog::inspect_text(file, &text, &mut vocabulary, &rates, &limits);
-    let parts = Parts {
-        catalog: Arc::new(report.catalog.expect("a catalog without faults")),
-        vocabulary: Arc::new(vocabulary),
-        audience: Arc::new(Audience::empty()),
-        exchanges: vec![Exchange::standard("demo")].into(),
-        rates: Arc::new(rates),
-        atlas: Arc::new(place::Atlas::open(&place::Config::default()).expect("zones")),
-        keys: Arc::new(TicketKeys::new(1, [(1, &[7_u8; 32][..])]).expect("a key")),
-        public_url: "https://ads.example".into(),
-        coin: Coin::new(11),
-        listeners: listener::Config::default(),
-    };
-    World::assemble(parts, None)
+    World::assemble(Stage::of_text(&catalogs::campaign_file(5, lines)).parts(), None)
 }
 
 fn bench(criterion: &mut Criterion) {

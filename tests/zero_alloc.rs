@@ -11,27 +11,21 @@ use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
-use interlude::base::units::ids::ListenerKey;
-use interlude::base::units::money::Currency;
 use interlude::base::units::time::Moment;
-use interlude::flows::decide::coin::Coin;
 use interlude::flows::decide::serve::{Published, Records, Worker, serve};
-use interlude::flows::decide::world::{Parts, World};
+use interlude::flows::decide::world::World;
 use interlude::flows::decide::{Circumstance, Received};
-use interlude::knowledge::audience::{Audience, AudienceBuilder, parse_line};
-use interlude::knowledge::catalog;
-use interlude::knowledge::enrich::{listener, local_time, place};
-use interlude::market::exchange::{Exchange, Rates};
+use interlude::knowledge::enrich::{local_time, place};
 use interlude::market::facts::Facts;
 use interlude::market::openrtb::Wire;
 use interlude::market::openrtb::request::{Device, Geo, Regs, Request};
 use interlude::market::outcome::Outcome;
 use interlude::market::privacy::{RegsDefault, permissions};
-use interlude::market::ticket::TicketKeys;
 use interlude::market::vocabulary::{Dimension, Vocabulary};
 use interlude::offer::delivery::{self, Book};
 use interlude::offer::ledger::{self, RecordRing};
-use interlude::rehearsal::traffic::{Listeners, Requests, catalogs};
+use interlude::rehearsal::traffic::stage::Stage;
+use interlude::rehearsal::traffic::{Requests, catalogs};
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -64,52 +58,11 @@ const LISTENERS: u32 = 2_000;
 const MOMENT: Moment = Moment::from_unix_s(1_795_435_200);
 
 fn published() -> Published {
-    let mut vocabulary = Vocabulary::new();
-    let rates = Rates::new(
-        "test",
-        [
-            ("USD", 1_000_000_000),
-            ("EUR", 1_100_000_000),
-            ("GBP", 1_300_000_000),
-            ("JPY", 6_500_000),
-        ]
-        .map(|(code, worth)| (Currency::parse(code).unwrap(), worth)),
-    );
-    let text = catalogs::campaign_file(5, 2_000);
-    let limits = catalog::Limits::default();
-    let file = Path::new("made.json");
-    let report = catalog::inspect_text(file, &text, &mut vocabulary, &rates, &limits);
-    let catalog = Arc::new(report.catalog.unwrap());
+    let stage = Stage::of_text(&catalogs::campaign_file(5, 2_000)).with_listeners(5, LISTENERS);
+    let parts = stage.parts();
     let book = Arc::new(Book::new(&delivery::Config::default()));
-    let desk = book.desk(&catalog.lines).unwrap();
-    let parts = Parts {
-        audience: Arc::new(audience(&mut vocabulary)),
-        catalog,
-        vocabulary: Arc::new(vocabulary),
-        exchanges: vec![Exchange::standard("demo")].into(),
-        rates: Arc::new(rates),
-        atlas: Arc::new(place::Atlas::open(&place::Config::default()).unwrap()),
-        keys: Arc::new(TicketKeys::new(1, [(1, &[7_u8; 32][..])]).unwrap()),
-        public_url: "https://ads.example".into(),
-        coin: Coin::new(11),
-        listeners: listener::Config::default(),
-    };
+    let desk = book.desk(&parts.catalog.lines).unwrap();
     Published { world: World::assemble(parts, None), desk }
-}
-
-fn audience(vocabulary: &mut Vocabulary) -> Audience {
-    let (listeners, mut builder) = (Listeners::new(5), AudienceBuilder::default());
-    let mut bytes = Vec::new();
-    for index in 0..u64::from(LISTENERS) {
-        let listener = listeners.at(index);
-        let line = parse_line(&listener.json_line(), vocabulary).unwrap();
-        bytes.clear();
-        line.encode(vocabulary, &mut bytes).unwrap();
-        let profile =
-            interlude::knowledge::audience::Profile::checked(&bytes, vocabulary.len()).unwrap();
-        builder.add(ListenerKey::of(&listener.id), profile);
-    }
-    builder.build()
 }
 
 #[test]

@@ -24,6 +24,8 @@ mod spots;
 
 mod world;
 
+pub mod stage;
+
 pub use listeners::{Listener, ListenerLines, Listeners};
 pub use requests::Requests;
 pub use world::{WorldFile, world};

@@ -3,30 +3,20 @@
 //!
 //! `INTERLUDE_LONG=1` decides 10,000 requests in each world.
 
-use std::path::Path;
-use std::sync::Arc;
-
-use interlude::base::units::ids::ListenerKey;
-use interlude::base::units::money::Currency;
 use interlude::base::units::time::Moment;
 use interlude::flows::decide::coin::Coin;
 use interlude::flows::decide::explain::explain;
 use interlude::flows::decide::record::record;
 use interlude::flows::decide::replay::{Verdict, replay};
 use interlude::flows::decide::scratch::Scratch;
-use interlude::flows::decide::world::{Parts, World};
+use interlude::flows::decide::world::World;
 use interlude::flows::decide::{Circumstance, Received, decide};
-use interlude::knowledge::audience::{Audience, AudienceBuilder, Profile, parse_line};
-use interlude::knowledge::catalog;
-use interlude::knowledge::enrich::{listener, place};
-use interlude::market::exchange::{Exchange, Rates};
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::{Outcome, Refusal};
-use interlude::market::ticket::TicketKeys;
-use interlude::market::vocabulary::Vocabulary;
 use interlude::offer::delivery::{Answers, Ask, Hold, Live, Recorder};
 use interlude::offer::ledger::Sample;
-use interlude::rehearsal::traffic::{Listeners, Requests, catalogs};
+use interlude::rehearsal::traffic::stage::Stage;
+use interlude::rehearsal::traffic::{Requests, catalogs};
 use serde_json::{Value, json};
 
 use super::twins;
@@ -52,33 +42,11 @@ impl Live for Moody {
 }
 
 fn scene(seed: u64) -> Scene {
-    let mut vocabulary = Vocabulary::new();
-    let worth = |code, billionths| (Currency::parse(code).unwrap(), billionths);
-    let rates = [
-        worth("USD", 1_000_000_000),
-        worth("EUR", 1_100_000_000),
-        worth("GBP", 1_300_000_000),
-        worth("JPY", 6_500_000),
-    ];
-    let rates = Rates::new("random", rates);
     let text = with_deals(&catalogs::campaign_file(seed, LINES));
-    let limits = catalog::Limits::default();
-    let file = Path::new("made.json");
-    let report = catalog::inspect_text(file, &text, &mut vocabulary, &rates, &limits);
-    let parts = Parts {
-        catalog: Arc::new(report.catalog.unwrap()),
-        audience: Arc::new(audience(seed, &mut vocabulary)),
-        vocabulary: Arc::new(vocabulary),
-        exchanges: vec![Exchange::standard("demo")].into(),
-        rates: Arc::new(rates),
-        atlas: Arc::new(place::Atlas::open(&place::Config::default()).unwrap()),
-        keys: Arc::new(TicketKeys::new(1, [(1, &[7_u8; 32][..])]).unwrap()),
-        public_url: "https://ads.example".into(),
-        coin: Coin::new(seed),
-        listeners: listener::Config::default(),
-    };
-    let coin = parts.coin;
-    Scene { world: World::assemble(parts, None), at: Circumstance { moment: MOMENT, coin } }
+    let mut parts = Stage::of_text(&text).with_listeners(seed, LISTENERS).parts();
+    parts.coin = Coin::new(seed);
+    let at = Circumstance { moment: MOMENT, coin: parts.coin };
+    Scene { world: World::assemble(parts, None), at }
 }
 
 /// Every sixth line bids on one of three deals, half of these openly too.
@@ -120,19 +88,6 @@ fn varied(mut request: Value, index: u64) -> Value {
         _ => {}
     }
     request
-}
-
-fn audience(seed: u64, vocabulary: &mut Vocabulary) -> Audience {
-    let (listeners, mut builder) = (Listeners::new(seed), AudienceBuilder::default());
-    for index in 0..u64::from(LISTENERS) {
-        let listener = listeners.at(index);
-        let line = parse_line(&listener.json_line(), vocabulary).unwrap();
-        let mut bytes = Vec::new();
-        line.encode(vocabulary, &mut bytes).unwrap();
-        let profile = Profile::checked(&bytes, vocabulary.len()).unwrap();
-        builder.add(ListenerKey::of(&listener.id), profile);
-    }
-    builder.build()
 }
 
 /// Deals are offered in the order of their names' numbers.

@@ -10,20 +10,17 @@ use serde_json::Value;
 use interlude::base::units::ids::LineIx;
 use interlude::base::units::money::Currency;
 use interlude::base::units::time::Moment;
-use interlude::flows::decide::coin::Coin;
 use interlude::flows::decide::explain::Explanation;
 use interlude::flows::decide::world::{Parts, World};
 use interlude::flows::decide::{Circumstance, Received};
-use interlude::knowledge::audience::{Audience, AudienceBuilder, Profile, parse_line};
-use interlude::knowledge::catalog;
-use interlude::knowledge::enrich::{self, listener, place};
-use interlude::market::exchange::{BillableEvent, Exchange, Rates};
+use interlude::knowledge::audience::{AudienceBuilder, Profile, parse_line};
+use interlude::knowledge::enrich;
+use interlude::market::exchange::{BillableEvent, Exchange};
 use interlude::market::facts::Facts;
 use interlude::market::outcome::Refusal;
 use interlude::market::privacy::RegsDefault;
-use interlude::market::ticket::TicketKeys;
-use interlude::market::vocabulary::Vocabulary;
 use interlude::offer::targeting::naive::{self, Truth};
+use interlude::rehearsal::traffic::stage;
 
 use super::Golden;
 
@@ -43,25 +40,9 @@ pub struct Scene {
 
 impl Stage {
     pub fn new(folder: &Path) -> Stage {
-        let mut vocabulary = Vocabulary::new();
-        let rates = rates();
-        let files = [folder.join("world.yaml")];
-        let limits = catalog::Limits::default();
-        let catalog = catalog::load(&files, &mut vocabulary, &rates, &limits);
-        let catalog = catalog.unwrap_or_else(|faults| panic!("{faults}"));
         let base = fs::read_to_string(folder.join("base.json")).unwrap();
-        let parts = Parts {
-            catalog: Arc::new(catalog),
-            vocabulary: Arc::new(vocabulary),
-            audience: Arc::new(Audience::empty()),
-            exchanges: exchanges().into(),
-            rates: Arc::new(rates),
-            atlas: Arc::new(place::Atlas::open(&place::Config::default()).unwrap()),
-            keys: Arc::new(TicketKeys::new(1, [(1, &[7_u8; 32][..])]).unwrap()),
-            public_url: "https://ads.example".into(),
-            coin: Coin::new(11),
-            listeners: listener::Config::default(),
-        };
+        let mut parts = stage::Stage::of_files(&[folder.join("world.yaml")]).parts();
+        parts.exchanges = exchanges().into();
         Stage { base: serde_json::from_str(&base).unwrap(), parts }
     }
 
@@ -167,19 +148,6 @@ fn merge(target: &mut Value, patch: &Value) {
             merge(target.entry(key.clone()).or_insert(Value::Null), value);
         }
     }
-}
-
-fn rates() -> Rates {
-    let worth = |code: &str, billionths| (Currency::parse(code).unwrap(), billionths);
-    Rates::new(
-        "golden",
-        [
-            worth("USD", 1_000_000_000),
-            worth("EUR", 1_100_000_000),
-            worth("GBP", 1_300_000_000),
-            worth("JPY", 6_500_000),
-        ],
-    )
 }
 
 /// `demo` is the standard; each other row differs in what its name says.

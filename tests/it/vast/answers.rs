@@ -1,23 +1,14 @@
 //! What the demo's world answers to its own traffic, in every version and to every kind of slot.
 
-use std::sync::Arc;
-
-use interlude::base::units::money::Currency;
 use interlude::base::units::time::Moment;
-use interlude::flows::decide::coin::Coin;
 use interlude::flows::decide::scratch::Scratch;
-use interlude::flows::decide::world::{Parts, World};
+use interlude::flows::decide::world::World;
 use interlude::flows::decide::{Circumstance, Received, decide};
-use interlude::knowledge::audience::Audience;
-use interlude::knowledge::catalog;
-use interlude::knowledge::enrich::{listener, place};
-use interlude::market::exchange::{Exchange, Rates};
 use interlude::market::format::VastVersion;
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::{Outcome, Refusal};
-use interlude::market::ticket::TicketKeys;
-use interlude::market::vocabulary::Vocabulary;
 use interlude::offer::delivery::{Ask, Hold, Live};
+use interlude::rehearsal::traffic::stage::Stage;
 use interlude::rehearsal::traffic::{self, Requests};
 use serde_json::{Value, json};
 
@@ -104,25 +95,5 @@ fn demo() -> World {
             campaigns.push(path);
         }
     }
-    let mut vocabulary = Vocabulary::new();
-    let worths = [("USD", 1_000_000_000), ("EUR", 1_100_000_000), ("GBP", 1_300_000_000)];
-    let worths = worths.map(|(code, worth)| (Currency::parse(code).unwrap(), worth));
-    let rates = Rates::new("test", worths);
-    let limits = catalog::Limits::default();
-    let catalog = catalog::load(&campaigns, &mut vocabulary, &rates, &limits);
-    World::assemble(
-        Parts {
-            catalog: Arc::new(catalog.unwrap_or_else(|faults| panic!("{faults}"))),
-            vocabulary: Arc::new(vocabulary),
-            audience: Arc::new(Audience::empty()),
-            exchanges: vec![Exchange::standard("demo")].into(),
-            rates: Arc::new(rates),
-            atlas: Arc::new(place::Atlas::open(&place::Config::default()).unwrap()),
-            keys: Arc::new(TicketKeys::new(1, [(1, &[7_u8; 32][..])]).unwrap()),
-            public_url: "https://ads.example".into(),
-            coin: Coin::new(11),
-            listeners: listener::Config::default(),
-        },
-        None,
-    )
+    World::assemble(Stage::of_files(&campaigns).parts(), None)
 }

@@ -1,0 +1,92 @@
+//! Where can decisions be tried out? A world of given campaigns with fixed keys, rates and coin.
+//!
+//! For tests and benches of `decide` and what stands around it; cold. Each changes in the
+//! [`Parts`] what it is about and leaves the rest. A stage that cannot be set up panics.
+
+#![allow(clippy::expect_used, reason = "what is tried out on no stage tells nothing")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Listeners;
+use crate::base::units::ids::ListenerKey;
+use crate::base::units::money::Currency;
+use crate::flows::decide::coin::Coin;
+use crate::flows::decide::world::Parts;
+use crate::knowledge::audience::{Audience, AudienceBuilder, Profile, parse_line};
+use crate::knowledge::catalog::{self, model::Catalog};
+use crate::knowledge::enrich::{listener, place};
+use crate::market::exchange::{Exchange, Rates};
+use crate::market::ticket::TicketKeys;
+use crate::market::vocabulary::Vocabulary;
+
+/// Sells what some campaign files say, on the standard exchange `demo`.
+pub struct Stage {
+    vocabulary: Vocabulary,
+    catalog: Catalog,
+    audience: Audience,
+}
+
+impl Stage {
+    /// Of one campaign file's text, such as [`super::catalogs::campaign_file`] makes.
+    pub fn of_text(text: &str) -> Stage {
+        let (mut vocabulary, limits) = (Vocabulary::new(), catalog::Limits::default());
+        let file = Path::new("made.json");
+        let report = catalog::inspect_text(file, text, &mut vocabulary, &rates(), &limits);
+        let catalog = report.catalog.unwrap_or_else(|faults| panic!("{faults}"));
+        Stage { vocabulary, catalog, audience: Audience::empty() }
+    }
+
+    /// Of campaign files and folders.
+    pub fn of_files(files: &[PathBuf]) -> Stage {
+        let (mut vocabulary, limits) = (Vocabulary::new(), catalog::Limits::default());
+        let catalog = catalog::load(files, &mut vocabulary, &rates(), &limits);
+        let catalog = catalog.unwrap_or_else(|faults| panic!("{faults}"));
+        Stage { vocabulary, catalog, audience: Audience::empty() }
+    }
+
+    /// The first so many listeners of a seed are known.
+    pub fn with_listeners(mut self, seed: u64, count: u32) -> Stage {
+        let (listeners, mut builder) = (Listeners::new(seed), AudienceBuilder::default());
+        let mut bytes = Vec::new();
+        for index in 0..u64::from(count) {
+            let listener = listeners.at(index);
+            let line = parse_line(&listener.json_line(), &self.vocabulary).expect("a listener");
+            bytes.clear();
+            line.encode(&mut self.vocabulary, &mut bytes).expect("a profile within bounds");
+            let profile = Profile::checked(&bytes, self.vocabulary.len()).expect("a profile");
+            builder.add(ListenerKey::of(&listener.id), profile);
+        }
+        self.audience = builder.build();
+        self
+    }
+
+    pub fn parts(self) -> Parts {
+        let atlas = place::Atlas::open(&place::Config::default()).expect("the zones");
+        let keys = TicketKeys::new(1, [(1, &[7_u8; 32][..])]).expect("a key");
+        Parts {
+            catalog: Arc::new(self.catalog),
+            vocabulary: Arc::new(self.vocabulary),
+            audience: Arc::new(self.audience),
+            exchanges: vec![Exchange::standard("demo")].into(),
+            rates: Arc::new(rates()),
+            atlas: Arc::new(atlas),
+            keys: Arc::new(keys),
+            public_url: "https://ads.example".into(),
+            coin: Coin::new(11),
+            listeners: listener::Config::default(),
+        }
+    }
+}
+
+/// Four currencies, their worth in billionths of a dollar.
+fn rates() -> Rates {
+    let rates = [
+        ("USD", 1_000_000_000),
+        ("EUR", 1_100_000_000),
+        ("GBP", 1_300_000_000),
+        ("JPY", 6_500_000),
+    ];
+    let rates = rates.map(|(code, worth)| (Currency::parse(code).expect("a code"), worth));
+    Rates::new("stage", rates)
+}
