@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::knowledge::audience::{self, Import, ImportFault, RedbStore};
-use crate::market::vocabulary::{self, LogFault, Vocabulary};
+use crate::market::vocabulary::{self, LogFault, Words};
 use crate::rehearsal::traffic::{ListenerLines, world};
 
 /// `[demo]`: a made-up world instead of campaign files of one's own.
@@ -91,15 +91,9 @@ impl Demo {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(), DemoFault> {
         let mut store = RedbStore::create(&making.data.join(audience::FILE))?;
-        let log = making.data.join(vocabulary::FILE);
-        let mut vocabulary = Vocabulary::open(&log, making.vocabulary)?;
-        let mut import = Import {
-            store: &mut store,
-            vocabulary: &mut vocabulary,
-            vocabulary_log: &log,
-            config: making.audience,
-            strict: false,
-        };
+        let words = Words::open(&making.data.join(vocabulary::FILE), making.vocabulary)?;
+        let mut import =
+            Import { store: &mut store, words: &words, config: making.audience, strict: false };
         let mut lines = BufReader::new(ListenerLines::new(self.seed, self.listeners));
         let mut done = 0;
         let report = import.run(&mut lines, Path::new("demo listeners"), &mut |_| {

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::app::config::Config;
 use crate::base::units::time::{Clock, WallClock};
 use crate::knowledge::audience::{self, Import, RedbStore, Report, Stats};
-use crate::market::vocabulary::{self, Vocabulary};
+use crate::market::vocabulary::{self, Vocabulary, Words};
 
 const FORMAT: &str = "\
 One JSON object a line, one listener a line; a line replaces what was known of the listener:
@@ -113,15 +113,9 @@ fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         (Box::new(BufReader::with_capacity(1 << 20, file)), bytes)
     };
     let mut store = RedbStore::create(&data.join(audience::FILE))?;
-    let log = data.join(vocabulary::FILE);
-    let mut vocabulary = Vocabulary::open(&log, &config.vocabulary)?;
-    let mut import = Import {
-        store: &mut store,
-        vocabulary: &mut vocabulary,
-        vocabulary_log: &log,
-        config: &config.audience,
-        strict: args.strict,
-    };
+    let words = Words::open(&data.join(vocabulary::FILE), &config.vocabulary)?;
+    let mut import =
+        Import { store: &mut store, words: &words, config: &config.audience, strict: args.strict };
     let name = if from_stdin { Path::new("(standard input)") } else { &args.file };
     let bar = progress_bar(bytes)?;
     let report = import.run(&mut *source, name, &mut |read| bar.inc(read as u64));

@@ -19,7 +19,7 @@ use crate::knowledge::enrich::listener;
 use crate::knowledge::enrich::place::Atlas;
 use crate::market::exchange::{Exchange, Rates};
 use crate::market::ticket::TicketKeys;
-use crate::market::vocabulary::{self, LogFault, Vocabulary};
+use crate::market::vocabulary::{self, LogFault, Vocabulary, Words};
 
 /// All that a world needs beside campaigns and listeners, and where those are.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ pub struct Foundation {
     data: PathBuf,
     files: Vec<PathBuf>,
     limits: catalog::Limits,
-    words: vocabulary::Config,
+    words: Arc<Words>,
     exchanges: Arc<[Exchange]>,
     rates: Arc<Rates>,
     atlas: Arc<Atlas>,
@@ -77,13 +77,27 @@ pub(super) type Mark = Option<(SystemTime, u64)>;
 pub(super) type Marks = Vec<(PathBuf, Mark)>;
 
 impl Foundation {
+    /// For a command beside a server: it reads the words that there are and keeps none of its
+    /// own.
     pub fn lay(config: &Config, data: &Path, keys: TicketKeys) -> Result<Foundation, StartFault> {
+        let words = Words::read(&data.join(vocabulary::FILE), &config.vocabulary)
+            .map_err(StartFault::at("vocabulary"))?;
+        Foundation::lay_over(config, data, keys, Arc::new(words))
+    }
+
+    /// For whoever owns the words.
+    pub fn lay_over(
+        config: &Config,
+        data: &Path,
+        keys: TicketKeys,
+        words: Arc<Words>,
+    ) -> Result<Foundation, StartFault> {
         let public_url = config.creative.check().map_err(StartFault::at("public_url"))?;
         Ok(Foundation {
             data: data.to_owned(),
             files: config.campaigns.files.clone(),
             limits: config.campaigns.limits.clone(),
-            words: config.vocabulary.clone(),
+            words,
             exchanges: config.exchange_table().into(),
             rates: Arc::new(config.rate_table()),
             atlas: Arc::new(Atlas::open(&config.geo).map_err(StartFault::at("geo"))?),
@@ -97,18 +111,18 @@ impl Foundation {
     /// The world of the files as they are now. `before` lends what has not changed.
     pub fn build(&self, before: Option<&Built>) -> Result<Built, BuildFault> {
         let started = Instant::now();
-        let log = self.data.join(vocabulary::FILE);
-        // From the file each time: an import may have added words.
-        let mut words = Vocabulary::open(&log, &self.words)?;
-        let report = catalog::inspect(&self.files, &mut words, &self.rates, &self.limits);
+        let report = self
+            .words
+            .grow_apart(|words| catalog::inspect(&self.files, words, &self.rates, &self.limits));
         let catalog = report.catalog?;
-        words.save(&log)?;
+        self.words.save()?;
+        let words = self.words.snapshot();
         let listeners_mark = mark(&self.data.join(audience::FILE));
         let audience = match before.filter(|before| before.listeners_mark == listeners_mark) {
             Some(before) => Arc::clone(&before.world.audience),
             None => Arc::new(audience::load(&self.data, &words)?),
         };
-        let parts = self.parts(Arc::new(catalog), Arc::new(words), audience);
+        let parts = self.parts(Arc::new(catalog), words, audience);
         let world = World::assemble(parts, before.map(|before| &before.world));
         let catalog = &world.catalog;
         let summary = Summary {
@@ -129,10 +143,12 @@ impl Foundation {
 
     /// A world of an archived catalog, without listeners.
     pub(super) fn archived(&self, bytes: &[u8]) -> Result<World, BuildFault> {
-        let mut words = Vocabulary::open(&self.data.join(vocabulary::FILE), &self.words)?;
-        let catalog = catalog::from_archive(bytes, &mut words, &self.rates, &self.limits)?;
+        let catalog = self
+            .words
+            .grow_apart(|words| catalog::from_archive(bytes, words, &self.rates, &self.limits))?;
+        let words = self.words.snapshot();
         let audience = Arc::new(Audience::empty());
-        Ok(World::assemble(self.parts(Arc::new(catalog), Arc::new(words), audience), None))
+        Ok(World::assemble(self.parts(Arc::new(catalog), words, audience), None))
     }
 
     /// The parts of a world of any catalog and listeners.

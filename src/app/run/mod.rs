@@ -35,6 +35,7 @@ use crate::base::units::time::{Clock, WallClock};
 use crate::doors::readiness::{Readiness, Stage};
 use crate::doors::{admin, receive};
 use crate::flows::notice::{Sweeper, Till, ticket_keys};
+use crate::market::vocabulary::{self, Words};
 use crate::offer::delivery::Book;
 use crate::offer::ledger::{RecordRing, RecordWriter};
 
@@ -98,7 +99,9 @@ impl Running {
         tell_journal(&opened);
         let till = Arc::new(till);
 
-        let foundation = Foundation::lay(&config, data, keys)?;
+        let words = Words::open(&data.join(vocabulary::FILE), &config.vocabulary)
+            .map_err(StartFault::at("vocabulary"))?;
+        let foundation = Foundation::lay_over(&config, data, keys, Arc::new(words))?;
         let known = foundation.marks();
         let built = foundation.build(None).map_err(StartFault::at("campaigns"))?;
         built.tell();

@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use crate::base::stdx::fault::Fault;
 use crate::base::units::ids::ListenerKey;
-use crate::market::vocabulary::{LogFault, Vocabulary};
+use crate::market::vocabulary::{LogFault, Words};
 
 use super::line::{self, LineFault};
 use super::load::{LoadFault, check_vocabulary, note_vocabulary};
@@ -87,9 +87,7 @@ pub enum ImportFault {
 /// An import's tools.
 pub struct Import<'a> {
     pub store: &'a mut dyn Store,
-    pub vocabulary: &'a mut Vocabulary,
-    /// Where new words are made durable.
-    pub vocabulary_log: &'a Path,
+    pub words: &'a Words,
     pub config: &'a Config,
     /// One bad line, and nothing is written.
     pub strict: bool,
@@ -111,10 +109,10 @@ impl Import<'_> {
         file: &Path,
         progress: &mut dyn FnMut(usize),
     ) -> Result<Report, ImportFault> {
-        check_vocabulary(self.store, self.vocabulary)?;
+        check_vocabulary(self.store, &self.words.snapshot())?;
         let mut report = Report::default();
         let mut batch = Batch::default();
-        let words = self.vocabulary.len();
+        let words = self.words.snapshot().len();
         let mut line = Vec::new();
         let mut number = 0;
         loop {
@@ -135,7 +133,7 @@ impl Import<'_> {
             return Ok(report);
         }
         self.commit(&mut batch, &mut report)?;
-        report.new_values = (self.vocabulary.len() - words) as u64;
+        report.new_values = (self.words.snapshot().len() - words) as u64;
         Ok(report)
     }
 
@@ -159,9 +157,12 @@ impl Import<'_> {
     }
 
     fn profile(&mut self, text: &str, batch: &mut Batch) -> Result<(), Vec<LineFault>> {
-        let line = line::parse(text, self.vocabulary)?;
         let mut bytes = Vec::with_capacity(BYTES_MAX);
-        line.encode(self.vocabulary, &mut bytes).map_err(|fault| vec![fault])?;
+        let line = self.words.grow(|vocabulary| {
+            let line = line::parse(text, vocabulary)?;
+            line.encode(vocabulary, &mut bytes).map_err(|fault| vec![fault])?;
+            Ok::<_, Vec<LineFault>>(line)
+        })?;
         let start = batch.bytes.len();
         batch.bytes.extend_from_slice(&bytes);
         batch.keys.push((line.key, start..batch.bytes.len()));
@@ -173,8 +174,8 @@ impl Import<'_> {
             return Ok(());
         }
         self.make_room(batch)?;
-        if self.vocabulary.save(self.vocabulary_log)? > 0 || report.listeners == 0 {
-            note_vocabulary(self.store, self.vocabulary)?;
+        if self.words.save()? > 0 || report.listeners == 0 {
+            note_vocabulary(self.store, &self.words.snapshot())?;
         }
         let profiles: Vec<(ListenerKey, &[u8])> =
             batch.keys.iter().map(|(key, at)| (*key, &batch.bytes[at.clone()])).collect();

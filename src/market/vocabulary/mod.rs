@@ -6,11 +6,13 @@
 mod dimension;
 mod fold;
 mod log;
+mod shared;
 mod store;
 mod words;
 
 pub use dimension::{DIMENSIONS, Dimension, DimensionRow, Source};
 pub use log::{FILE, LogFault};
+pub use shared::Words;
 pub use store::{InternFault, Vocabulary};
 pub use words::{AGE_BANDS, AgeBand};
 

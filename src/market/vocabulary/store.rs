@@ -47,10 +47,6 @@ pub struct Vocabulary {
     taxonomies: Vec<(i64, Segments)>,
     values_max: u32,
     text_max: usize,
-    /// How many open values stand in the log; see [`super::log`].
-    pub(super) saved: usize,
-    /// How long the log was when it was last read or written.
-    pub(super) saved_bytes: u64,
 }
 
 impl Default for Vocabulary {
@@ -90,8 +86,6 @@ impl Vocabulary {
             taxonomies: Vec::new(),
             values_max: OPEN_START,
             text_max: FOLDED_MAX,
-            saved: 0,
-            saved_bytes: 0,
         };
         for dimension in Dimension::all() {
             vocabulary.push(dimension, None, "unknown");
@@ -236,9 +230,28 @@ impl Vocabulary {
         Ok(value)
     }
 
-    /// The open values, in the order of their ids, which start at [`OPEN_START`].
-    pub(super) fn open_values(&self) -> impl ExactSizeIterator<Item = (Dimension, &str)> {
-        self.values[OPEN_START as usize..].iter().map(|value| (value.dimension, &*value.text))
+    /// The open values from the `skip`th on, in the order of their ids; the first one's is
+    /// [`OPEN_START`].
+    pub(super) fn open_values(
+        &self,
+        skip: usize,
+    ) -> impl ExactSizeIterator<Item = (Dimension, &str)> {
+        let values = &self.values[OPEN_START as usize + skip..];
+        values.iter().map(|value| (value.dimension, &*value.text))
+    }
+
+    /// Gives ids to the open values of another from its `skip`th on; whether both agree on them.
+    pub(super) fn follow(&mut self, other: &Vocabulary, skip: usize) -> bool {
+        let mut agree = true;
+        for (at, (dimension, text)) in other.open_values(skip).enumerate() {
+            let id = ValueId(OPEN_START + (skip + at) as u32);
+            agree &= self.intern(dimension, text) == Ok(id);
+        }
+        agree
+    }
+
+    pub(super) fn open_len(&self) -> usize {
+        self.values.len() - OPEN_START as usize
     }
 
     fn push(&mut self, dimension: Dimension, parent: Option<ValueId>, text: &str) -> ValueId {

@@ -268,7 +268,7 @@ mod tests {
 
     use super::*;
     use crate::knowledge::audience::{Import, RedbStore};
-    use crate::market::vocabulary::Vocabulary;
+    use crate::market::vocabulary::{Vocabulary, Words};
 
     #[test]
     fn an_index_is_always_the_same_listener() {
@@ -283,13 +283,11 @@ mod tests {
 
     #[test]
     fn every_listener_can_be_imported() {
-        let vocabulary_log = tempfile::tempdir().unwrap();
-        let path = vocabulary_log.path();
-        let mut store = RedbStore::create(&path.join("audience.redb")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = RedbStore::create(&folder.path().join("audience.redb")).unwrap();
         let mut import = Import {
             store: &mut store,
-            vocabulary: &mut Vocabulary::new(),
-            vocabulary_log: &path.join("vocabulary.log"),
+            words: &Words::of(Vocabulary::new()),
             config: &Default::default(),
             strict: true,
         };

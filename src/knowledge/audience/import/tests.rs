@@ -2,12 +2,12 @@ use std::io::Cursor;
 
 use super::super::{FILE, RedbStore, Segment, load_from};
 use super::*;
-use crate::market::vocabulary::{self, Dimension};
+use crate::market::vocabulary::{self, Dimension, Vocabulary};
 
 struct Rig {
     folder: tempfile::TempDir,
     store: RedbStore,
-    vocabulary: Vocabulary,
+    words: Words,
     config: Config,
 }
 
@@ -15,7 +15,9 @@ impl Rig {
     fn new() -> Rig {
         let folder = tempfile::tempdir().unwrap();
         let store = RedbStore::create(&folder.path().join(FILE)).unwrap();
-        Rig { folder, store, vocabulary: Vocabulary::new(), config: Config::default() }
+        let words =
+            Words::open(&folder.path().join(vocabulary::FILE), &Default::default()).unwrap();
+        Rig { folder, store, words, config: Config::default() }
     }
 
     fn log(&self) -> PathBuf {
@@ -23,24 +25,19 @@ impl Rig {
     }
 
     fn import(&mut self, text: &[u8], strict: bool) -> Result<Report, ImportFault> {
-        let log = self.log();
-        let mut import = Import {
-            store: &mut self.store,
-            vocabulary: &mut self.vocabulary,
-            vocabulary_log: &log,
-            config: &self.config,
-            strict,
-        };
+        let mut import =
+            Import { store: &mut self.store, words: &self.words, config: &self.config, strict };
         import.run(&mut Cursor::new(text), Path::new("listeners.jsonl"), &mut |_| ())
     }
 
     /// `dimension value confidence` of one listener, as text.
     fn known(&self, id: &str) -> Option<Vec<String>> {
-        let audience = load_from(&self.store, &self.vocabulary).unwrap();
+        let vocabulary = self.words.snapshot();
+        let audience = load_from(&self.store, &vocabulary).unwrap();
         let profile = audience.profile(ListenerKey::of(id))?;
         let tell = |segment: Segment| {
-            let dimension = self.vocabulary.dimension(segment.value).name();
-            let text = self.vocabulary.text(segment.value);
+            let dimension = vocabulary.dimension(segment.value).name();
+            let text = vocabulary.text(segment.value);
             let until = match segment.never_expires() {
                 true => String::new(),
                 false => format!(" until {}", segment.expires.unix_s()),
@@ -113,7 +110,7 @@ fn a_bad_line_harms_only_itself() {
     assert_eq!(rig.known("a").unwrap(), ["mood happy 100"]);
     assert_eq!(rig.known("b").unwrap(), ["mood calm 100"], "what stood before stays");
     assert_eq!(rig.known("c").unwrap(), ["gender female 100"]);
-    assert_eq!(rig.vocabulary.find(Dimension::TasteArtist, "Never Seen"), None);
+    assert_eq!(rig.words.snapshot().find(Dimension::TasteArtist, "Never Seen"), None);
 }
 
 #[test]
@@ -125,7 +122,7 @@ fn strict_imports_nothing_if_anything_is_bad() {
     assert!(report.refused);
     assert_eq!((report.listeners, report.new_values), (0, 0));
     assert!(rig.store.is_empty().unwrap());
-    assert!(!rig.log().exists());
+    assert_eq!(std::fs::read(rig.log()).unwrap(), b"");
     let mut rig = Rig::new();
     let report = rig.import(&text[..text.len() / 2 - 3], true).unwrap();
     assert_eq!((report.refused, report.bad_lines), (true, 1));
@@ -226,8 +223,11 @@ fn the_last_line_of_a_listener_stays_and_words_outlive_the_process() {
     assert_eq!((report.listeners, report.new_values), (2, 2));
     assert_eq!(rig.known("a").unwrap(), ["list two 100"], "the longer lasting of two stays");
     let again = Vocabulary::open(&rig.log(), &vocabulary::Config::default()).unwrap();
-    assert_eq!(again.find(Dimension::List, "two"), rig.vocabulary.find(Dimension::List, "two"));
-    rig.vocabulary = Vocabulary::new();
+    assert_eq!(
+        again.find(Dimension::List, "two"),
+        rig.words.snapshot().find(Dimension::List, "two")
+    );
+    rig.words = Words::of(Vocabulary::new());
     let refused = rig.import(b"{\"id\":\"b\"}", false).unwrap_err();
     assert!(refused.to_string().contains("put back the vocabulary.log"), "{refused}");
 }
