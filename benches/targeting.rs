@@ -31,7 +31,7 @@ fn scan(lines: &[Expr], facts: &Facts, most: usize, out: &mut Vec<LineIx>) {
 }
 
 fn top(index: &Index, facts: &Facts, scratch: &mut SearchScratch, out: &mut Vec<LineIx>) {
-    index.best_first(facts, scratch, &mut |line| {
+    index.best_first(facts, None, scratch, &mut |line| {
         out.push(line);
         if out.len() == 10 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
@@ -69,7 +69,7 @@ fn targeting(criterion: &mut Criterion) {
             });
         };
         bench("top10/interlude", &mut |facts, out| top(&index, facts, &mut scratch, out));
-        bench("all/interlude", &mut |facts, out| index.all(facts, &mut scratch, out));
+        bench("all/interlude", &mut |facts, out| index.all(facts, None, &mut scratch, out));
         bench("top10/scan", &mut |facts, out| scan(&lines, facts, 10, out));
         bench("all/scan", &mut |facts, out| scan(&lines, facts, usize::MAX, out));
     }
@@ -81,7 +81,7 @@ fn compare(lines: &[Expr], index: &Index, requests: &[Facts], scratch: &mut Sear
         found.clear();
         wanted.clear();
         first.clear();
-        index.all(facts, scratch, &mut found);
+        index.all(facts, None, scratch, &mut found);
         top(index, facts, scratch, &mut first);
         scan(lines, facts, usize::MAX, &mut wanted);
         assert_eq!(found, wanted, "the index and the scan differ");

@@ -14,6 +14,7 @@ pub const HOT: &[(&str, &str)] = &[
     ("src/knowledge/enrich/", "fills the facts of every request"),
     ("src/offer/targeting/simd.rs", "the hottest loop"),
     ("src/offer/targeting/search.rs", "searched for every slot"),
+    ("src/offer/targeting/pass.rs", "searched for every slot"),
     ("src/offer/targeting/program.rs", "run for the lines that columns cannot tell"),
     ("src/offer/auction/", "asked for every candidate"),
     ("src/offer/creative/", "fitted for every candidate, written for every bid"),

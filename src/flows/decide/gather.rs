@@ -13,7 +13,7 @@ use crate::market::outcome::{NoBid, Refusal};
 use crate::market::slot::{Pod, Slot};
 use crate::offer::auction::PLACE_CANDIDATES;
 use crate::offer::delivery::{Ask, Live};
-use crate::offer::targeting::SearchScratch;
+use crate::offer::targeting::{self, SearchScratch};
 
 /// Candidates kept beyond those wanted, for the case that a hold is refused.
 const SPARE: usize = 2;
@@ -129,7 +129,7 @@ impl<L: Live> Gather<'_, '_, L> {
                 if self.settled(start, 1, line) {
                     break;
                 }
-                if world.index.matches(line, facts) {
+                if targeting::is_true(&world.catalog.line(line).targeting, facts) {
                     self.consider(&market, line);
                 }
             }
@@ -148,7 +148,7 @@ impl<L: Live> Gather<'_, '_, L> {
         let start = self.pool.candidates.len();
         let of_slot = self.first_of(slot_ix);
         let index = &self.matter.world.index;
-        index.best_first(facts, search, &mut |line| {
+        index.best_first(facts, None, search, &mut |line| {
             if self.settled(start, wanted, line) {
                 return ControlFlow::Break(());
             }

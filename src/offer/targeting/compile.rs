@@ -2,13 +2,13 @@
 //!
 //! Called once per published world; cold, but proportional: about a second for a million lines.
 
-use crate::knowledge::catalog::model::{Expr, Line};
+use crate::knowledge::catalog::model::Expr;
 use crate::market::vocabulary::{Dimension, ValueId};
 
 use super::normal::normal_form;
-use super::program::{Covered, Program};
-use super::simd::{ABSENT, Block, Level};
-use super::{Asked, CHECK, Index, Postings, Set};
+use super::program::Covered;
+use super::simd::{ABSENT, Block};
+use super::tier::{Asked, CHECK, Checked, Postings, Set, Tier};
 
 /// A value gets a column when more than one slot in so many has it; below, a list is smaller by
 /// far and costs a search less than a column that is mostly empty.
@@ -18,77 +18,68 @@ const SLOTS_PER_POSTING: usize = 512;
 const SMALL_SLOTS: usize = 4 * Block::SLOTS;
 
 /// Whether a value that so many of all slots have gets a column.
-fn is_thick(postings: usize, slots: usize) -> bool {
+pub fn is_thick(postings: usize, slots: usize) -> bool {
     slots <= SMALL_SLOTS || postings * SLOTS_PER_POSTING > slots
 }
 
-impl Index {
-    /// Compiles the targeting of `lines`, which stand in the order of search. `values` is the
-    /// length of the vocabulary; each value belongs to one dimension.
-    pub fn build(lines: &[Line], values: usize) -> Index {
-        Index::of(lines.iter().map(|line| &line.targeting), values)
-    }
-
-    /// As [`Index::build`], of the expressions alone.
-    pub fn of<'e>(expressions: impl IntoIterator<Item = &'e Expr>, values: usize) -> Index {
-        Index::with(expressions, values, is_thick)
-    }
-
-    /// `thick` says of how many postings among how many slots a column is made.
-    pub(super) fn with<'e>(
+impl Tier {
+    /// Compiles expressions, which stand in the order of search. `values` is the length of the
+    /// vocabulary; each value belongs to one dimension. `thick` says of how many postings among
+    /// how many slots a column is made.
+    pub fn build<'e>(
         expressions: impl IntoIterator<Item = &'e Expr>,
         values: usize,
         thick: fn(usize, usize) -> bool,
-    ) -> Index {
-        let mut index = Index {
-            first_slot: vec![0],
-            slots: Vec::new(),
-            conjunctions: Vec::new(),
-            program: Program::default(),
-            dimensions: Vec::new(),
-            postings: Vec::new(),
-            columns: Vec::new(),
-            stride: 1,
-            lists: vec![0],
-            level: Level::detect(),
-        };
+    ) -> Tier {
+        let mut tier = Tier { first_slot: vec![0], lists: vec![0], ..Tier::default() };
+        let mut conjunctions = Vec::new();
         for (line, expr) in expressions.into_iter().enumerate() {
-            index.push_line(line as u32, expr);
+            tier.push_line(line as u32, expr, &mut conjunctions);
         }
-        index.stride = padded(index.blocks());
-        let include = Sets::gather(&index, values, false);
-        let exclude = Sets::gather(&index, values, true);
-        index.place_columns(&include, &exclude, thick);
-        index.shrink();
-        index
+        tier.stride = padded(tier.blocks());
+        let include = Sets::gather(&tier, &conjunctions, values, false);
+        let exclude = Sets::gather(&tier, &conjunctions, values, true);
+        tier.place_columns(&conjunctions, &include, &exclude, thick);
+        tier.shrink();
+        tier
     }
 
-    fn push_line(&mut self, line: u32, expr: &Expr) {
+    fn push_line(&mut self, line: u32, expr: &Expr, conjunctions: &mut Vec<u32>) {
         debug_assert!(line < CHECK, "line numbers leave room for the mark");
+        let mut slot = |at, covered| {
+            conjunctions.push(at);
+            if covered {
+                self.slots.push(line);
+            } else {
+                self.slots.push(self.checked.len() as u32 | CHECK);
+                self.checked.push(Checked { line, at });
+            }
+        };
         match normal_form(expr) {
-            Some(conjunctions) => {
-                for conjunction in &conjunctions {
+            Some(forms) => {
+                for conjunction in &forms {
                     let (at, covered) = self.program.push(conjunction);
-                    self.slots.push(if covered { line } else { line | CHECK });
-                    self.conjunctions.push(at);
+                    slot(at, covered);
                 }
             }
-            None => {
-                let at = self.program.push_whole(expr);
-                self.slots.push(line | CHECK);
-                self.conjunctions.push(at);
-            }
+            None => slot(self.program.push_whole(expr), false),
         }
         self.first_slot.push(self.slots.len() as u32);
     }
 
-    fn place_columns(&mut self, include: &Sets, exclude: &Sets, thick: fn(usize, usize) -> bool) {
+    fn place_columns(
+        &mut self,
+        conjunctions: &[u32],
+        include: &Sets,
+        exclude: &Sets,
+        thick: fn(usize, usize) -> bool,
+    ) {
         let values = include.len().max(exclude.len());
         self.postings = vec![Postings::default(); values];
         let mut order: Vec<(f64, Asked)> = Vec::new();
         for dimension in Dimension::all() {
             if include.asks(dimension) {
-                let indifferent = self.push_indifferent(dimension);
+                let indifferent = self.push_indifferent(conjunctions, dimension);
                 order.push((self.survivors(dimension, include), Asked { dimension, indifferent }));
             } else if exclude.asks(dimension) {
                 order.push((1.0, Asked { dimension, indifferent: ABSENT }));
@@ -110,12 +101,12 @@ impl Index {
     }
 
     /// The column of the slots that want no value of `dimension`.
-    fn push_indifferent(&mut self, dimension: Dimension) -> u32 {
+    fn push_indifferent(&mut self, conjunctions: &[u32], dimension: Dimension) -> u32 {
         let start = self.columns.len();
         self.columns.resize(start + self.stride, Block::NONE);
         let column = &mut self.columns[start..];
         for slot in 0..self.slots.len() {
-            let mut clauses = self.program.covered(self.conjunctions[slot]);
+            let mut clauses = self.program.covered(conjunctions[slot]);
             if !clauses.any(|clause| clause.dimension == dimension && clause.include.is_some()) {
                 set_bit(column, slot as u32);
             }
@@ -161,7 +152,7 @@ impl Index {
     fn shrink(&mut self) {
         self.first_slot.shrink_to_fit();
         self.slots.shrink_to_fit();
-        self.conjunctions.shrink_to_fit();
+        self.checked.shrink_to_fit();
         self.columns.shrink_to_fit();
         self.lists.shrink_to_fit();
         self.program.shrink();
@@ -175,8 +166,7 @@ fn padded(blocks: usize) -> usize {
 }
 
 fn set_bit(column: &mut [Block], slot: u32) {
-    let (block, bit) = (slot as usize / Block::SLOTS, slot as usize % Block::SLOTS);
-    column[block].0[bit / 64] |= 1 << (bit % 64);
+    column[slot as usize / Block::SLOTS].set(slot as usize % Block::SLOTS);
 }
 
 /// The slots of every value, ascending, side by side.
@@ -191,21 +181,21 @@ struct Sets {
 }
 
 impl Sets {
-    fn gather(index: &Index, values: usize, excluding: bool) -> Sets {
+    fn gather(tier: &Tier, conjunctions: &[u32], values: usize, excluding: bool) -> Sets {
         let mut sets = Sets {
             starts: vec![0; values.max(Dimension::COUNT) + 1],
             slots: Vec::new(),
             dimensions: vec![None; values.max(Dimension::COUNT)],
             asking: [0; Dimension::COUNT],
         };
-        each_clause(index, |_, clause| sets.count(clause, excluding));
+        each_clause(tier, conjunctions, |_, clause| sets.count(clause, excluding));
         let mut total = 0;
         for start in &mut sets.starts {
             total += std::mem::replace(start, total);
         }
         sets.slots = vec![0; total as usize];
         let mut next = sets.starts.clone();
-        each_clause(index, |slot, clause| {
+        each_clause(tier, conjunctions, |slot, clause| {
             each_value(clause, excluding, |value| {
                 sets.slots[next[value] as usize] = slot;
                 next[value] += 1;
@@ -266,9 +256,9 @@ impl Sets {
     }
 }
 
-fn each_clause(index: &Index, mut visit: impl FnMut(u32, &Covered<'_>)) {
-    for (slot, &at) in index.conjunctions.iter().enumerate() {
-        index.program.covered(at).for_each(|clause| visit(slot as u32, &clause));
+fn each_clause(tier: &Tier, conjunctions: &[u32], mut visit: impl FnMut(u32, &Covered<'_>)) {
+    for (slot, &at) in conjunctions.iter().enumerate() {
+        tier.program.covered(at).for_each(|clause| visit(slot as u32, &clause));
     }
 }
 

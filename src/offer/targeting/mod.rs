@@ -1,111 +1,83 @@
 //! Which lines want this? The compiled index over all lines' targeting. Hot.
 //!
 //! `flows::decide` asks for the lines that want a slot, best first, and stops when it has enough;
-//! deals ask whether one line does; `explain` and audits evaluate one line plainly. The order of
-//! search is the order of [`LineIx`], which is the order of price bounds, best first.
+//! deals ask whether one line does ([`is_true`]); `explain` and audits evaluate one line plainly.
+//! The order of search is the order of price bounds, best first.
 //!
-//! How it works (measurements in DESIGN's note on the targeting kernel). Each line's expression is
+//! How it works (docs/targeting.md has the drawing and the figures). Each line's expression is
 //! multiplied out to conjunctions ([`normal`]); each conjunction is a *slot*, a line's slots stand
 //! side by side, in line order. For every value there is the set of slots that it lets pass, as a
 //! bit column where it is thick and as a sorted list where it is thin ([`compile`]). A search turns
 //! a request's facts into one column program, and runs it over blocks of 512 slots in windows of
-//! 4, 16, 64, 256 blocks ([`search`], [`simd`]), so that ten lines cost the same among a thousand
+//! 4, 16, 64, 256 blocks ([`pass`], [`simd`]), so that ten lines cost the same among a thousand
 //! and among a million. What columns cannot say is checked slot by slot ([`program`]).
+//!
+//! A few lines change without a new compilation ([`Index::edit`]): the base stays and is shared, a
+//! [`Mask`] bars its lines that are gone, and a small *fresh* tier of the same make holds the new
+//! ones; a search merges the two ([`search`]). What sleeps is barred by a mask as well.
 
 mod compile;
 mod explain;
+mod mask;
 pub mod naive;
 mod normal;
+mod pass;
 mod program;
 mod search;
 mod simd;
+mod tier;
 
 pub use explain::{Actual, FailedClause, FirstFailure, Values, Wanted, explain};
+pub use mask::Mask;
 pub use search::SearchScratch;
 
-use crate::base::units::ids::LineIx;
-use crate::market::facts::Facts;
-use crate::market::vocabulary::Dimension;
+use std::sync::Arc;
 
-use program::Program;
-use simd::{Block, Level};
+use crate::base::units::ids::LineIx;
+use crate::knowledge::catalog::model::{Expr, Line};
+use crate::market::facts::Facts;
+
+use compile::is_thick;
+use naive::{Truth, truth};
+use tier::Tier;
+
+/// Whether the targeting of one line is true.
+pub fn is_true(targeting: &Expr, facts: &Facts) -> bool {
+    truth(targeting, facts) == Truth::True
+}
 
 /// The compiled targeting of all lines of one world; immutable.
+///
+/// Lines of the base are numbered in the order of search; the fresh ones follow them, whatever
+/// their place in that order.
 pub struct Index {
-    /// Where each line's slots start; one entry more than there are lines.
-    first_slot: Vec<u32>,
-    /// Each slot's line, with [`CHECK`] where columns do not say everything.
-    slots: Vec<u32>,
-    /// Where each slot's conjunction stands in the program.
-    conjunctions: Vec<u32>,
-    program: Program,
-    /// The dimensions that some slot asks about, the most selective first.
-    dimensions: Vec<Asked>,
-    /// By value id; the unknowns stand first.
-    postings: Vec<Postings>,
-    /// All columns, each `stride` blocks long.
-    columns: Vec<Block>,
-    stride: usize,
-    /// All lists: their length, then the slots, ascending. The first word belongs to none.
-    lists: Vec<u32>,
-    level: Level,
+    base: Arc<Tier>,
+    fresh: Tier,
+    /// Before which line of the base each fresh line stands; never less than the one before it.
+    before: Box<[u32]>,
+    /// The lines of the base that are gone, and how many they are.
+    gone: Mask,
+    gone_lines: usize,
 }
 
-const CHECK: u32 = 1 << 31;
-
-/// A dimension that some slot asks about.
+/// A line that is not of the base.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
-    dimension: Dimension,
-    /// The column of the slots that want no value of it; [`simd::ABSENT`] where all are such.
-    indifferent: u32,
-}
-
-/// The slots that a value lets pass, and those that it keeps out.
-#[derive(Clone, Copy, Default)]
-struct Postings {
-    include: Set,
-    exclude: Set,
-}
-
-/// Nothing, the start of a column, or the start of a list, in one word: a request looks some forty
-/// values up, and at eight bytes a value the whole table stays in the second-level cache.
-#[derive(Clone, Copy, Default)]
-struct Set(u32);
-
-enum Kept {
-    Nothing,
-    Column(u32),
-    List(u32),
-}
-
-impl Set {
-    const COLUMN: u32 = 1 << 31;
-
-    fn column(start: usize) -> Set {
-        debug_assert!(start < Set::COLUMN as usize);
-        Set(start as u32 | Set::COLUMN)
-    }
-
-    fn list(start: usize) -> Set {
-        debug_assert!(0 < start && start < Set::COLUMN as usize);
-        Set(start as u32)
-    }
-
-    #[inline]
-    fn kind(self) -> Kept {
-        match self.0 {
-            0 => Kept::Nothing,
-            start if start & Set::COLUMN != 0 => Kept::Column(start & !Set::COLUMN),
-            start => Kept::List(start),
-        }
-    }
+pub struct Fresh<'e> {
+    pub targeting: &'e Expr,
+    /// The line of the base before which it stands in the order of search; behind them all where
+    /// there is no such line.
+    pub before: LineIx,
 }
 
 /// What an index is made of, for metrics and benches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stats {
+    /// Lines that a search can find.
     pub lines: usize,
+    /// How many of them are fresh.
+    pub fresh: usize,
+    /// Lines of the base that are gone.
+    pub gone: usize,
     pub slots: usize,
     /// Slots that are checked by program after the columns let them pass.
     pub checked: usize,
@@ -115,18 +87,64 @@ pub struct Stats {
 }
 
 impl Index {
-    /// Whether the targeting of one line is true.
-    pub fn matches(&self, line: LineIx, facts: &Facts) -> bool {
-        let Some(&[from, to]) = self.first_slot.get(line.index()..line.index() + 2) else {
-            return false;
-        };
-        let conjunctions = &self.conjunctions[from as usize..to as usize];
-        conjunctions.iter().any(|&at| self.program.is_true(at, facts))
+    /// Compiles the targeting of `lines`, which stand in the order of search. `values` is the
+    /// length of the vocabulary; each value belongs to one dimension.
+    pub fn build(lines: &[Line], values: usize) -> Index {
+        Index::of(lines.iter().map(|line| &line.targeting), values)
     }
 
-    /// How many lines there are.
+    /// As [`Index::build`], of the expressions alone.
+    pub fn of<'e>(expressions: impl IntoIterator<Item = &'e Expr>, values: usize) -> Index {
+        Index::whole(Tier::build(expressions, values, is_thick))
+    }
+
+    fn whole(base: Tier) -> Index {
+        let fresh = Tier::default();
+        let gone = Mask::none(&base, &fresh);
+        Index { base: Arc::new(base), fresh, before: Box::default(), gone, gone_lines: 0 }
+    }
+
+    /// The same base without the lines that are `gone`, and with those that are `fresh`: all that
+    /// are, in the order of search, whatever this index was edited to before. Costs what the fresh
+    /// lines cost to compile, and a bit for every slot of the base.
+    pub fn edit(
+        &self,
+        gone: impl Iterator<Item = LineIx>,
+        fresh: &[Fresh<'_>],
+        values: usize,
+    ) -> Index {
+        self.edited(gone, fresh, values, is_thick)
+    }
+
+    fn edited(
+        &self,
+        gone: impl Iterator<Item = LineIx>,
+        fresh: &[Fresh<'_>],
+        values: usize,
+        thick: fn(usize, usize) -> bool,
+    ) -> Index {
+        debug_assert!(fresh.is_sorted_by_key(|line| line.before), "fresh lines are in order");
+        let base = self.base.clone();
+        let before = fresh.iter().map(|line| line.before.0).collect();
+        let fresh = Tier::build(fresh.iter().map(|line| line.targeting), values, thick);
+        let mut lines: Vec<LineIx> = gone.filter(|line| line.index() < base.lines()).collect();
+        lines.sort_unstable();
+        lines.dedup();
+        let mut gone = Mask::none(&base, &fresh);
+        lines.iter().for_each(|&line| gone.bar(&base, &fresh, line));
+        Index { base, fresh, before, gone, gone_lines: lines.len() }
+    }
+
+    /// Bars `lines` from the searches that the mask is given to.
+    pub fn mask(&self, lines: impl Iterator<Item = LineIx>) -> Mask {
+        let mut mask = self.gone.clone();
+        lines.for_each(|line| mask.bar(&self.base, &self.fresh, line));
+        mask
+    }
+
+    /// How many lines a search can find.
     pub fn len(&self) -> usize {
-        self.first_slot.len() - 1
+        self.base.lines() - self.gone_lines + self.fresh.lines()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -134,23 +152,17 @@ impl Index {
     }
 
     pub fn stats(&self) -> Stats {
-        let words = self.first_slot.len() + self.slots.len() + self.conjunctions.len();
+        let (base, fresh) = (&self.base, &self.fresh);
         Stats {
             lines: self.len(),
-            slots: self.slots.len(),
-            checked: self.slots.iter().filter(|&&slot| slot & CHECK != 0).count(),
-            dimensions: self.dimensions.len(),
-            columns: self.columns.len() / self.stride,
-            bytes: (words + self.lists.len()) * size_of::<u32>()
-                + self.program.memory()
-                + size_of_val(self.dimensions.as_slice())
-                + size_of_val(self.postings.as_slice())
-                + size_of_val(self.columns.as_slice()),
+            fresh: fresh.lines(),
+            gone: self.gone_lines,
+            slots: base.slots.len() + fresh.slots.len(),
+            checked: base.checked.len() + fresh.checked.len(),
+            dimensions: base.dimensions.len().max(fresh.dimensions.len()),
+            columns: base.columns() + fresh.columns(),
+            bytes: base.bytes() + fresh.bytes() + self.gone.bytes(),
         }
-    }
-
-    fn blocks(&self) -> usize {
-        self.slots.len().div_ceil(Block::SLOTS)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What exactly does one conjunction ask? All conjunctions as one flat list of words.
 //!
-//! Written once by [`compile`](super::compile), read by `matches` (one line, for deals) and for
-//! those slots whose columns cannot say everything; hot, allocates nothing.
+//! Written once by [`compile`](super::compile), read for those slots whose columns cannot say
+//! everything; hot, allocates nothing.
 //!
 //! A conjunction is a header word (clauses, and how many of them the columns do not cover; those
 //! stand first) and its clauses; a clause is two header words (dimension, unknown, tests; length)
@@ -96,12 +96,6 @@ impl Program {
         self.words.extend([kind | (circles.len() as u32) << 2, self.circles.len() as u32]);
         self.circles.extend_from_slice(circles);
         1
-    }
-
-    /// Whether the conjunction at `at` is true.
-    pub fn is_true(&self, at: u32, facts: &Facts) -> bool {
-        let header = self.words[at as usize];
-        self.holds(at, header & 0xffff, facts)
     }
 
     /// Whether the clauses that columns do not cover are true.

@@ -17,6 +17,10 @@ impl Block {
     pub const SLOTS: usize = 512;
     pub const NONE: Block = Block([0; 8]);
     pub const ALL: Block = Block([!0; 8]);
+
+    pub fn set(&mut self, slot: usize) {
+        self.0[slot / 64] |= 1 << (slot % 64);
+    }
 }
 
 /// No column.
@@ -36,6 +40,8 @@ pub struct Step {
 /// The blocks to look at, and the columns to look in.
 pub struct Window<'a> {
     pub columns: &'a [Block],
+    /// The slots that are passed over, whatever they ask.
+    pub barred: &'a [Block],
     /// Columns of this window only, from its first block on.
     pub gathered: &'a [Block],
     pub steps: &'a [Step],
@@ -48,8 +54,9 @@ pub struct Window<'a> {
 }
 
 /// The widest instructions that this processor and this build have.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Level {
+    #[default]
     Words,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -150,7 +157,10 @@ unsafe fn pass_with<L: Lanes>(w: &Window<'_>, at: usize) -> Option<L> {
     let columns = w.columns.get(w.first + at..).unwrap_or(&[]);
     // SAFETY: the caller vouches for the instructions of `L`.
     unsafe {
-        let mut all = L::load(&Block::ALL);
+        let mut all = L::and_not(L::load(&Block::ALL), L::load(&w.barred[w.first + at]));
+        if !L::any(all) {
+            return None;
+        }
         for step in w.steps {
             let mut pass = L::load(&columns[step.base as usize]);
             for &start in &w.more[step.more.0 as usize..step.more.1 as usize] {
@@ -335,7 +345,8 @@ mod tests {
                 .collect();
             let (columns, more, less, steps) = (&columns, &more, &less, &steps);
             let gathered = columns;
-            let window = Window { columns, gathered, steps, more, less, first };
+            let barred = &columns[rng.below(20) * stride..];
+            let window = Window { columns, barred, gathered, steps, more, less, first };
             let run = |level| {
                 let (mut found, mut live) = (vec![Block::NONE; width], vec![0; width]);
                 let count = narrow(level, &window, &mut found, &mut live);
@@ -353,8 +364,9 @@ mod tests {
     #[test]
     fn without_a_step_every_slot_passes() {
         let columns = [Block::NONE];
-        let window =
-            Window { columns: &columns, gathered: &[], steps: &[], more: &[], less: &[], first: 0 };
+        let (columns, barred) = (&columns, &[Block::NONE]);
+        let (gathered, steps, more, less) = (&[], &[], &[], &[]);
+        let window = Window { columns, barred, gathered, steps, more, less, first: 0 };
         for &level in Level::available() {
             let (mut found, mut live) = ([Block::NONE; 1], [7; 1]);
             assert_eq!(narrow(level, &window, &mut found, &mut live), 1);

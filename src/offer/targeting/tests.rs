@@ -2,6 +2,7 @@
 //!
 //! `INTERLUDE_LONG=1` compares ten times as many (campaign set, request) pairs.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
@@ -11,10 +12,10 @@ use crate::knowledge::catalog::model::{Circle, Expr, Leaf, Test};
 use crate::market::facts::{Facts, Point};
 use crate::market::vocabulary::{DIMENSIONS, Dimension, ValueId, Vocabulary};
 
-use super::naive::{Truth, truth};
 use super::normal::normal_form;
 use super::simd::Level;
-use super::{Index, SearchScratch, explain};
+use super::tier::Tier;
+use super::{Fresh, Index, Mask, SearchScratch, explain, is_true};
 
 /// Values of each dimension in the tests' vocabulary, which has no other.
 const VALUES_EACH: usize = 6;
@@ -127,39 +128,78 @@ impl Chance {
     }
 }
 
-fn best(index: &Index, facts: &Facts, scratch: &mut SearchScratch, most: usize) -> Vec<u32> {
+/// An index beside what it stands for.
+struct Model {
+    index: Index,
+    /// By [`LineIx`], those that are gone too.
+    exprs: Vec<Expr>,
+    /// The living lines in the order of search.
+    order: Vec<u32>,
+}
+
+impl Model {
+    fn new(exprs: Vec<Expr>, values: usize) -> Model {
+        let index = Index::of(&exprs, values);
+        Model { index, order: (0..exprs.len() as u32).collect(), exprs }
+    }
+
+    fn with(exprs: Vec<Expr>, thick: fn(usize, usize) -> bool) -> Model {
+        let index = Index::whole(Tier::build(&exprs, VALUES, thick));
+        Model { index, order: (0..exprs.len() as u32).collect(), exprs }
+    }
+
+    fn best(&self, facts: &Facts, asleep: Option<&Mask>, most: usize) -> Vec<u32> {
+        best(&self.index, facts, asleep, &mut SearchScratch::new(), most)
+    }
+
+    fn find(&self, facts: &Facts, scratch: &mut SearchScratch) -> usize {
+        self.check(facts, &[], scratch)
+    }
+
+    /// Every way to ask against the plain evaluator; returns how many lines are found.
+    fn check(&self, facts: &Facts, asleep: &[u32], scratch: &mut SearchScratch) -> usize {
+        let mask = self.index.mask(asleep.iter().map(|&line| LineIx(line)));
+        let mask = (!asleep.is_empty()).then_some(&mask);
+        let true_lines: HashSet<u32> = (0..self.exprs.len() as u32)
+            .filter(|&line| is_true(&self.exprs[line as usize], facts))
+            .collect();
+        let found = |line: &u32| true_lines.contains(line) && !asleep.contains(line);
+        let expected: Vec<u32> = self.order.iter().copied().filter(found).collect();
+        for &level in Level::available() {
+            scratch.base.level = level;
+            scratch.fresh.level = level;
+            let best = best(&self.index, facts, mask, scratch, usize::MAX);
+            assert_eq!(best, expected, "best first, {level:?}");
+            let mut all = vec![LineIx(7)];
+            self.index.all(facts, mask, scratch, &mut all);
+            let all: Vec<u32> = all[1..].iter().map(|line| line.0).collect();
+            assert_eq!(all, expected, "all, {level:?}");
+        }
+        for most in [1, 10] {
+            let first = &expected[..expected.len().min(most)];
+            assert_eq!(best(&self.index, facts, mask, scratch, most), first, "the first {most}");
+        }
+        for (line, expr) in self.exprs.iter().enumerate() {
+            let wanted = true_lines.contains(&(line as u32));
+            assert_eq!(explain(expr, facts, vocabulary()).is_none(), wanted, "{expr:?}");
+        }
+        expected.len()
+    }
+}
+
+fn best(
+    index: &Index,
+    facts: &Facts,
+    asleep: Option<&Mask>,
+    scratch: &mut SearchScratch,
+    most: usize,
+) -> Vec<u32> {
     let mut found = Vec::new();
-    index.best_first(facts, scratch, &mut |line| {
+    index.best_first(facts, asleep, scratch, &mut |line| {
         found.push(line.0);
         if found.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     found
-}
-
-/// Every way to ask against the plain evaluator; returns how many lines are true.
-fn check(exprs: &[Expr], index: &mut Index, facts: &Facts, scratch: &mut SearchScratch) -> usize {
-    let is_true = |expr: &Expr| truth(expr, facts) == Truth::True;
-    let expected: Vec<u32> =
-        (0..exprs.len() as u32).filter(|&line| is_true(&exprs[line as usize])).collect();
-    for &level in Level::available() {
-        index.level = level;
-        assert_eq!(best(index, facts, scratch, usize::MAX), expected, "best first, {level:?}");
-        let mut all = vec![LineIx(7)];
-        index.all(facts, scratch, &mut all);
-        let all: Vec<u32> = all[1..].iter().map(|line| line.0).collect();
-        assert_eq!(all, expected, "all, {level:?}");
-    }
-    for most in [1, 10] {
-        let first = &expected[..expected.len().min(most)];
-        assert_eq!(best(index, facts, scratch, most), first, "the first {most}");
-    }
-    for line in 0..exprs.len() as u32 {
-        let wanted = expected.binary_search(&line).is_ok();
-        let expr = &exprs[line as usize];
-        assert_eq!(index.matches(LineIx(line), facts), wanted, "{expr:?}");
-        assert_eq!(explain(expr, facts, vocabulary()).is_none(), wanted, "{expr:?}");
-    }
-    expected.len()
 }
 
 /// Only explanations look words up; that these say something else than the tests mean is no matter.
@@ -181,12 +221,12 @@ fn the_index_equals_the_plain_evaluator() {
         let size = chance.rng.below(24);
         let depth = chance.rng.below(5);
         let exprs: Vec<Expr> = (0..size).map(|_| chance.expr(depth)).collect();
-        let mut index = Index::with(&exprs, VALUES, DENSITIES[seed as usize % 3]);
-        assert_eq!(index.len(), size);
+        let model = Model::with(exprs, DENSITIES[seed as usize % 3]);
+        assert_eq!(model.index.len(), size);
         for _ in 0..100 {
             chance.facts(&mut facts);
             lines += size;
-            found += check(&exprs, &mut index, &facts, &mut scratch);
+            found += model.find(&facts, &mut scratch);
         }
     }
     let share = found as f64 / lines as f64;
@@ -203,10 +243,10 @@ fn many_lines_are_searched_in_many_windows() {
         let leaves = |chance: &mut Chance| (0..3).map(|_| chance.leaf()).collect();
         let exprs: Vec<Expr> = (0..size).map(|_| Expr::All(leaves(&mut chance))).collect();
         for density in DENSITIES {
-            let mut index = Index::with(&exprs, VALUES, density);
+            let model = Model::with(exprs.clone(), density);
             for _ in 0..4 * long() {
                 chance.facts(&mut facts);
-                check(&exprs, &mut index, &facts, &mut scratch);
+                model.find(&facts, &mut scratch);
             }
         }
     }
@@ -225,24 +265,23 @@ fn rare_values_are_found_wherever_they_stand() {
         false => any_of(Dimension::Artist, &[0]),
     };
     let exprs: Vec<Expr> = (0..size).map(lines).collect();
-    let mut index = Index::of(&exprs, VALUES);
+    let model = Model::new(exprs.to_vec(), VALUES);
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
     facts.set(Dimension::Artist, [value(Dimension::Artist, 1)]);
     facts.set(Dimension::List, []);
-    assert_eq!(check(&exprs, &mut index, &facts, &mut scratch), rare.len());
+    assert_eq!(model.find(&facts, &mut scratch), rare.len());
     facts.set(Dimension::List, (0..3).map(|n| value(Dimension::List, n)));
-    assert_eq!(check(&exprs, &mut index, &facts, &mut scratch), 2);
+    assert_eq!(model.find(&facts, &mut scratch), 2);
     facts.set(Dimension::Artist, []);
-    assert_eq!(check(&exprs, &mut index, &facts, &mut scratch), 0);
+    assert_eq!(model.find(&facts, &mut scratch), 0);
 }
 
 #[test]
 fn empty_worlds_and_empty_expressions() {
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
-    let mut none = Index::of(&[], VALUES);
-    assert!(none.is_empty());
-    assert_eq!(check(&[], &mut none, &facts, &mut scratch), 0);
-    assert!(!none.matches(LineIx(0), &facts));
+    let none = Model::new(vec![], VALUES);
+    assert!(none.index.is_empty());
+    assert_eq!(none.find(&facts, &mut scratch), 0);
     for (exprs, expected) in [
         (vec![Expr::All(vec![])], 1),
         (vec![Expr::Any(vec![])], 0),
@@ -251,10 +290,10 @@ fn empty_worlds_and_empty_expressions() {
         (vec![Expr::Any(vec![]), Expr::All(vec![]), Expr::Any(vec![Expr::All(vec![])])], 2),
         (vec![Expr::All(vec![]); 600], 600),
     ] {
-        let mut index = Index::of(&exprs, VALUES);
-        assert_eq!(check(&exprs, &mut index, &facts, &mut scratch), expected, "{exprs:?}");
+        let model = Model::new(exprs.clone(), VALUES);
+        assert_eq!(model.find(&facts, &mut scratch), expected, "{exprs:?}");
         facts.set(Dimension::Age, [value(Dimension::Age, 0)]);
-        assert_eq!(check(&exprs, &mut index, &facts, &mut scratch), expected, "{exprs:?}");
+        assert_eq!(model.find(&facts, &mut scratch), expected, "{exprs:?}");
     }
 }
 
@@ -268,14 +307,14 @@ fn wide_lines_are_visited_once() {
     assert_eq!(wide(7).conjunctions(), 2 * Expr::CONJUNCTIONS_MAX);
     assert!(normal_form(&wide(7)).is_none());
     let exprs = vec![wide(6), wide(7), wide(6), Expr::All(vec![])];
-    let mut index = Index::of(&exprs, VALUES);
-    assert_eq!(index.stats().slots, 64 + 1 + 64 + 1);
+    let model = Model::new(exprs.to_vec(), VALUES);
+    assert_eq!(model.index.stats().slots, 64 + 1 + 64 + 1);
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
-    assert_eq!(check(&exprs, &mut index, &facts, &mut scratch), 1);
+    assert_eq!(model.find(&facts, &mut scratch), 1);
     for dimension in Dimension::all().take(7) {
         facts.set(dimension, [value(dimension, 0), value(dimension, 2)]);
     }
-    assert_eq!(check(&exprs, &mut index, &facts, &mut scratch), 4);
+    assert_eq!(model.find(&facts, &mut scratch), 4);
 }
 
 #[test]
@@ -303,16 +342,16 @@ fn unknown_is_not_false() {
         [any.clone(), none.clone(), Expr::Not(Box::new(any)), Expr::Not(Box::new(none))]
     };
     let exprs = [leaves(false), leaves(true)].concat();
-    let mut index = Index::of(&exprs, VALUES);
+    let model = Model::new(exprs.to_vec(), VALUES);
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
-    check(&exprs, &mut index, &facts, &mut scratch);
-    assert_eq!(best(&index, &facts, &mut scratch, 9), [4, 5], "only what passes when unknown");
+    model.find(&facts, &mut scratch);
+    assert_eq!(model.best(&facts, None, 9), [4, 5], "only what passes when unknown");
     facts.set(age, []);
-    check(&exprs, &mut index, &facts, &mut scratch);
-    assert_eq!(best(&index, &facts, &mut scratch, 9), [1, 2, 5, 6], "known to be empty");
+    model.find(&facts, &mut scratch);
+    assert_eq!(model.best(&facts, None, 9), [1, 2, 5, 6], "known to be empty");
     facts.set(age, [value(age, 0)]);
-    check(&exprs, &mut index, &facts, &mut scratch);
-    assert_eq!(best(&index, &facts, &mut scratch, 9), [0, 3, 4, 7]);
+    model.find(&facts, &mut scratch);
+    assert_eq!(model.best(&facts, None, 9), [0, 3, 4, 7]);
 }
 
 #[test]
@@ -321,12 +360,12 @@ fn circles_are_checked_slot_by_slot() {
     let near = leaf(Dimension::Radius, Test::Within(vec![berlin]), false);
     let far = leaf(Dimension::Radius, Test::Outside(vec![berlin]), true);
     let exprs = [near.clone(), far.clone(), Expr::Not(Box::new(far)), Expr::Any(vec![near])];
-    let mut index = Index::of(&exprs, VALUES);
-    assert_eq!(index.stats().checked, 4);
+    let model = Model::new(exprs.to_vec(), VALUES);
+    assert_eq!(model.index.stats().checked, 4);
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
     let mut found = |facts: &Facts| {
-        check(&exprs, &mut index, facts, &mut scratch);
-        best(&index, facts, &mut scratch, 9)
+        model.find(facts, &mut scratch);
+        model.best(facts, None, 9)
     };
     assert_eq!(found(&facts), [1], "nowhere");
     facts.set_place(point(52.4, 13.1));
@@ -339,9 +378,74 @@ fn circles_are_checked_slot_by_slot() {
 #[test]
 fn values_that_came_later_match_nothing_and_break_nothing() {
     let exprs = [any_of(Dimension::App, &[1]), none_of(Dimension::App, &[2])];
-    let mut index = Index::of(&exprs, 0);
+    let model = Model::new(exprs.to_vec(), 0);
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
     facts.set(Dimension::App, [ValueId(1_000_000)]);
-    check(&exprs, &mut index, &facts, &mut scratch);
-    assert_eq!(best(&index, &facts, &mut scratch, 9), [1]);
+    model.find(&facts, &mut scratch);
+    assert_eq!(model.best(&facts, None, 9), [1]);
+}
+
+/// Lines go and come again and again; each edit says all that differs from the base.
+#[test]
+fn edited_indexes_equal_the_plain_evaluator() {
+    let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
+    let mut found = 0;
+    for seed in 0..100 * long() as u64 {
+        let mut chance = Chance::new(1_000 + seed);
+        let depth = chance.rng.below(4);
+        let exprs: Vec<Expr> = (0..chance.rng.below(40)).map(|_| chance.expr(depth)).collect();
+        let mut model = Model::with(exprs, DENSITIES[seed as usize % 3]);
+        let base = model.exprs.len();
+        for _ in 0..4 {
+            model = edited(model, base, &mut chance, depth);
+            assert_eq!(model.index.len(), model.order.len());
+            for _ in 0..10 {
+                chance.facts(&mut facts);
+                let asleep: Vec<u32> =
+                    (0..model.exprs.len() as u32).filter(|_| chance.rng.chance(0.2)).collect();
+                found += model.check(&facts, &asleep, &mut scratch);
+                found += model.find(&facts, &mut scratch);
+            }
+        }
+    }
+    assert!(found > 0);
+}
+
+/// Takes some lines of the base out and puts some fresh ones in.
+fn edited(mut model: Model, base: usize, chance: &mut Chance, depth: usize) -> Model {
+    let gone: Vec<u32> = (0..base as u32).filter(|_| chance.rng.chance(0.2)).collect();
+    model.exprs.truncate(base);
+    let mut before: Vec<u32> =
+        (0..chance.rng.below(30)).map(|_| chance.rng.below(base + 2) as u32).collect();
+    before.sort_unstable();
+    model.exprs.extend(before.iter().map(|_| chance.expr(depth)));
+    let fresh: Vec<Fresh<'_>> = before
+        .iter()
+        .zip(&model.exprs[base..])
+        .map(|(&before, targeting)| Fresh { targeting, before: LineIx(before) })
+        .collect();
+    let thick = DENSITIES[chance.rng.below(3)];
+    let lines = gone.iter().map(|&line| LineIx(line));
+    model.index = model.index.edited(lines, &fresh, VALUES, thick);
+    let living = (0..base as u32).filter(|line| !gone.contains(line));
+    let mut order: Vec<(u32, u32)> = living.map(|line| (2 * line + 1, line)).collect();
+    order.extend(before.iter().zip(base as u32..).map(|(&before, line)| (2 * before, line)));
+    order.sort_by_key(|&(place, _)| place);
+    model.order = order.into_iter().map(|(_, line)| line).collect();
+    model
+}
+
+/// A mask is made for one index; what it would bar of another is left alone.
+#[test]
+fn a_mask_of_another_index_bars_nothing() {
+    let exprs = vec![Expr::All(vec![]); 3];
+    let (one, other) = (Index::of(&exprs, VALUES), Index::of(&exprs, VALUES));
+    let (facts, mut scratch) = (Facts::new(), SearchScratch::new());
+    let mask = one.mask([LineIx(0), LineIx(2), LineIx(9)].into_iter());
+    assert_eq!(best(&one, &facts, Some(&mask), &mut scratch, 9), [1]);
+    assert_eq!(best(&other, &facts, Some(&mask), &mut scratch, 9), [0, 1, 2]);
+    let edited = one.edit([LineIx(1)].into_iter(), &[], VALUES);
+    assert_eq!(best(&edited, &facts, Some(&mask), &mut scratch, 9), [0, 2]);
+    let stats = edited.stats();
+    assert_eq!((stats.lines, stats.gone, stats.fresh), (2, 1, 0));
 }
