@@ -12,15 +12,19 @@
 //! from *damage in the middle* (a later batch exists: refused, with file and offset). A last batch
 //! that was acknowledged and then rotted looks like a torn one, unless the journal was closed in
 //! order: closing seals it with an empty frame.
+//!
+//! Who keeps elsewhere what the log has said so far, as `knowledge::audience` does, writes and
+//! reads it through [`Tail`], [`recover`] and [`drop_before`] on a thread of its own: it keeps
+//! the [`Header`] of the segment that it goes on from, and lets go of those before.
 
 mod frame;
 mod recover;
 mod segment;
 mod writer;
 
-pub use recover::{Opened, Trimmed, read, read_file};
-pub use segment::{Tail, segments};
-pub use writer::{Durable, Journal, Place, Refused};
+pub use recover::{Opened, Trimmed, Visit, read, read_file, read_on, recover};
+pub use segment::{Header, Tail, drop_before, segments, sync_dir};
+pub use writer::{Durable, Journal, Place, Refused, lock};
 
 use std::io;
 use std::path::PathBuf;

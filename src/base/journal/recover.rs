@@ -27,7 +27,12 @@ pub type Visit<'v> = &'v mut dyn FnMut(&[u8]) -> Result<(), String>;
 
 /// Reads all records of a folder and changes nothing.
 pub fn read(dir: &Path, visit: Visit<'_>) -> Result<Opened, JournalFault> {
-    let (opened, _) = walk_folder(dir, visit)?;
+    read_on(dir, Header::FIRST, visit)
+}
+
+/// As [`read`], from a segment on; older ones are passed over.
+pub fn read_on(dir: &Path, from: Header, visit: Visit<'_>) -> Result<Opened, JournalFault> {
+    let (opened, _) = walk_folder(dir, from, visit)?;
     Ok(opened)
 }
 
@@ -48,19 +53,20 @@ pub fn read_file(path: &Path, visit: Visit<'_>) -> Result<Opened, JournalFault> 
     }
 }
 
-/// Reads all records, cuts off an unfinished end and returns the open end of the log.
-pub(super) fn recover(
+/// Reads all records from a segment on, cuts off an unfinished end and returns the open end of
+/// the log. Segments before `from` are passed over; they may go.
+pub fn recover(
     dir: &Path,
-    segment_bytes: u64,
+    (from, segment_bytes): (Header, u64),
     visit: Visit<'_>,
 ) -> Result<(Tail, Opened), JournalFault> {
-    let (opened, end) = walk_folder(dir, visit)?;
+    let (opened, end) = walk_folder(dir, from, visit)?;
     if let Some(torn) = &opened.trimmed {
         cut(dir, torn).map_err(JournalFault::io(&torn.file))?;
     }
     let tail = match end {
         Some(Header { seq, base }) => Tail::reopen(dir, seq, base, segment_bytes),
-        None => Tail::create(dir, 1, 0, segment_bytes),
+        None => Tail::create(dir, from.seq, from.base, segment_bytes),
     };
     Ok((tail.map_err(JournalFault::io(dir))?, opened))
 }
@@ -77,11 +83,16 @@ fn cut(dir: &Path, torn: &Trimmed) -> std::io::Result<()> {
 }
 
 /// Walks all segments; also says which one the log goes on in.
-fn walk_folder(dir: &Path, visit: Visit<'_>) -> Result<(Opened, Option<Header>), JournalFault> {
-    let files = segments(dir).map_err(JournalFault::io(dir))?;
+fn walk_folder(
+    dir: &Path,
+    from: Header,
+    visit: Visit<'_>,
+) -> Result<(Opened, Option<Header>), JournalFault> {
+    let mut files = segments(dir).map_err(JournalFault::io(dir))?;
+    files.retain(|(seq, _)| *seq >= from.seq);
     let mut opened = Opened::default();
     let mut end: Option<Header> = None;
-    let mut next = Header { seq: 1, base: 0 };
+    let mut next = from;
     for (place, (seq, path)) in files.iter().enumerate() {
         let last = place + 1 == files.len();
         if *seq != next.seq {

@@ -10,14 +10,18 @@ pub(super) const HEADER: usize = 32;
 const MAGIC: &[u8; 8] = b"ILJRNL\x00\x01";
 const EXTENSION: &str = "ilj";
 
-/// What a segment says of itself: its number, and where in the log its first byte stands.
+/// What a segment says of itself: its number, and where in the log its first byte stands. Who
+/// has settled all that stands before a segment keeps this, and reads on from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Header {
+pub struct Header {
     pub seq: u64,
     pub base: u64,
 }
 
 impl Header {
+    /// The first segment of a log.
+    pub const FIRST: Header = Header { seq: 1, base: 0 };
+
     pub fn encode(self) -> [u8; HEADER] {
         let mut out = [0u8; HEADER];
         out[..8].copy_from_slice(MAGIC);
@@ -124,6 +128,17 @@ impl Tail {
         Ok(())
     }
 
+    /// Says that the log ends here in order; see the head of the module.
+    pub fn seal(&mut self) -> io::Result<()> {
+        self.write(std::iter::once(&[][..]))?;
+        self.sync()
+    }
+
+    /// The segment that is written now.
+    pub fn header(&self) -> Header {
+        Header { seq: self.seq, base: self.base }
+    }
+
     /// The number of the segment that is written now.
     pub fn seq(&self) -> u64 {
         self.seq
@@ -139,7 +154,21 @@ impl Tail {
     }
 }
 
+/// Removes the segments before `seq`, oldest first: what stood in them is kept elsewhere. Returns
+/// how many there were.
+pub fn drop_before(dir: &Path, seq: u64) -> io::Result<usize> {
+    let mut old = segments(dir)?;
+    old.retain(|(each, _)| *each < seq);
+    for (_, path) in &old {
+        fs::remove_file(path)?;
+    }
+    if !old.is_empty() {
+        sync_dir(dir)?;
+    }
+    Ok(old.len())
+}
+
 /// Makes the names in a folder durable.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }

@@ -320,3 +320,45 @@ fn a_window_gathers_company() {
     drop(journal);
     assert_eq!(stored(dir.path()).unwrap().0.records, 100);
 }
+
+#[test]
+fn a_log_goes_on_without_the_segments_that_were_let_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let every = |found: &mut Vec<Vec<u8>>, from: Header| {
+        found.clear();
+        let (tail, opened) = recover(dir.path(), (from, 1 << 20), &mut |record| {
+            found.push(record.to_vec());
+            Ok(())
+        })?;
+        assert_eq!(opened.records, found.len() as u64);
+        Ok::<_, JournalFault>(tail)
+    };
+    let mut found = Vec::new();
+    let mut tail = every(&mut found, Header::FIRST).unwrap();
+    tail.write([&b"settled"[..], b"too"].into_iter()).unwrap();
+    tail.rotate().unwrap();
+    let from = tail.header();
+    assert_eq!(from.seq, 2);
+    tail.write(std::iter::once(&b"not yet"[..])).unwrap();
+    tail.seal().unwrap();
+    drop(tail);
+
+    // Crashed before they were let go, or after: both read the same.
+    every(&mut found, from).unwrap();
+    assert_eq!(found, [b"not yet"]);
+    assert_eq!(drop_before(dir.path(), from.seq).unwrap(), 1);
+    assert_eq!(drop_before(dir.path(), from.seq).unwrap(), 0);
+    let mut tail = every(&mut found, from).unwrap();
+    assert_eq!(found, [b"not yet"]);
+    tail.write(std::iter::once(&b"more"[..])).unwrap();
+    tail.sync().unwrap();
+    drop(tail);
+    every(&mut found, from).unwrap();
+    assert_eq!(found, [b"not yet".to_vec(), b"more".to_vec()]);
+
+    // Another log's place, or a log that has lost its beginning, is told.
+    let elsewhere = Header { base: from.base + 1, ..from };
+    assert!(matches!(every(&mut found, elsewhere), Err(JournalFault::Damaged { .. })));
+    let earlier = every(&mut found, Header::FIRST).err().unwrap().to_string();
+    assert!(earlier.contains("00000001.ilj") && earlier.contains("missing"), "{earlier}");
+}

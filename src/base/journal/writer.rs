@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::recover::{Opened, Visit, recover};
-use super::segment::Tail;
+use super::segment::{Header, Tail};
 use super::{Config, JournalFault};
 
 /// Most records and bytes of one batch.
@@ -61,7 +61,7 @@ impl Journal {
         }
         fs::create_dir_all(dir).map_err(JournalFault::io(dir))?;
         let lock = lock(dir)?;
-        let (tail, opened) = recover(dir, config.segment_bytes, visit)?;
+        let (tail, opened) = recover(dir, (Header::FIRST, config.segment_bytes), visit)?;
         let journal = Journal::start(tail, config, lock).map_err(JournalFault::io(dir))?;
         Ok((journal, opened))
     }
@@ -127,7 +127,8 @@ impl Drop for Journal {
     }
 }
 
-fn lock(dir: &Path) -> Result<File, JournalFault> {
+/// Holds a folder for one writer, as long as the file is open.
+pub fn lock(dir: &Path) -> Result<File, JournalFault> {
     let path = dir.join("LOCK");
     let open = File::options().create(true).truncate(false).write(true).open(&path);
     let file = open.map_err(JournalFault::io(&path))?;
@@ -205,8 +206,7 @@ impl Writer {
             }
         }
         // The seal: an end that was closed in order. Its loss loses nothing.
-        let sealed = self.tail.write(std::iter::once(&[][..])).and_then(|()| self.tail.sync());
-        if let Err(error) = sealed {
+        if let Err(error) = self.tail.seal() {
             tracing::warn!(%error, "the journal could not be sealed");
         }
     }
