@@ -13,7 +13,7 @@ use crate::flows::decide::record::record;
 use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::world::World;
 use crate::flows::decide::{Circumstance, Received, decide, sources};
-use crate::knowledge::audience::{Audience, AudienceBuilder, Profile, Segment, encode};
+use crate::knowledge::audience::{Audience, GenerationBuilder, Profile, Segment, encode};
 use crate::knowledge::enrich;
 use crate::market::exchange::ExchangeIx;
 use crate::market::facts::Facts;
@@ -113,9 +113,9 @@ fn with_profile(
     let Some(listener) = listener(received, &unread, at) else { return Ok(unread) };
     let profile = Profile::checked(profile, world.vocabulary.len());
     let profile = profile.map_err(|fault| Difference::Profile(fault.to_string()))?;
-    let mut builder = AudienceBuilder::default();
+    let mut builder = GenerationBuilder::default();
     builder.add(listener, profile);
-    Ok(world.with_audience(Arc::new(builder.build())))
+    Ok(world.with_audience(Arc::new(Audience::of(builder.build()))))
 }
 
 /// The listener that the request itself names and lets be used.

@@ -1,199 +1,135 @@
-//! Who is listening? All profiles in memory, as one immutable value.
+//! What became known of listeners in one stretch of time? Profiles, erasures and links, immutable.
 //!
-//! Built at start and after an import (cold), read for each request that permits it (hot: no
-//! lock, no allocation, one probe and one read of the arena). Whoever holds the world holds the
-//! audience; it is replaced whole, never changed.
+//! Made by the gathering side, by merging, by loading and by import (cold); an
+//! [`Audience`](super::Audience) looks into a few of them, newest first (hot).
 
 use crate::base::units::ids::ListenerKey;
 
+use super::links::LinkKey;
 use super::profile::Profile;
+use super::table::{Newest, Record, Table, TableBuilder};
 
-/// A record of the arena: the key (16), the length of the profile (2), the profile.
-const HEAD: usize = 18;
-/// A slot: the low 40 bits are the record's offset + 1 (0: free), the high 24 are of the key, so
-/// that a probe that meets another listener need not read that one's record.
-const OFFSET_BITS: u32 = 40;
-const OFFSET_MASK: u64 = (1 << OFFSET_BITS) - 1;
-
-/// Compact profiles of all listeners, found by key.
+/// Profiles by listener, and listeners by link; either may be said to be gone.
 #[derive(Default)]
-pub struct Audience {
-    slots: Box<[u64]>,
-    arena: Box<[u8]>,
-    listeners: usize,
+pub struct Generation {
+    pub(super) listeners: Table,
+    pub(super) links: Table,
+    /// Listeners of whom older generations hold what was erased.
+    pub(super) cuts: usize,
 }
 
-impl std::fmt::Debug for Audience {
+/// What a generation says of a listener.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry<'a> {
+    /// `None`: erased.
+    pub profile: Option<Profile<'a>>,
+    /// Erased before this was written, so that links of older generations lead nowhere.
+    pub cut: bool,
+}
+
+impl std::fmt::Debug for Generation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Audience({} listeners, {} bytes)", self.listeners, self.bytes())
+        let (listeners, links) = (self.listeners.len(), self.links.len());
+        write!(f, "Generation({listeners} listeners, {links} links, redacted)")
     }
 }
 
-impl Audience {
-    /// An audience of nobody: every listener is one of whom nothing has been read.
-    pub fn empty() -> Audience {
-        Audience::default()
-    }
-
-    /// The listener's profile; `None` where the listener is not known. Hot.
+impl Generation {
+    /// What is said here of the listener. Hot.
     #[inline]
-    pub fn profile(&self, key: ListenerKey) -> Option<Profile<'_>> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        let tag = tag_of(key);
-        let mut at = home_of(key, self.slots.len());
-        for _ in 0..self.slots.len() {
-            let slot = self.slots[at];
-            if slot == 0 {
-                return None;
-            }
-            if slot & !OFFSET_MASK == tag {
-                let offset = ((slot & OFFSET_MASK) - 1) as usize;
-                let (found, profile) = self.record(offset)?;
-                if found == key {
-                    return Some(profile);
-                }
-            }
-            at = if at + 1 == self.slots.len() { 0 } else { at + 1 };
-        }
-        None
+    pub fn entry(&self, key: ListenerKey) -> Option<Entry<'_>> {
+        self.listeners.get(key.0).map(|record| Entry::of(record))
     }
 
-    fn record(&self, offset: usize) -> Option<(ListenerKey, Profile<'_>)> {
-        let (head, rest) = self.arena.get(offset..)?.split_first_chunk::<HEAD>()?;
-        let (key, len) = head.split_first_chunk::<16>()?;
-        let len = usize::from(u16::from_le_bytes([len[0], len[1]]));
-        let key = ListenerKey(u128::from_le_bytes(*key));
-        Some((key, Profile::trusted(rest.get(..len)?)))
+    /// What is said here of the link: `None` nothing, `Some(None)` that it leads nowhere. Hot.
+    #[inline]
+    pub fn link(&self, link: LinkKey) -> Option<Option<ListenerKey>> {
+        self.links.get(link.0).map(target)
     }
 
-    /// In the order in which they were added.
-    pub fn iter(&self) -> impl Iterator<Item = (ListenerKey, Profile<'_>)> {
-        let mut offset = 0;
-        std::iter::from_fn(move || {
-            let (key, profile) = self.record(offset)?;
-            offset += HEAD + profile.bytes().len();
-            Some((key, profile))
-        })
+    /// Ascending by key.
+    pub fn entries(&self) -> impl Iterator<Item = (ListenerKey, Entry<'_>)> {
+        self.listeners.records().map(|record| (ListenerKey(record.key), Entry::of(record)))
     }
 
+    /// Ascending by link; `None` says that the link leads nowhere.
+    pub fn links(&self) -> impl Iterator<Item = (LinkKey, Option<ListenerKey>)> {
+        self.links.records().map(|record| (LinkKey(record.key), target(record)))
+    }
+
+    /// Listeners and links of which it says anything.
     pub fn len(&self) -> usize {
-        self.listeners
+        self.listeners.len() + self.links.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.listeners == 0
-    }
-
-    /// What it takes in memory.
-    pub fn bytes(&self) -> usize {
-        self.slots.len() * size_of::<u64>() + self.arena.len()
+        self.len() == 0
     }
 }
 
-/// Gathers profiles, then makes an [`Audience`] of them.
+impl<'a> Entry<'a> {
+    pub(super) fn of(record: Record<'a>) -> Entry<'a> {
+        let profile = (!record.is_gone()).then(|| Profile::trusted(record.body));
+        Entry { profile, cut: record.cut }
+    }
+}
+
+/// The listener that a link's record leads to.
+pub(super) fn target(record: Record<'_>) -> Option<ListenerKey> {
+    record.body.first_chunk().map(|key| ListenerKey(u128::from_le_bytes(*key)))
+}
+
+/// Gathers what is known, then makes a [`Generation`] of it. Keys in any order, ascending ones
+/// cheapest; of a key that is given twice the later stays.
 #[derive(Default)]
-pub struct AudienceBuilder {
-    arena: Vec<u8>,
-    offsets: Vec<u64>,
+pub struct GenerationBuilder {
+    listeners: TableBuilder,
+    links: TableBuilder,
+    cuts: usize,
 }
 
-impl AudienceBuilder {
-    /// The caller adds each key once.
+impl GenerationBuilder {
     pub fn add(&mut self, key: ListenerKey, profile: Profile<'_>) {
-        self.offsets.push(self.arena.len() as u64);
-        self.arena.extend_from_slice(&key.0.to_le_bytes());
-        // `Profile` bounds its bytes to BYTES_MAX, well below 65,536.
-        self.arena.extend_from_slice(&(profile.bytes().len() as u16).to_le_bytes());
-        self.arena.extend_from_slice(profile.bytes());
+        self.entry(key, Entry { profile: Some(profile), cut: false });
     }
 
+    pub fn entry(&mut self, key: ListenerKey, entry: Entry<'_>) {
+        let body = entry.profile.map_or(&[][..], |profile| profile.bytes());
+        self.cuts += usize::from(entry.cut);
+        // A `Profile` bounds its bytes to BYTES_MAX, well below 32 KiB.
+        self.listeners.push(Record { key: key.0, cut: entry.cut, body });
+    }
+
+    /// `None`: the link leads nowhere from now on.
+    pub fn link(&mut self, link: LinkKey, key: Option<ListenerKey>) {
+        let target = key.map(|key| key.0.to_le_bytes());
+        let body = target.as_ref().map_or(&[][..], |bytes| &bytes[..]);
+        self.links.push(Record { key: link.0, cut: false, body });
+    }
+
+    /// Listeners so far.
     pub fn len(&self) -> usize {
-        self.offsets.len()
+        self.listeners.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.offsets.is_empty()
+        self.len() == 0
     }
 
-    pub fn build(self) -> Audience {
-        let listeners = self.offsets.len();
-        let mut audience = Audience {
-            // Two slots in three are taken at most, so a probe ends after a few.
-            slots: vec![0; if listeners == 0 { 0 } else { listeners * 3 / 2 + 1 }].into(),
-            arena: self.arena.into(),
-            listeners,
-        };
-        for offset in self.offsets {
-            let Some((key, _)) = audience.record(offset as usize) else { continue };
-            let mut at = home_of(key, audience.slots.len());
-            while audience.slots[at] != 0 {
-                at = if at + 1 == audience.slots.len() { 0 } else { at + 1 };
-            }
-            audience.slots[at] = tag_of(key) | (offset + 1);
-        }
-        audience
+    pub fn build(self) -> Generation {
+        let GenerationBuilder { listeners, links, cuts } = self;
+        Generation { listeners: listeners.build(), links: links.build(), cuts }
     }
 }
 
-/// Keys are hashes: their bits are as good as any that we could mix from them.
-fn home_of(key: ListenerKey, slots: usize) -> usize {
-    ((u128::from(key.0 as u64) * slots as u128) >> 64) as usize
+/// All that several generations, newest first, say of listeners, as one.
+pub(super) fn newest_listeners<'a>(
+    generations: impl Iterator<Item = &'a Generation>,
+) -> Newest<'a> {
+    Newest::of(generations.map(|generation| &generation.listeners))
 }
 
-fn tag_of(key: ListenerKey) -> u64 {
-    (key.0 >> 64) as u64 & !OFFSET_MASK
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::profile::{Segment, encode};
-    use super::*;
-    use crate::market::vocabulary::ValueId;
-
-    fn bytes_of(n: u32) -> Vec<u8> {
-        let mut out = Vec::new();
-        let mut segments: Vec<Segment> = (0..n % 7)
-            .map(|i| Segment { value: ValueId(n + i), confidence_pct: 80, expires: Segment::NEVER })
-            .collect();
-        encode(&mut segments, &mut out).unwrap();
-        out
-    }
-
-    #[test]
-    fn everyone_added_is_found_and_nobody_else() {
-        for listeners in [0u32, 1, 2, 3, 1000] {
-            let mut builder = AudienceBuilder::default();
-            for n in 0..listeners {
-                let bytes = bytes_of(n);
-                let key = ListenerKey::of(&format!("listener-{n}"));
-                builder.add(key, Profile::checked(&bytes, 10_000).unwrap());
-            }
-            let audience = builder.build();
-            assert_eq!(audience.len(), listeners as usize);
-            assert_eq!(audience.iter().count(), listeners as usize);
-            for n in 0..listeners {
-                let key = ListenerKey::of(&format!("listener-{n}"));
-                assert_eq!(audience.profile(key).unwrap().bytes(), bytes_of(n));
-            }
-            for n in 0..1000 {
-                assert_eq!(audience.profile(ListenerKey::of(&format!("stranger-{n}"))), None);
-            }
-        }
-    }
-
-    #[test]
-    fn keys_that_share_home_and_tag_are_told_apart() {
-        let mut builder = AudienceBuilder::default();
-        let keys: Vec<ListenerKey> =
-            (0..50).map(|n| ListenerKey(u128::from(n as u8) << 64)).collect();
-        for (n, &key) in keys.iter().enumerate() {
-            builder.add(key, Profile::checked(&bytes_of(n as u32), 10_000).unwrap());
-        }
-        let audience = builder.build();
-        for (n, &key) in keys.iter().enumerate() {
-            assert_eq!(audience.profile(key).unwrap().bytes(), bytes_of(n as u32));
-        }
-    }
+/// As [`newest_listeners`], of links.
+pub(super) fn newest_links<'a>(generations: impl Iterator<Item = &'a Generation>) -> Newest<'a> {
+    Newest::of(generations.map(|generation| &generation.links))
 }

@@ -9,7 +9,8 @@ use thiserror::Error;
 
 use crate::market::vocabulary::{ValueId, Vocabulary};
 
-use super::generation::{Audience, AudienceBuilder};
+use super::audience::Audience;
+use super::generation::GenerationBuilder;
 use super::profile::{Profile, ProfileFault};
 use super::store::{FILE, RedbStore, Store, StoreFault};
 
@@ -40,7 +41,7 @@ pub fn load(data: &Path, vocabulary: &Vocabulary) -> Result<Audience, LoadFault>
 /// As [`load`], from any store.
 pub fn load_from(store: &dyn Store, vocabulary: &Vocabulary) -> Result<Audience, LoadFault> {
     check_vocabulary(store, vocabulary)?;
-    let mut builder = AudienceBuilder::default();
+    let mut builder = GenerationBuilder::default();
     let mut damage = None;
     store.scan(&mut |key, bytes| match Profile::checked(bytes, vocabulary.len()) {
         Ok(profile) => {
@@ -52,7 +53,7 @@ pub fn load_from(store: &dyn Store, vocabulary: &Vocabulary) -> Result<Audience,
             false
         }
     })?;
-    damage.map_or_else(|| Ok(builder.build()), Err)
+    damage.map_or_else(|| Ok(Audience::of(builder.build())), Err)
 }
 
 /// Whether this vocabulary is the one that profiles were written under, or has grown from it.

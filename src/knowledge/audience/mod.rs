@@ -1,11 +1,24 @@
 //! Who is listening? Compact profiles in memory, the store beneath them, and what fills it.
 //!
-//! The bid path reads an [`Audience`] (hot); import, load and stats are for start-up and the
-//! command line (cold).
+//! The bid path reads an [`Audience`] (hot): a few [`Generation`]s, newest first. Import, load and
+//! stats are for start-up and the command line (cold).
 
 mod profile;
 
+mod links;
+
+mod change;
+
+mod table;
+
 mod generation;
+
+#[expect(clippy::module_inception, reason = "the room's noun")]
+mod audience;
+
+mod merge;
+
+mod gather;
 
 mod store;
 
@@ -17,11 +30,16 @@ mod import;
 
 mod stats;
 
-pub use generation::{Audience, AudienceBuilder};
+pub use audience::{Audience, Bytes};
+pub use change::{Change, ChangeFault};
+pub use gather::Gather;
+pub use generation::{Entry, Generation, GenerationBuilder};
 pub use import::{Config, Import, ImportFault, Report};
 pub use line::{Line, LineFault, parse as parse_line};
+pub use links::LinkKey;
 pub use load::{LoadFault, load, load_from};
-pub use profile::{BYTES_MAX, Profile, ProfileFault, SEGMENTS_MAX, Segment, encode};
+pub use merge::{GENERATIONS_MAX, Merge, Past, RATIO};
+pub use profile::{BYTES_MAX, Profile, ProfileFault, SEGMENTS_MAX, Segment, encode, minor_ages};
 pub use stats::{DimensionStats, Expiry, Stats};
 pub use store::{FILE, RedbStore, Store, StoreFault, Visitor};
 

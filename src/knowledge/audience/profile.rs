@@ -13,7 +13,7 @@
 use thiserror::Error;
 
 use crate::base::units::time::Moment;
-use crate::market::vocabulary::ValueId;
+use crate::market::vocabulary::{ValueId, Vocabulary};
 
 /// The most segments that one listener may have.
 pub const SEGMENTS_MAX: usize = 256;
@@ -150,6 +150,12 @@ impl<'a> Profile<'a> {
             Some(Segment { value: ValueId(value), confidence_pct, expires })
         })
     }
+}
+
+/// The values that say that a listener is a minor. They are heeded however old they are, so
+/// nothing that tidies profiles drops them.
+pub fn minor_ages(vocabulary: &Vocabulary) -> [ValueId; 2] {
+    [vocabulary.age(12), vocabulary.age(17)]
 }
 
 /// Writes the canonical form into `out`, replacing what stood there. Of two segments with one

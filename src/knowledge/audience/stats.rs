@@ -6,7 +6,7 @@ use crate::base::units::time::Moment;
 use crate::market::vocabulary::{Dimension, Vocabulary};
 
 use super::PROFILE_DIMENSIONS;
-use super::generation::Audience;
+use super::audience::Audience;
 
 /// Counts over one audience; no listener can be told from them.
 #[derive(Clone, Debug, Serialize, PartialEq)]
@@ -66,11 +66,12 @@ impl Stats {
             listeners: listeners[dimension.index()],
             segments: segments[dimension.index()],
         });
-        let (held, total) = (audience.len() as u64, segments.iter().sum());
+        let (held, bytes) = (audience.len() as u64, audience.bytes().total() as u64);
+        let total = segments.iter().sum();
         Stats {
             listeners: held,
-            bytes: audience.bytes() as u64,
-            bytes_per_listener: per(audience.bytes() as u64, held),
+            bytes,
+            bytes_per_listener: per(bytes, held),
             segments: total,
             segments_per_listener: per(total, held),
             by_dimension: by_dimension.filter(|row| row.segments > 0).collect(),
@@ -117,7 +118,7 @@ impl Expiry {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AudienceBuilder, Profile, Segment, encode};
+    use super::super::{GenerationBuilder, Profile, Segment, encode};
     use super::*;
     use crate::base::units::ids::ListenerKey;
 
@@ -132,7 +133,7 @@ mod tests {
             vec![("tense", hours(-1)), ("chill", hours(24 * 365 + 1)), ("focused", hours(25))],
             vec![("calm", hours(-1))],
         ];
-        let mut builder = AudienceBuilder::default();
+        let mut builder = GenerationBuilder::default();
         for (index, moods) in known.iter().enumerate() {
             let mood = |word| vocabulary.find(Dimension::Mood, word).unwrap();
             let mut segments: Vec<Segment> = moods
@@ -144,12 +145,12 @@ mod tests {
             let profile = Profile::checked(&bytes, vocabulary.len()).unwrap();
             builder.add(ListenerKey(index as u128), profile);
         }
-        let stats = Stats::of(&builder.build(), &vocabulary, now);
+        let stats = Stats::of(&Audience::of(builder.build()), &vocabulary, now);
         assert_eq!((stats.listeners, stats.segments, stats.segments_per_listener), (4, 7, 1.8));
         let mood = DimensionStats { dimension: "mood", listeners: 3, segments: 7 };
         assert_eq!(stats.by_dimension, [mood]);
         let counts = stats.by_expiry.buckets().map(|(_, count)| count);
         assert_eq!(counts, [3, 2, 2, 1, 0, 1, 1]);
-        assert_eq!(Stats::of(&AudienceBuilder::default().build(), &vocabulary, now).segments, 0);
+        assert_eq!(Stats::of(&Audience::empty(), &vocabulary, now).segments, 0);
     }
 }

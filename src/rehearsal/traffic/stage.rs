@@ -13,7 +13,7 @@ use crate::base::units::ids::ListenerKey;
 use crate::base::units::money::Currency;
 use crate::flows::decide::coin::Coin;
 use crate::flows::decide::world::Parts;
-use crate::knowledge::audience::{Audience, AudienceBuilder, Profile, parse_line};
+use crate::knowledge::audience::{Audience, GenerationBuilder, Profile, parse_line};
 use crate::knowledge::catalog::{self, model::Catalog};
 use crate::knowledge::enrich::{listener, place};
 use crate::market::exchange::{Exchange, Rates};
@@ -47,7 +47,7 @@ impl Stage {
 
     /// The first so many listeners of a seed are known.
     pub fn with_listeners(mut self, seed: u64, count: u32) -> Stage {
-        let (listeners, mut builder) = (Listeners::new(seed), AudienceBuilder::default());
+        let (listeners, mut builder) = (Listeners::new(seed), GenerationBuilder::default());
         let mut bytes = Vec::new();
         for index in 0..u64::from(count) {
             let listener = listeners.at(index);
@@ -57,7 +57,7 @@ impl Stage {
             let profile = Profile::checked(&bytes, self.vocabulary.len()).expect("a profile");
             builder.add(ListenerKey::of(&listener.id), profile);
         }
-        self.audience = builder.build();
+        self.audience = Audience::of(builder.build());
         self
     }
 

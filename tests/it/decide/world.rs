@@ -13,7 +13,7 @@ use interlude::base::units::time::Moment;
 use interlude::flows::decide::explain::Explanation;
 use interlude::flows::decide::world::{Parts, World};
 use interlude::flows::decide::{Circumstance, Received};
-use interlude::knowledge::audience::{AudienceBuilder, Profile, parse_line};
+use interlude::knowledge::audience::{Audience, GenerationBuilder, Profile, parse_line};
 use interlude::knowledge::enrich;
 use interlude::market::exchange::{BillableEvent, Exchange};
 use interlude::market::facts::Facts;
@@ -74,9 +74,9 @@ impl Stage {
             let line = parse_line(&line.to_string(), &vocabulary).expect("a listener");
             let mut bytes = Vec::new();
             line.encode(&mut vocabulary, &mut bytes).expect("a profile");
-            let mut builder = AudienceBuilder::default();
+            let mut builder = GenerationBuilder::default();
             builder.add(line.key, Profile::checked(&bytes, vocabulary.len()).expect("a profile"));
-            parts.audience = Arc::new(builder.build());
+            parts.audience = Arc::new(Audience::of(builder.build()));
             parts.vocabulary = Arc::new(vocabulary);
         }
         let coin = parts.coin;
