@@ -62,7 +62,7 @@ fn published() -> Published {
     let parts = stage.parts();
     let book = Arc::new(Book::new(&delivery::Config::default()));
     let desk = book.desk(&parts.catalog.lines).unwrap();
-    Published { world: World::assemble(parts, None), desk }
+    Published { world: World::assemble(parts, None), desk: Arc::new(desk) }
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl Demo {
         make_demo(&mut config, folder.path(), &mut |_, _| {}).unwrap();
         let keys = ticket_keys(&config.notice.tickets, folder.path()).unwrap();
         let foundation = Foundation::lay(&config, folder.path(), keys).unwrap();
-        Demo { world: foundation.build(None).unwrap().world, _folder: folder }
+        Demo { world: foundation.build().unwrap().world, _folder: folder }
     }
 
     /// How a request ends, and whether a line with a clause bids.

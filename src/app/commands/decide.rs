@@ -66,7 +66,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let data = args.data.clone().unwrap_or_else(|| config.server.data.clone());
     super::demo::furnish(&mut config, &data)?;
     let keys = ticket_keys(&config.notice.tickets, &data)?;
-    let world = Foundation::lay(&config, &data, keys)?.build(None)?.world;
+    let world = Foundation::lay(&config, &data, keys)?.build()?.world;
     let exchange = match &args.exchange {
         None => world.exchanges.first().map(|row| row.key.as_str()).unwrap_or_default(),
         Some(key) => key,

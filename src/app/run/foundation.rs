@@ -38,13 +38,12 @@ pub struct Foundation {
 }
 
 /// A world with what there is to tell of it.
+#[derive(Clone)]
 pub struct Built {
     pub world: World,
     pub summary: Summary,
     /// What is allowed but most likely not meant.
-    pub warnings: Vec<Fault>,
-    /// By what the listeners' file was known when it was read.
-    pub(super) listeners_mark: Mark,
+    pub warnings: Arc<[Fault]>,
 }
 
 /// What stands in a world.
@@ -108,8 +107,18 @@ impl Foundation {
         })
     }
 
+    /// The first world of the files as they are now, with the listeners of the data folder.
+    pub fn build(&self) -> Result<Built, BuildFault> {
+        let audience = audience::load(&self.data, &self.words.snapshot())?;
+        self.build_over(Arc::new(audience), None)
+    }
+
     /// The world of the files as they are now. `before` lends what has not changed.
-    pub fn build(&self, before: Option<&Built>) -> Result<Built, BuildFault> {
+    pub fn build_over(
+        &self,
+        audience: Arc<Audience>,
+        before: Option<&Built>,
+    ) -> Result<Built, BuildFault> {
         let started = Instant::now();
         let report = self
             .words
@@ -117,11 +126,6 @@ impl Foundation {
         let catalog = report.catalog?;
         self.words.save()?;
         let words = self.words.snapshot();
-        let listeners_mark = mark(&self.data.join(audience::FILE));
-        let audience = match before.filter(|before| before.listeners_mark == listeners_mark) {
-            Some(before) => Arc::clone(&before.world.audience),
-            None => Arc::new(audience::load(&self.data, &words)?),
-        };
         let parts = self.parts(Arc::new(catalog), words, audience);
         let world = World::assemble(parts, before.map(|before| &before.world));
         let catalog = &world.catalog;
@@ -134,7 +138,7 @@ impl Foundation {
             listeners: world.audience.len(),
             build_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
-        Ok(Built { world, summary, warnings: report.warnings, listeners_mark })
+        Ok(Built { world, summary, warnings: report.warnings.into() })
     }
 
     pub(super) fn data(&self) -> &Path {
@@ -188,9 +192,21 @@ impl Foundation {
 }
 
 impl Built {
+    /// The same before other listeners, known in these words.
+    pub(super) fn with_listeners(
+        &self,
+        audience: Arc<Audience>,
+        vocabulary: Arc<Vocabulary>,
+    ) -> Built {
+        let mut built = self.clone();
+        built.summary.listeners = audience.len();
+        built.world = built.world.with_audience(audience).with_vocabulary(vocabulary);
+        built
+    }
+
     /// Says in the log what is most likely not meant.
     pub fn tell(&self) {
-        for warning in &self.warnings {
+        for warning in self.warnings.iter() {
             tracing::warn!("{warning}");
         }
     }

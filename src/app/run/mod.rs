@@ -103,7 +103,7 @@ impl Running {
             .map_err(StartFault::at("vocabulary"))?;
         let foundation = Foundation::lay_over(&config, data, keys, Arc::new(words))?;
         let known = foundation.marks();
-        let built = foundation.build(None).map_err(StartFault::at("campaigns"))?;
+        let built = foundation.build().map_err(StartFault::at("campaigns"))?;
         built.tell();
         foundation.keep(&built.world).map_err(StartFault::at("worlds"))?;
         let ring = Arc::new(RecordRing::new(&config.records));

@@ -1,7 +1,7 @@
 //! The house behind the door: the world that is served, and all that one request meets; hot.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
@@ -13,11 +13,13 @@ use crate::doors::receive::{BidCall, House, MediaFile, NoticeCall, query_value};
 use crate::flows::decide::serve::{Published, Records, Worker, serve};
 use crate::flows::decide::{Circumstance, Received};
 use crate::flows::notice::{Settlement, Till, settle};
+use crate::knowledge::audience::Audience;
 use crate::market::exchange::{Exchange, ExchangeIx};
 use crate::market::openrtb::Wire;
 use crate::market::openrtb::response::{Response, write_json, write_protobuf};
 use crate::market::outcome::{NoBid, Outcome};
 use crate::market::ticket::Ticket;
+use crate::market::vocabulary::Vocabulary;
 use crate::offer::creative::click_target;
 use crate::offer::delivery::TooManyLines;
 use crate::offer::ledger::RecordRing;
@@ -25,6 +27,8 @@ use crate::offer::ledger::RecordRing;
 /// One server's decisions: swapped worlds over one ledger.
 pub struct Node {
     published: ArcSwap<Standing>,
+    /// Held by who publishes: campaigns and listeners come from two sides.
+    publishing: Mutex<()>,
     till: Arc<Till>,
     ring: Arc<RecordRing>,
     sample_ppm: u32,
@@ -60,6 +64,7 @@ impl Node {
         let count = |name, help| registry.counter(name, help, &[]);
         Ok(Node {
             published: ArcSwap::from_pointee(stand(built, &till)?),
+            publishing: Mutex::new(()),
             till,
             ring,
             sample_ppm: config.records.sample_ppm,
@@ -73,13 +78,32 @@ impl Node {
         })
     }
 
-    /// Every request from now on sees this world; those in flight end in theirs.
+    /// Every request from now on sees this world, before the listeners of the one that it
+    /// follows; requests in flight end in theirs.
     pub fn publish(&self, built: Built) -> Result<Summary, TooManyLines> {
-        let standing = stand(built, &self.till)?;
+        let _one = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (listeners, words) = {
+            let world = &self.published.load().published.world;
+            (Arc::clone(&world.audience), Arc::clone(&world.vocabulary))
+        };
+        // Both only ever grow; whoever looked last knows more words.
+        let own = Arc::clone(&built.world.vocabulary);
+        let words = if words.len() > own.len() { words } else { own };
+        let standing = stand(built.with_listeners(listeners, words), &self.till)?;
         let summary = standing.built.summary;
         self.published.store(Arc::new(standing));
         self.swaps.increment(1);
         Ok(summary)
+    }
+
+    /// As [`Node::publish`], of other listeners before the same campaigns: moves a few pointers.
+    pub fn publish_listeners(&self, audience: Arc<Audience>, vocabulary: Arc<Vocabulary>) {
+        let _one = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.published.load_full();
+        let built = now.built.with_listeners(audience, vocabulary);
+        let world = built.world.clone();
+        let published = Published { world, desk: Arc::clone(&now.published.desk) };
+        self.published.store(Arc::new(Standing { published, built }));
     }
 
     /// Counts a world that was not published.
@@ -130,7 +154,7 @@ impl Node {
 
 fn stand(built: Built, till: &Till) -> Result<Standing, TooManyLines> {
     let world = built.world.clone();
-    let desk = till.book().desk(&world.catalog.lines)?;
+    let desk = Arc::new(till.book().desk(&world.catalog.lines)?);
     Ok(Standing { published: Published { world, desk }, built })
 }
 

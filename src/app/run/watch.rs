@@ -116,7 +116,9 @@ fn settled(foundation: &Foundation) -> Marks {
 /// Builds and publishes; the log tells the end either way.
 fn swap(foundation: &Foundation, node: &Node) -> Result<Summary, String> {
     let standing = node.standing();
-    let built = foundation.build(Some(&standing.built)).map_err(|why| why.to_string());
+    let listeners = Arc::clone(&standing.built.world.audience);
+    let built = foundation.build_over(listeners, Some(&standing.built));
+    let built = built.map_err(|why| why.to_string());
     let published = built.and_then(|built| {
         built.tell();
         foundation.keep(&built.world).map_err(|why| format!("worlds: {why}"))?;

@@ -3,6 +3,8 @@
 //! Called by the doors once a request; hot. A decision that came too late or cannot be recorded
 //! gives its holds back and is not answered.
 
+use std::sync::Arc;
+
 use crate::flows::decide::record::record;
 use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::world::World;
@@ -14,7 +16,7 @@ use crate::offer::ledger::{RecordRing, Sample, sampled};
 /// A world and the live half that belongs to it, swapped together.
 pub struct Published {
     pub world: World,
-    pub desk: Desk,
+    pub desk: Arc<Desk>,
 }
 
 /// The memory of one worker.

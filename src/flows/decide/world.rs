@@ -67,6 +67,14 @@ impl World {
         world
     }
 
+    /// The same world with words that were added since. No line of it asks for them, so the
+    /// index holds as it is.
+    pub fn with_vocabulary(&self, vocabulary: Arc<Vocabulary>) -> World {
+        let mut world = self.clone();
+        world.parts.vocabulary = vocabulary;
+        world
+    }
+
     pub fn exchange(&self, ix: ExchangeIx) -> &Exchange {
         &self.exchanges[usize::from(ix.0)]
     }
