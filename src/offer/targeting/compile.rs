@@ -1,18 +1,20 @@
 //! How do the lines of a world become an index? Expressions → slots → columns and lists.
 //!
-//! Called once per published world; cold, but proportional: about a second for a million lines.
+//! Called once per published world, and for the fresh lines of an edit; cold, but proportional.
+//! Two passes: the first writes each slot's values to a tape and counts them, the second, when it
+//! is known which values are thick, sets each value's bit or appends to its list. Both walk memory
+//! mostly forwards, and nothing is allocated for a line of its own.
 
 use crate::knowledge::catalog::model::Expr;
 use crate::market::vocabulary::{Dimension, ValueId};
 
-use super::normal::normal_form;
-use super::program::Covered;
+use super::normal::{Clause, Normal};
 use super::simd::{ABSENT, Block};
-use super::tier::{Asked, CHECK, Checked, Postings, Set, Tier};
+use super::tier::{Asked, CHECK, Checked, Kept, Postings, Set, Tier};
 
-/// A value gets a column when more than one slot in so many has it; below, a list is smaller by
-/// far and costs a search less than a column that is mostly empty.
-const SLOTS_PER_POSTING: usize = 512;
+/// A value gets a column when more than one slot in so many has it; below, a list is smaller and
+/// costs a search less than a column that is mostly empty.
+const SLOTS_PER_POSTING: usize = 256;
 
 /// Up to so many slots every value gets one: it is no longer than what a search reads first.
 const SMALL_SLOTS: usize = 4 * Block::SLOTS;
@@ -31,131 +33,230 @@ impl Tier {
         values: usize,
         thick: fn(usize, usize) -> bool,
     ) -> Tier {
-        let mut tier = Tier { first_slot: vec![0], lists: vec![0], ..Tier::default() };
-        let mut conjunctions = Vec::new();
-        for (line, expr) in expressions.into_iter().enumerate() {
-            tier.push_line(line as u32, expr, &mut conjunctions);
+        let mut draft = Draft::new(values);
+        let mut normal = Normal::default();
+        for expr in expressions {
+            draft.push_line(expr, &mut normal);
         }
-        tier.stride = padded(tier.blocks());
-        let include = Sets::gather(&tier, &conjunctions, values, false);
-        let exclude = Sets::gather(&tier, &conjunctions, values, true);
-        tier.place_columns(&conjunctions, &include, &exclude, thick);
-        tier.shrink();
-        tier
+        draft.place(thick);
+        draft.fill();
+        draft.tier.shrink();
+        draft.tier
+    }
+}
+
+/// A tier whose postings are still on a tape.
+struct Draft {
+    tier: Tier,
+    tape: Tape,
+    /// The values that some slot asks about; until they are placed, the sets of
+    /// [`Tier::postings`] hold how many slots do.
+    used: Vec<(u32, Dimension)>,
+    /// How many slots want a value of each dimension, and whether one wants none of some.
+    including: [u32; Dimension::COUNT],
+    excluding: [bool; Dimension::COUNT],
+}
+
+impl Draft {
+    fn new(values: usize) -> Draft {
+        let postings = vec![Postings::default(); values.max(Dimension::COUNT)];
+        let tier = Tier { first_slot: vec![0], postings, ..Tier::default() };
+        let (including, excluding) = ([0; Dimension::COUNT], [false; Dimension::COUNT]);
+        Draft { tier, tape: Tape::default(), used: Vec::new(), including, excluding }
     }
 
-    fn push_line(&mut self, line: u32, expr: &Expr, conjunctions: &mut Vec<u32>) {
+    fn push_line<'e>(&mut self, expr: &'e Expr, normal: &mut Normal<'e>) {
+        let line = self.tier.lines() as u32;
         debug_assert!(line < CHECK, "line numbers leave room for the mark");
-        let mut slot = |at, covered| {
-            conjunctions.push(at);
-            if covered {
-                self.slots.push(line);
-            } else {
-                self.slots.push(self.checked.len() as u32 | CHECK);
-                self.checked.push(Checked { line, at });
-            }
-        };
-        match normal_form(expr) {
-            Some(forms) => {
-                for conjunction in &forms {
-                    let (at, covered) = self.program.push(conjunction);
-                    slot(at, covered);
-                }
-            }
-            None => slot(self.program.push_whole(expr), false),
+        if !normal.each(expr, &mut |clauses| self.push_slot(line, clauses)) {
+            let at = self.tier.program.push_whole(expr);
+            self.tape.start_slot();
+            self.push_checked(line, at);
         }
-        self.first_slot.push(self.slots.len() as u32);
+        self.tier.first_slot.push(self.tier.slots.len() as u32);
     }
 
-    fn place_columns(
-        &mut self,
-        conjunctions: &[u32],
-        include: &Sets,
-        exclude: &Sets,
-        thick: fn(usize, usize) -> bool,
-    ) {
-        let values = include.len().max(exclude.len());
-        self.postings = vec![Postings::default(); values];
+    fn push_slot(&mut self, line: u32, clauses: &[Clause<'_>]) {
+        self.tape.start_slot();
+        for clause in clauses {
+            self.push_clause(clause);
+        }
+        match self.tier.program.push(clauses) {
+            Some(at) => self.push_checked(line, at),
+            None => self.tier.slots.push(line),
+        }
+    }
+
+    fn push_checked(&mut self, line: u32, at: u32) {
+        self.tier.slots.push(self.tier.checked.len() as u32 | CHECK);
+        self.tier.checked.push(Checked { line, at });
+    }
+
+    /// Posts a slot under its values. Unknown is a value like others: included where a wanted
+    /// value may be unknown, excluded where nothing is wanted but it must be known.
+    fn push_clause(&mut self, clause: &Clause<'_>) {
+        let dimension = clause.dimension;
+        let unknown = ValueId::unknown(dimension);
+        if let Some(values) = &clause.any_of {
+            self.including[dimension.index()] += 1;
+            self.tape.push(dimension as u32 | Tape::DIMENSION);
+            values.iter().for_each(|&value| self.include(value, dimension));
+            if clause.pass_unknown {
+                self.include(unknown, dimension);
+            }
+        } else if !clause.pass_unknown {
+            self.exclude(unknown, dimension);
+        }
+        clause.none_of.iter().for_each(|&value| self.exclude(value, dimension));
+    }
+
+    fn include(&mut self, value: ValueId, dimension: Dimension) {
+        self.tape.push(value.0);
+        self.count(value, dimension).include.0 += 1;
+    }
+
+    fn exclude(&mut self, value: ValueId, dimension: Dimension) {
+        self.excluding[dimension.index()] = true;
+        self.tape.push(value.0 | Tape::EXCLUDE);
+        self.count(value, dimension).exclude.0 += 1;
+    }
+
+    fn count(&mut self, value: ValueId, dimension: Dimension) -> &mut Postings {
+        // The vocabulary may have grown since it was measured.
+        if value.index() >= self.tier.postings.len() {
+            self.tier.postings.resize(value.index() + 1, Postings::default());
+        }
+        let counts = &mut self.tier.postings[value.index()];
+        if counts.include.0 == 0 && counts.exclude.0 == 0 {
+            self.used.push((value.0, dimension));
+        }
+        counts
+    }
+
+    /// Gives every dimension and every value its place among the columns or the lists.
+    fn place(&mut self, thick: fn(usize, usize) -> bool) {
+        let tier = &mut self.tier;
+        let slots = tier.slots.len();
+        tier.stride = padded(tier.blocks());
+        let mut room = Room { slots, thick, stride: tier.stride, columns: 0, lists: 1 };
+        let mut expected = [(0.0, 0.0); Dimension::COUNT];
+        self.used.sort_unstable_by_key(|&(value, _)| value);
+        for &(value, dimension) in &self.used {
+            let postings = &mut tier.postings[value as usize];
+            let count = f64::from(postings.include.0);
+            let (total, squares) = &mut expected[dimension.index()];
+            *total += count;
+            *squares += count * count;
+            postings.include = room.place(postings.include.0);
+            postings.exclude = room.place(postings.exclude.0);
+        }
         let mut order: Vec<(f64, Asked)> = Vec::new();
         for dimension in Dimension::all() {
-            if include.asks(dimension) {
-                let indifferent = self.push_indifferent(conjunctions, dimension);
-                order.push((self.survivors(dimension, include), Asked { dimension, indifferent }));
-            } else if exclude.asks(dimension) {
-                order.push((1.0, Asked { dimension, indifferent: ABSENT }));
+            let including = self.including[dimension.index()];
+            if including > 0 {
+                // The share of slots that the dimension lets pass, if requests have its values as
+                // often as slots ask for them: what puts the dimensions in order.
+                let (total, squares) = expected[dimension.index()];
+                let passing = (slots - including as usize) as f64 + squares / total.max(1.0);
+                let indifferent = room.column() as u32;
+                order.push((passing, Asked { dimension, indifferent }));
+            } else if self.excluding[dimension.index()] {
+                order.push((slots as f64, Asked { dimension, indifferent: ABSENT }));
             }
         }
         order.sort_by(|a, b| a.0.total_cmp(&b.0));
-        self.dimensions = order.into_iter().map(|(_, asked)| asked).collect();
-        let mut base = [ABSENT; Dimension::COUNT];
-        for asked in &self.dimensions {
-            base[asked.dimension.index()] = asked.indifferent;
-        }
-        for value in 0..values {
-            let base = include.dimension(value).map_or(ABSENT, |d| base[d.index()]);
-            self.postings[value] = Postings {
-                include: self.place(include.slots(value), base, thick),
-                exclude: self.place(exclude.slots(value), ABSENT, thick),
-            };
-        }
+        tier.dimensions = order.into_iter().map(|(_, asked)| asked).collect();
+        tier.columns = vec![Block::NONE; room.columns];
+        tier.lists = vec![0; room.lists];
     }
 
-    /// The column of the slots that want no value of `dimension`.
-    fn push_indifferent(&mut self, conjunctions: &[u32], dimension: Dimension) -> u32 {
-        let start = self.columns.len();
-        self.columns.resize(start + self.stride, Block::NONE);
-        let column = &mut self.columns[start..];
-        for slot in 0..self.slots.len() {
-            let mut clauses = self.program.covered(conjunctions[slot]);
-            if !clauses.any(|clause| clause.dimension == dimension && clause.include.is_some()) {
-                set_bit(column, slot as u32);
+    /// Plays the tape: sets the bits of the columns and appends to the lists.
+    fn fill(&mut self) {
+        let tier = &mut self.tier;
+        let mut indifferent = [ABSENT; Dimension::COUNT];
+        for asked in tier.dimensions.iter().filter(|asked| asked.indifferent != ABSENT) {
+            indifferent[asked.dimension.index()] = asked.indifferent;
+            let column = &mut tier.columns[asked.indifferent as usize..][..tier.stride];
+            (0..tier.slots.len()).step_by(64).for_each(|slot| {
+                let left = (tier.slots.len() - slot).min(64);
+                column[slot / Block::SLOTS].0[slot % Block::SLOTS / 64] = !0 >> (64 - left);
+            });
+        }
+        let mut slot = usize::MAX;
+        for word in self.tape.words() {
+            let value = (word & Tape::VALUE) as usize;
+            let set = match word & !Tape::VALUE {
+                Tape::SLOT => {
+                    slot = slot.wrapping_add(1);
+                    continue;
+                }
+                Tape::DIMENSION => {
+                    let column = &mut tier.columns[indifferent[value] as usize..];
+                    column[slot / Block::SLOTS].clear(slot % Block::SLOTS);
+                    continue;
+                }
+                Tape::EXCLUDE => tier.postings[value].exclude,
+                _ => tier.postings[value].include,
+            };
+            match set.kind() {
+                Kept::Nothing => {}
+                Kept::Column(start) => {
+                    let block = start as usize + slot / Block::SLOTS;
+                    tier.columns[block].set(slot % Block::SLOTS);
+                }
+                Kept::List(start) => {
+                    let start = start as usize;
+                    tier.lists[start] += 1;
+                    let last = start + tier.lists[start] as usize;
+                    tier.lists[last] = slot as u32;
+                }
             }
         }
-        start as u32
+        self.fold(&indifferent);
     }
 
-    /// The share of slots that the dimension lets pass, if requests have its values as often as
-    /// slots ask for them: what puts the dimensions in order.
-    fn survivors(&self, dimension: Dimension, include: &Sets) -> f64 {
-        let total = include.total(dimension) as f64;
-        let squares: f64 = include.counts(dimension).map(|n| (n as f64).powi(2)).sum();
-        let slots = self.slots.len() as f64;
-        let indifferent = slots - include.asking(dimension) as f64;
-        (indifferent + squares / total.max(1.0)) / slots.max(1.0)
+    /// Adds the indifferent slots to the columns of wanted values, so that one read says all.
+    fn fold(&mut self, indifferent: &[u32]) {
+        let tier = &mut self.tier;
+        for &(value, dimension) in &self.used {
+            if let Kept::Column(start) = tier.postings[value as usize].include.kind() {
+                let base = indifferent[dimension.index()] as usize;
+                for at in 0..tier.stride {
+                    let more = tier.columns[base + at];
+                    tier.columns[start as usize + at].add(&more);
+                }
+            }
+        }
     }
+}
 
-    /// A column holds the indifferent slots of its dimension as well (`base`), so that one read
-    /// says all.
-    fn place(&mut self, slots: &[u32], base: u32, thick: fn(usize, usize) -> bool) -> Set {
-        if slots.is_empty() {
+/// What room the columns and the lists take so far.
+struct Room {
+    slots: usize,
+    thick: fn(usize, usize) -> bool,
+    stride: usize,
+    columns: usize,
+    lists: usize,
+}
+
+impl Room {
+    fn place(&mut self, postings: u32) -> Set {
+        let postings = postings as usize;
+        if postings == 0 {
             return Set::default();
         }
-        if !thick(slots.len(), self.slots.len()) {
-            let start = self.lists.len();
-            self.lists.push(slots.len() as u32);
-            self.lists.extend_from_slice(slots);
-            return Set::list(start);
+        if (self.thick)(postings, self.slots) {
+            return Set::column(self.column());
         }
-        let start = self.columns.len();
-        if base == ABSENT {
-            self.columns.resize(start + self.stride, Block::NONE);
-        } else {
-            let base = base as usize;
-            self.columns.extend_from_within(base..base + self.stride);
-        }
-        for &slot in slots {
-            set_bit(&mut self.columns[start..], slot);
-        }
-        Set::column(start)
+        let start = self.lists;
+        self.lists += 1 + postings;
+        Set::list(start)
     }
 
-    fn shrink(&mut self) {
-        self.first_slot.shrink_to_fit();
-        self.slots.shrink_to_fit();
-        self.checked.shrink_to_fit();
-        self.columns.shrink_to_fit();
-        self.lists.shrink_to_fit();
-        self.program.shrink();
+    fn column(&mut self) -> usize {
+        let start = self.columns;
+        self.columns += self.stride;
+        start
     }
 }
 
@@ -165,116 +266,36 @@ fn padded(blocks: usize) -> usize {
     if blocks >= 16 { blocks | 1 } else { blocks.max(1) }
 }
 
-fn set_bit(column: &mut [Block], slot: u32) {
-    column[slot as usize / Block::SLOTS].set(slot as usize % Block::SLOTS);
+/// What all slots ask, one behind the other: the start of a slot, a dimension of which it wants a
+/// value, a value that it wants, a value that it does not want.
+#[derive(Default)]
+struct Tape {
+    /// In pieces, so that what is written need not be moved for what follows.
+    full: Vec<Vec<u32>>,
+    under_way: Vec<u32>,
 }
 
-/// The slots of every value, ascending, side by side.
-struct Sets {
-    /// Where each value's slots start; one entry more than there are values.
-    starts: Vec<u32>,
-    slots: Vec<u32>,
-    /// Each value's dimension, where it has slots.
-    dimensions: Vec<Option<Dimension>>,
-    /// How many slots ask about each dimension.
-    asking: [u32; Dimension::COUNT],
-}
+impl Tape {
+    const VALUE: u32 = (1 << 30) - 1;
+    const DIMENSION: u32 = 1 << 30;
+    const EXCLUDE: u32 = 2 << 30;
+    const SLOT: u32 = 3 << 30;
 
-impl Sets {
-    fn gather(tier: &Tier, conjunctions: &[u32], values: usize, excluding: bool) -> Sets {
-        let mut sets = Sets {
-            starts: vec![0; values.max(Dimension::COUNT) + 1],
-            slots: Vec::new(),
-            dimensions: vec![None; values.max(Dimension::COUNT)],
-            asking: [0; Dimension::COUNT],
-        };
-        each_clause(tier, conjunctions, |_, clause| sets.count(clause, excluding));
-        let mut total = 0;
-        for start in &mut sets.starts {
-            total += std::mem::replace(start, total);
+    const PIECE: usize = 1 << 20;
+
+    fn start_slot(&mut self) {
+        if self.under_way.len() >= Tape::PIECE {
+            let next = Vec::with_capacity(Tape::PIECE + Block::SLOTS);
+            self.full.push(std::mem::replace(&mut self.under_way, next));
         }
-        sets.slots = vec![0; total as usize];
-        let mut next = sets.starts.clone();
-        each_clause(tier, conjunctions, |slot, clause| {
-            each_value(clause, excluding, |value| {
-                sets.slots[next[value] as usize] = slot;
-                next[value] += 1;
-            });
-        });
-        sets
+        self.under_way.push(Tape::SLOT);
     }
 
-    fn count(&mut self, clause: &Covered<'_>, excluding: bool) {
-        let mut asks = !excluding && clause.include.is_some();
-        each_value(clause, excluding, |value| {
-            asks = true;
-            // The vocabulary may have grown since it was measured.
-            if value >= self.dimensions.len() {
-                self.starts.resize(value + 2, 0);
-                self.dimensions.resize(value + 1, None);
-            }
-            self.starts[value] += 1;
-            let known = self.dimensions[value].replace(clause.dimension);
-            debug_assert!(
-                known.is_none_or(|d| d == clause.dimension),
-                "{value} has two dimensions"
-            );
-        });
-        self.asking[clause.dimension.index()] += u32::from(asks);
+    fn push(&mut self, word: u32) {
+        self.under_way.push(word);
     }
 
-    fn len(&self) -> usize {
-        self.dimensions.len()
-    }
-
-    fn slots(&self, value: usize) -> &[u32] {
-        if value >= self.len() {
-            return &[];
-        }
-        &self.slots[self.starts[value] as usize..self.starts[value + 1] as usize]
-    }
-
-    fn dimension(&self, value: usize) -> Option<Dimension> {
-        self.dimensions.get(value).copied().flatten()
-    }
-
-    fn asks(&self, dimension: Dimension) -> bool {
-        self.asking(dimension) > 0
-    }
-
-    fn asking(&self, dimension: Dimension) -> u32 {
-        self.asking[dimension.index()]
-    }
-
-    fn counts(&self, dimension: Dimension) -> impl Iterator<Item = usize> {
-        let values = (0..self.len()).filter(move |&v| self.dimensions[v] == Some(dimension));
-        values.map(|value| self.slots(value).len())
-    }
-
-    fn total(&self, dimension: Dimension) -> usize {
-        self.counts(dimension).sum()
-    }
-}
-
-fn each_clause(tier: &Tier, conjunctions: &[u32], mut visit: impl FnMut(u32, &Covered<'_>)) {
-    for (slot, &at) in conjunctions.iter().enumerate() {
-        tier.program.covered(at).for_each(|clause| visit(slot as u32, &clause));
-    }
-}
-
-/// The values under which a clause's slot is posted. Unknown is a value like others: included
-/// where a wanted value may be unknown, excluded where nothing is wanted but it must be known.
-fn each_value(clause: &Covered<'_>, excluding: bool, mut visit: impl FnMut(usize)) {
-    let unknown = ValueId::unknown(clause.dimension).index();
-    if excluding {
-        clause.exclude.iter().for_each(|&value| visit(value as usize));
-        if clause.include.is_none() && !clause.pass_unknown {
-            visit(unknown);
-        }
-    } else if let Some(values) = clause.include {
-        values.iter().for_each(|&value| visit(value as usize));
-        if clause.pass_unknown {
-            visit(unknown);
-        }
+    fn words(&self) -> impl Iterator<Item = u32> {
+        self.full.iter().chain([&self.under_way]).flatten().copied()
     }
 }

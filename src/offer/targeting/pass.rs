@@ -167,7 +167,7 @@ impl<'a> Pass<'a> {
 
 impl Tier {
     fn check(&self, checked: u32, facts: &Facts) -> bool {
-        self.program.check(self.checked[checked as usize].at, facts)
+        self.program.holds(self.checked[checked as usize].at, facts)
     }
 
     /// Turns the facts into steps, columns and lists.

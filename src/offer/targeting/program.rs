@@ -1,26 +1,25 @@
-//! What exactly does one conjunction ask? All conjunctions as one flat list of words.
+//! What does a conjunction ask that columns cannot say? All such clauses as one flat list of words.
 //!
-//! Written once by [`compile`](super::compile), read for those slots whose columns cannot say
-//! everything; hot, allocates nothing.
+//! Written once by [`compile`](super::compile), read for the few slots that have such clauses
+//! after their columns let them pass; hot, allocates nothing.
 //!
-//! A conjunction is a header word (clauses, and how many of them the columns do not cover; those
-//! stand first) and its clauses; a clause is two header words (dimension, unknown, tests; length)
-//! and its tests; a test is a header word (kind, count) and its values, or where its circles are.
+//! A conjunction is a header word (how many clauses) and its clauses; a clause is two header words
+//! (dimension, unknown, tests; length) and its tests; a test is a header word (kind, count) and
+//! its values, or where its circles are.
 
 use crate::knowledge::catalog::model::{Circle, Expr};
 use crate::market::facts::Facts;
-use crate::market::vocabulary::{DIMENSIONS, Dimension, ValueId};
+use crate::market::vocabulary::{DIMENSIONS, ValueId};
 
-use super::naive::{self, Truth};
-use super::normal::{Clause, Conjunction};
+use super::is_true;
+use super::normal::Clause;
 
 /// In place of a conjunction's header: an expression too wide to be multiplied out follows.
 const WHOLE: u32 = u32::MAX;
 
 const ANY_OF: u32 = 0;
-const NONE_OF: u32 = 1;
-const WITHIN: u32 = 2;
-const OUTSIDE: u32 = 3;
+const WITHIN: u32 = 1;
+const OUTSIDE: u32 = 2;
 
 #[derive(Default)]
 pub struct Program {
@@ -31,28 +30,19 @@ pub struct Program {
     whole: Vec<Expr>,
 }
 
-/// What columns can say of a clause.
-pub struct Covered<'p> {
-    pub dimension: Dimension,
-    pub pass_unknown: bool,
-    /// One of these values, by id.
-    pub include: Option<&'p [u32]>,
-    /// None of these values, by id.
-    pub exclude: &'p [u32],
-}
-
 impl Program {
-    /// Writes a conjunction; returns where it stands and whether columns cover all of it.
-    pub fn push(&mut self, conjunction: &Conjunction<'_>) -> (u32, bool) {
-        let at = self.words.len() as u32;
-        let (uncovered, covered): (Vec<&Clause<'_>>, Vec<&Clause<'_>>) =
-            conjunction.clauses.iter().partition(|clause| needs_check(clause));
-        let counts = (uncovered.len() + covered.len()) as u32 | (uncovered.len() as u32) << 16;
-        self.words.push(counts);
-        for clause in uncovered.iter().chain(&covered) {
-            self.push_clause(clause);
+    /// Writes what columns do not say of a conjunction; returns where it stands, `None` where
+    /// they say all.
+    pub fn push(&mut self, clauses: &[Clause<'_>]) -> Option<u32> {
+        let asking = || clauses.iter().filter(|clause| needs_check(clause));
+        let count = asking().count() as u32;
+        if count == 0 {
+            return None;
         }
-        (at, uncovered.is_empty())
+        let at = self.words.len() as u32;
+        self.words.push(count);
+        asking().for_each(|clause| self.push_clause(clause));
+        Some(at)
     }
 
     /// Writes an expression as it is.
@@ -66,55 +56,35 @@ impl Program {
     fn push_clause(&mut self, clause: &Clause<'_>) {
         let start = self.words.len();
         self.words.extend([0, 0]);
-        let mut tests = 0;
-        let mut any_of = clause.any_of.iter();
-        tests += any_of.next().map_or(0, |set| self.push_values(ANY_OF, set));
-        if !clause.none_of.is_empty() {
-            tests += self.push_values(NONE_OF, &clause.none_of);
+        for set in &clause.also {
+            self.words.push(ANY_OF | (set.len() as u32) << 2);
+            self.words.extend(set.iter().map(|value| value.0));
         }
-        for set in any_of {
-            tests += self.push_values(ANY_OF, set);
-        }
-        for circles in &clause.within {
-            tests += self.push_circles(WITHIN, circles);
-        }
-        for circles in &clause.outside {
-            tests += self.push_circles(OUTSIDE, circles);
-        }
+        clause.within.iter().for_each(|circles| self.push_circles(WITHIN, circles));
+        clause.outside.iter().for_each(|circles| self.push_circles(OUTSIDE, circles));
+        let tests = (clause.also.len() + clause.within.len() + clause.outside.len()) as u32;
         let pass = u32::from(clause.pass_unknown);
         self.words[start] = clause.dimension as u32 | pass << 8 | tests << 9;
         self.words[start + 1] = (self.words.len() - start) as u32;
     }
 
-    fn push_values(&mut self, kind: u32, values: &[ValueId]) -> u32 {
-        self.words.push(kind | (values.len() as u32) << 2);
-        self.words.extend(values.iter().map(|value| value.0));
-        1
-    }
-
-    fn push_circles(&mut self, kind: u32, circles: &[Circle]) -> u32 {
+    fn push_circles(&mut self, kind: u32, circles: &[Circle]) {
         self.words.extend([kind | (circles.len() as u32) << 2, self.circles.len() as u32]);
         self.circles.extend_from_slice(circles);
-        1
     }
 
-    /// Whether the clauses that columns do not cover are true.
-    pub fn check(&self, at: u32, facts: &Facts) -> bool {
-        let header = self.words[at as usize];
-        self.holds(at, header >> 16, facts)
-    }
-
-    fn holds(&self, at: u32, clauses: u32, facts: &Facts) -> bool {
+    /// Whether what columns do not say of the conjunction at `at` is true.
+    pub fn holds(&self, at: u32, facts: &Facts) -> bool {
         let at = at as usize;
         if self.words[at] == WHOLE {
-            return naive::truth(&self.whole[self.words[at + 1] as usize], facts) == Truth::True;
+            return is_true(&self.whole[self.words[at + 1] as usize], facts);
         }
         let mut words = &self.words[at + 1..];
-        for _ in 0..clauses {
+        for _ in 0..self.words[at] {
             let (clause, rest) = words.split_at(words[1] as usize);
-            let pass_unknown = clause[0] & 1 << 8 != 0;
-            let holds = match facts.get(dimension_of(clause)) {
-                None => pass_unknown,
+            let dimension = DIMENSIONS[(clause[0] & 0xff) as usize].dimension;
+            let holds = match facts.get(dimension) {
+                None => clause[0] & 1 << 8 != 0,
                 Some(actual) => self.tests_hold(clause, actual, facts),
             };
             if !holds {
@@ -129,11 +99,10 @@ impl Program {
         let mut words = &clause[2..];
         for _ in 0..clause[0] >> 9 {
             let (kind, len) = (words[0] & 3, (words[0] >> 2) as usize);
-            let length = if kind <= NONE_OF { len } else { 1 };
+            let length = if kind == ANY_OF { len } else { 1 };
             let (operands, rest) = words[1..].split_at(length);
             let holds = match kind {
                 ANY_OF => meets(operands, actual),
-                NONE_OF => !meets(operands, actual),
                 WITHIN => self.inside(operands, len, facts),
                 _ => !self.inside(operands, len, facts),
             };
@@ -151,21 +120,9 @@ impl Program {
         facts.place().is_some_and(near)
     }
 
-    /// The clauses of the conjunction at `at`, as far as columns can say them.
-    pub fn covered(&self, at: u32) -> impl Iterator<Item = Covered<'_>> {
-        let header = self.words[at as usize];
-        let clauses = if header == WHOLE { 0 } else { header & 0xffff };
-        let mut words = &self.words[at as usize + 1..];
-        (0..clauses).map(move |_| {
-            let (clause, rest) = words.split_at(words[1] as usize);
-            words = rest;
-            covered(clause)
-        })
-    }
-
     /// Bytes held.
-    pub fn memory(&self) -> usize {
-        self.words.capacity() * size_of::<u32>() + self.circles.capacity() * size_of::<Circle>()
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.words.as_slice()) + size_of_val(self.circles.as_slice())
     }
 
     pub fn shrink(&mut self) {
@@ -176,36 +133,7 @@ impl Program {
 
 /// Columns say one inclusion and one exclusion of a dimension; the rest is checked by program.
 fn needs_check(clause: &Clause<'_>) -> bool {
-    clause.any_of.len() > 1 || !clause.within.is_empty() || !clause.outside.is_empty()
-}
-
-fn dimension_of(clause: &[u32]) -> Dimension {
-    DIMENSIONS[(clause[0] & 0xff) as usize].dimension
-}
-
-fn covered(clause: &[u32]) -> Covered<'_> {
-    let mut covered = Covered {
-        dimension: dimension_of(clause),
-        pass_unknown: clause[0] & 1 << 8 != 0,
-        include: None,
-        exclude: &[],
-    };
-    let mut words = &clause[2..];
-    // At most these two, and first, by the order in which a clause is written.
-    for expected in [ANY_OF, NONE_OF] {
-        if let Some(&header) = words.first()
-            && header & 3 == expected
-        {
-            let (values, rest) = words[1..].split_at((header >> 2) as usize);
-            if expected == ANY_OF {
-                covered.include = Some(values);
-            } else {
-                covered.exclude = values;
-            }
-            words = rest;
-        }
-    }
-    covered
+    !clause.also.is_empty() || !clause.within.is_empty() || !clause.outside.is_empty()
 }
 
 /// Whether a fact has one of the wanted values; `wanted` is sorted.

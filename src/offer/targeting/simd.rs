@@ -21,6 +21,14 @@ impl Block {
     pub fn set(&mut self, slot: usize) {
         self.0[slot / 64] |= 1 << (slot % 64);
     }
+
+    pub fn clear(&mut self, slot: usize) {
+        self.0[slot / 64] &= !(1 << (slot % 64));
+    }
+
+    pub fn add(&mut self, other: &Block) {
+        self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
+    }
 }
 
 /// No column.

@@ -12,7 +12,7 @@ use crate::knowledge::catalog::model::{Circle, Expr, Leaf, Test};
 use crate::market::facts::{Facts, Point};
 use crate::market::vocabulary::{DIMENSIONS, Dimension, ValueId, Vocabulary};
 
-use super::normal::normal_form;
+use super::normal::Normal;
 use super::simd::Level;
 use super::tier::Tier;
 use super::{Fresh, Index, Mask, SearchScratch, explain, is_true};
@@ -305,7 +305,7 @@ fn wide_lines_are_visited_once() {
     let wide = |n: usize| Expr::All(Dimension::all().take(n).map(either).collect());
     assert_eq!(wide(6).conjunctions(), Expr::CONJUNCTIONS_MAX);
     assert_eq!(wide(7).conjunctions(), 2 * Expr::CONJUNCTIONS_MAX);
-    assert!(normal_form(&wide(7)).is_none());
+    assert!(!Normal::default().each(&wide(7), &mut |_| panic!("too wide")));
     let exprs = vec![wide(6), wide(7), wide(6), Expr::All(vec![])];
     let model = Model::new(exprs.to_vec(), VALUES);
     assert_eq!(model.index.stats().slots, 64 + 1 + 64 + 1);
@@ -320,7 +320,11 @@ fn wide_lines_are_visited_once() {
 #[test]
 fn contradictions_and_repetitions_are_taken_out() {
     let genre = Dimension::Genre;
-    let slots = |expr: &Expr| normal_form(expr).unwrap().len();
+    let slots = |expr: &Expr| {
+        let mut slots = 0;
+        Normal::default().each(expr, &mut |_| slots += 1);
+        slots
+    };
     let both = |a, b| Expr::All(vec![a, b]);
     assert_eq!(slots(&both(any_of(genre, &[1]), none_of(genre, &[1, 2]))), 0);
     assert_eq!(slots(&both(any_of(genre, &[]), any_of(genre, &[1]))), 0);
@@ -328,7 +332,7 @@ fn contradictions_and_repetitions_are_taken_out() {
     assert_eq!(slots(&both(any_of(genre, &[1]), any_of(genre, &[2]))), 1);
     assert_eq!(slots(&Expr::Any(vec![any_of(genre, &[1]), any_of(genre, &[1])])), 1);
     let narrower = both(any_of(genre, &[1, 2, 3]), any_of(genre, &[2]));
-    assert_eq!(normal_form(&narrower).unwrap()[0].clauses[0].any_of.len(), 1);
+    Normal::default().each(&narrower, &mut |clauses| assert!(clauses[0].also.is_empty()));
     assert_eq!(Index::of(&[narrower], VALUES).stats().checked, 0);
 }
 

@@ -58,7 +58,7 @@ pub struct Postings {
 /// Nothing, the start of a column, or the start of a list, in one word: a request looks some forty
 /// values up, and at eight bytes a value the whole table stays in the second-level cache.
 #[derive(Clone, Copy, Default)]
-pub struct Set(u32);
+pub struct Set(pub u32);
 
 pub enum Kept {
     Nothing,
@@ -112,6 +112,13 @@ impl Tier {
         if entry & CHECK == 0 { entry } else { self.checked[(entry & !CHECK) as usize].line }
     }
 
+    pub fn shrink(&mut self) {
+        self.first_slot.shrink_to_fit();
+        self.slots.shrink_to_fit();
+        self.checked.shrink_to_fit();
+        self.program.shrink();
+    }
+
     pub fn columns(&self) -> usize {
         self.columns.len() / self.stride.max(1)
     }
@@ -119,7 +126,7 @@ impl Tier {
     pub fn bytes(&self) -> usize {
         let words = self.first_slot.len() + self.slots.len() + self.lists.len();
         words * size_of::<u32>()
-            + self.program.memory()
+            + self.program.bytes()
             + size_of_val(self.checked.as_slice())
             + size_of_val(self.dimensions.as_slice())
             + size_of_val(self.postings.as_slice())
