@@ -31,7 +31,7 @@ const MOMENT: Moment = Moment::from_unix_s(1_795_435_200);
 /// Grants everything; the desk's own cost has its bench in `delivery`.
 struct Granting;
 
-impl Live for Granting {
+impl Live<'_> for Granting {
     fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
         Ok(())
     }

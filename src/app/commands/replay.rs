@@ -14,7 +14,8 @@ use crate::flows::decide::replay::{Verdict, replay};
 use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::world::World;
 use crate::flows::notice::ticket_keys;
-use crate::offer::ledger::{self, Kept};
+use crate::offer::delivery::Sleep;
+use crate::offer::ledger::{self, DecisionRecord, Kept, Slept};
 
 const AFTER: &str = "\
 Only sampled decisions keep the bytes of their request ([records] sample_ppm) and can be made
@@ -54,6 +55,8 @@ struct Report {
     not_sampled: u64,
     /// Ended by the clock or the load, outside of the decision.
     not_pure: u64,
+    /// Passed over sleeping lines, and which is kept no longer (`records.asleep_bytes`).
+    sleep_forgotten: u64,
     differences: Vec<Differing>,
 }
 
@@ -71,8 +74,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let data = args.data.clone().unwrap_or_else(|| config.server.data.clone());
     let keys = ticket_keys(&config.notice.tickets, &data)?;
-    let mut worlds =
-        Worlds { foundation: Foundation::lay(&config, &data, keys)?, of: HashMap::new() };
+    let foundation = Foundation::lay(&config, &data, keys)?;
+    let slept = Slept::of(&data);
+    let mut worlds = Worlds { foundation, of: HashMap::new(), slept, last: None };
     let (mut report, mut scratch) = (Report::default(), Scratch::new());
     ledger::read(&args.records, &mut |kept| {
         one(&kept, &mut worlds, &mut scratch, (&mut report, args.show));
@@ -85,13 +89,28 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 struct Worlds {
     foundation: Foundation,
     of: HashMap<u64, Result<World, String>>,
+    slept: Slept,
+    /// The sleep of the record before: many share one.
+    last: Option<Sleep>,
 }
 
 impl Worlds {
-    fn of(&mut self, version: u64) -> &Result<World, String> {
-        let Worlds { foundation, of } = self;
-        of.entry(version)
-            .or_insert_with(|| foundation.served(version).map_err(|fault| fault.to_string()))
+    /// The world of a record and the sleep of its epoch, if that is kept.
+    fn of(&mut self, record: &DecisionRecord) -> Result<(&World, Option<&Sleep>), String> {
+        let Worlds { foundation, of, slept, last } = self;
+        let built = || foundation.served(record.world).map_err(|fault| fault.to_string());
+        let world = of.entry(record.world).or_insert_with(built);
+        let world =
+            world.as_ref().map_err(|fault| format!("the world cannot be built: {fault}"))?;
+        let epoch = record.answers.asleep;
+        if epoch != last.as_ref().map_or(0, |sleep| sleep.epoch) {
+            let lines = match epoch {
+                0 => None,
+                _ => slept.at(epoch, record.world).map_err(|fault| fault.to_string())?,
+            };
+            *last = lines.map(|lines| Sleep::new(epoch, lines, &world.index, record.moment));
+        }
+        Ok((world, last.as_ref()))
     }
 }
 
@@ -106,13 +125,14 @@ fn one(
         report.not_sampled += 1;
         return;
     };
-    let where_not = match worlds.of(kept.record.world) {
-        Err(fault) => vec![format!("the world cannot be built: {fault}")],
-        Ok(world) => {
+    let where_not = match worlds.of(kept.record) {
+        Err(fault) => vec![fault],
+        Ok((world, asleep)) => {
             let at = Circumstance { moment: kept.record.moment, coin: world.coin };
-            match replay(kept.record, sample, world, at, scratch) {
+            match replay(kept.record, sample, (world, asleep), at, scratch) {
                 Verdict::Equal => return report.equal += 1,
                 Verdict::NotPure => return report.not_pure += 1,
+                Verdict::SleepForgotten => return report.sleep_forgotten += 1,
                 Verdict::Differs(differences) => {
                     differences.iter().map(ToString::to_string).collect()
                 }
@@ -138,6 +158,10 @@ fn print(report: &Report, json: bool) -> std::io::Result<()> {
         for where_not in &differing.where_not {
             writeln!(out, "  {where_not}")?;
         }
+    }
+    if report.sleep_forgotten > 0 {
+        let forgotten = report.sleep_forgotten;
+        writeln!(out, "{forgotten} name sleeping lines that are kept no longer")?;
     }
     writeln!(
         out,

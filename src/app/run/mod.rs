@@ -14,6 +14,8 @@ mod archive;
 
 mod node;
 
+mod asleep;
+
 mod upkeep;
 
 mod watch;
@@ -43,6 +45,7 @@ pub use foundation::{Built, Foundation, Summary};
 pub use node::Node;
 pub use tasks::Loop;
 
+use asleep::Sleeper;
 use lock::DataLock;
 use threads::{AdminThread, BidThreads};
 use watch::Watcher;
@@ -70,6 +73,7 @@ pub struct Running {
     bid: Option<BidThreads>,
     watcher: Watcher,
     _upkeep: Loop,
+    _sleepers: Loop,
     admin: AdminThread,
     _sweeper: Sweeper,
     records: RecordWriter,
@@ -110,7 +114,9 @@ impl Running {
         let records =
             RecordWriter::start(Arc::clone(&ring), &config.records, data, Arc::clone(&clock))
                 .map_err(StartFault::at("decision records"))?;
-        let node = Node::new(built, &config, Arc::clone(&till), ring, &registry)
+        let sleeper = Sleeper::open(&config, data, Arc::clone(&clock), &registry)
+            .map_err(StartFault::at("sleeping lines"))?;
+        let node = Node::new(built, &config, Arc::clone(&till), (ring, sleeper), &registry)
             .map_err(StartFault::at("world"))?;
         let node = Arc::new(node);
 
@@ -120,6 +126,8 @@ impl Running {
         let watcher =
             Watcher::start(foundation, known, Arc::clone(&node), config.campaigns.watch_ms)
                 .map_err(StartFault::at("campaign watcher"))?;
+        let sleepers = asleep::start(Arc::clone(&node), config.delivery.sleep_ms)
+            .map_err(StartFault::at("sleeping lines"))?;
         let shared = (Arc::clone(&registry), Arc::clone(&readiness));
         let (upkeep, failed) = upkeep::start(Arc::clone(&node), shared.clone(), till)
             .map_err(StartFault::at("upkeep"))?;
@@ -135,6 +143,7 @@ impl Running {
             bid,
             watcher,
             _upkeep: upkeep,
+            _sleepers: sleepers,
             admin,
             _sweeper: sweeper,
             records,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
 
+use super::asleep::Sleeper;
 use super::foundation::{Built, Summary};
 use crate::app::config::Config;
 use crate::base::telemetry::{Counter, Registry};
@@ -31,6 +32,7 @@ pub struct Node {
     publishing: Mutex<()>,
     till: Arc<Till>,
     ring: Arc<RecordRing>,
+    sleeper: Sleeper,
     sample_ppm: u32,
     /// Reused memory; more requests than workers at once make new ones.
     workers: ArrayQueue<Box<Worker>>,
@@ -51,7 +53,7 @@ impl Node {
         built: Built,
         config: &Config,
         till: Arc<Till>,
-        ring: Arc<RecordRing>,
+        (ring, sleeper): (Arc<RecordRing>, Sleeper),
         registry: &Registry,
     ) -> Result<Node, TooManyLines> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -62,11 +64,14 @@ impl Node {
             let _ = workers.push(Box::default());
         }
         let count = |name, help| registry.counter(name, help, &[]);
+        let standing = stand(built, &till)?;
+        sleeper.look(&standing.published);
         Ok(Node {
-            published: ArcSwap::from_pointee(stand(built, &till)?),
+            published: ArcSwap::from_pointee(standing),
             publishing: Mutex::new(()),
             till,
             ring,
+            sleeper,
             sample_ppm: config.records.sample_ppm,
             workers,
             serving: AtomicBool::new(true),
@@ -91,6 +96,8 @@ impl Node {
         let words = if words.len() > own.len() { words } else { own };
         let standing = stand(built.with_listeners(listeners, words), &self.till)?;
         let summary = standing.built.summary;
+        // Its first request already passes over the lines that sleep.
+        self.sleeper.look(&standing.published);
         self.published.store(Arc::new(standing));
         self.swaps.increment(1);
         Ok(summary)
@@ -118,6 +125,10 @@ impl Node {
 
     pub fn till(&self) -> &Arc<Till> {
         &self.till
+    }
+
+    pub(super) fn sleeper(&self) -> &Sleeper {
+        &self.sleeper
     }
 
     pub fn records(&self) -> &Arc<RecordRing> {

@@ -6,13 +6,15 @@ use std::ops::ControlFlow;
 
 use crate::base::units::ids::LineIx;
 use crate::base::units::money::Round;
-use crate::flows::decide::candidate::{Candidate, Market, Matter, candidate, other_lengths};
+use crate::flows::decide::candidate::{
+    Candidate, Market, Matter, candidate, other_lengths, running,
+};
 use crate::knowledge::enrich;
 use crate::market::facts::Facts;
 use crate::market::outcome::{NoBid, Refusal};
 use crate::market::slot::{Pod, Slot};
 use crate::offer::auction::PLACE_CANDIDATES;
-use crate::offer::delivery::{Ask, Live};
+use crate::offer::delivery::{Ask, Live, Sleep};
 use crate::offer::targeting::{self, SearchScratch};
 
 /// Candidates kept beyond those wanted, for the case that a hold is refused.
@@ -72,6 +74,11 @@ impl Furthest {
     pub fn reason(self) -> NoBid {
         self.0.map_or(NoBid::NoLineTargets, |(_, reason)| reason)
     }
+
+    /// Nothing that any line could be blamed for.
+    fn is_nowhere(self) -> bool {
+        self.0.is_none()
+    }
 }
 
 /// How late in the path a refusal comes, and what a request is counted under when it is the last.
@@ -101,7 +108,7 @@ pub struct Gather<'a, 'b, L> {
     pub pool: &'a mut Pool,
 }
 
-impl<L: Live> Gather<'_, '_, L> {
+impl<'s, L: Live<'s>> Gather<'_, '_, L> {
     /// Fills the pool, which is empty, with the candidates of every slot.
     pub fn all(&mut self, facts: &mut Facts, search: &mut SearchScratch) {
         for (slot_ix, slot) in self.matter.opportunity.slots.iter().enumerate() {
@@ -116,6 +123,29 @@ impl<L: Live> Gather<'_, '_, L> {
                 self.open(slot_ix as u16, slot, facts, search);
             }
         }
+        if let Some(slot) = self.matter.opportunity.slots.last()
+            && !slot.private
+            && self.pool.furthest.is_nowhere()
+            && self.live.asleep().is_some()
+        {
+            self.sleeper(slot, facts, search);
+        }
+    }
+
+    /// No line was found: would one have been, had it not slept? One more search, to its first
+    /// line, so that the reason is the same as if it had been asked.
+    fn sleeper(&mut self, slot: &Slot<'_>, facts: &Facts, search: &mut SearchScratch) {
+        let Gather { matter, pool, .. } = self;
+        let least = least(matter, slot);
+        matter.world.index.best_first(facts, None, search, &mut |line| {
+            let line = matter.world.catalog.line(line);
+            pool.furthest.note(match running(line, matter.moment) {
+                _ if line.price_bound < least => Refusal::BelowFloor,
+                Err(refusal) => refusal,
+                Ok(()) => Refusal::BudgetSpent,
+            });
+            ControlFlow::Break(())
+        });
     }
 
     /// The best candidate for each deal; deals are few and so are their lines.
@@ -144,11 +174,12 @@ impl<L: Live> Gather<'_, '_, L> {
             _ => PLACE_CANDIDATES,
         };
         let market = Market { slot_ix, slot, deal: None };
-        let least = self.least(slot);
+        let least = least(&self.matter, slot);
         let start = self.pool.candidates.len();
         let of_slot = self.first_of(slot_ix);
         let index = &self.matter.world.index;
-        index.best_first(facts, None, search, &mut |line| {
+        let asleep = self.live.asleep().map(Sleep::mask);
+        index.best_first(facts, asleep, search, &mut |line| {
             if self.settled(start, wanted, line) {
                 return ControlFlow::Break(());
             }
@@ -164,16 +195,6 @@ impl<L: Live> Gather<'_, '_, L> {
             ControlFlow::Continue(())
         });
         self.keep_best(start, wanted);
-    }
-
-    /// The price bound below which no line reaches the slot's floor, whatever its spot's length.
-    fn least(&self, slot: &Slot<'_>) -> i64 {
-        let floors = &slot.floors;
-        if floors.per_second.is_some() || !floors.by_duration.is_empty() {
-            return 0;
-        }
-        // Both are rounded down from what they are worth, so the order of worths is kept.
-        self.matter.world.rates.in_reference(floors.plain, Round::Down).unwrap_or(0)
     }
 
     fn first_of(&self, slot_ix: u16) -> usize {
@@ -230,4 +251,14 @@ impl<L: Live> Gather<'_, '_, L> {
         let kept = found.len().min(wanted);
         self.pool.candidates.truncate(start + kept);
     }
+}
+
+/// The price bound below which no line reaches the slot's floor, whatever its spot's length.
+fn least(matter: &Matter<'_, '_>, slot: &Slot<'_>) -> i64 {
+    let floors = &slot.floors;
+    if floors.per_second.is_some() || !floors.by_duration.is_empty() {
+        return 0;
+    }
+    // Both are rounded down from what they are worth, so the order of worths is kept.
+    matter.world.rates.in_reference(floors.plain, Round::Down).unwrap_or(0)
 }

@@ -56,10 +56,10 @@ pub struct Circumstance {
 /// Takes one decision. Pure: the same arguments and the same answers of `live` give the same
 /// outcome, winners and bytes. Holds that `live` granted stand in `scratch.made().winners`, the
 /// response in `scratch.reply()`.
-pub fn decide(
+pub fn decide<'s>(
     received: &Received<'_>,
     world: &World,
-    live: &mut impl Live,
+    live: &mut impl Live<'s>,
     at: Circumstance,
     scratch: &mut Scratch,
 ) -> Outcome {
@@ -72,10 +72,10 @@ pub fn decide(
     outcome
 }
 
-fn path(
+fn path<'s>(
     received: &Received<'_>,
     world: &World,
-    live: &mut impl Live,
+    live: &mut impl Live<'s>,
     at: Circumstance,
     scratch: &mut Scratch,
 ) -> Result<(), Outcome> {

@@ -19,7 +19,7 @@ use crate::market::exchange::ExchangeIx;
 use crate::market::facts::Facts;
 use crate::market::openrtb::{self, Wire};
 use crate::market::outcome::{NoBid, Outcome};
-use crate::offer::delivery::{Divergence, Recorded};
+use crate::offer::delivery::{Divergence, Recorded, Sleep};
 use crate::offer::ledger::{DecisionRecord, Sample};
 
 /// Where a replay came to something else.
@@ -44,14 +44,17 @@ pub enum Verdict {
     /// It ended outside of the decision (too late, no room to record), where the clock and the
     /// load have their say.
     NotPure,
+    /// It passed over sleeping lines, and which these were is kept no longer.
+    SleepForgotten,
     Differs(Vec<Difference>),
 }
 
-/// Decides `kept` again from the bytes of its request and says whether anything differs.
+/// Decides `kept` again from the bytes of its request, in the world and with the lines asleep that
+/// it names, and says whether anything differs.
 pub fn replay(
     kept: &DecisionRecord,
     sample: Sample<'_>,
-    world: &World,
+    (world, asleep): (&World, Option<&Sleep>),
     at: Circumstance,
     scratch: &mut Scratch,
 ) -> Verdict {
@@ -62,6 +65,10 @@ pub fn replay(
         let (then, now) = (kept.world, world.version);
         return Verdict::Differs(vec![Difference::World { then, now }]);
     }
+    let asleep = asleep.filter(|sleep| sleep.epoch == kept.answers.asleep);
+    if kept.answers.asleep != 0 && asleep.is_none() {
+        return Verdict::SleepForgotten;
+    }
     let Some(exchange) = exchange(kept, world) else {
         return Verdict::Differs(vec![Difference::Exchange]);
     };
@@ -71,7 +78,7 @@ pub fn replay(
         Ok(world) => world,
         Err(difference) => return Verdict::Differs(vec![difference]),
     };
-    let mut live = Recorded::new(&kept.answers);
+    let mut live = Recorded::new(&kept.answers, asleep);
     let outcome = decide(&received, &world, &mut live, at, scratch);
     let now = record(&received, &world, at, (outcome, &kept.answers), scratch);
     let mut differences = compare(kept, &now);

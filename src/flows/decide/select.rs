@@ -30,7 +30,7 @@ pub struct Select<'a, 'b, L> {
     pub winners: &'a mut Vec<Winner>,
 }
 
-impl<L: Live> Select<'_, '_, L> {
+impl<'s, L: Live<'s>> Select<'_, '_, L> {
     /// Fills `winners`, which is empty, best slot by slot; `Err` says why there is none.
     pub fn all(&mut self) -> Result<(), NoBid> {
         let slots = self.matter.opportunity.slots;

@@ -56,7 +56,9 @@ pub fn serve(
 ) -> Outcome {
     let Published { world, desk } = published;
     let Worker { scratch, answers } = worker;
-    let mut live = Recorder::new(desk.live(), answers);
+    let sleep = desk.sleep();
+    let asleep = sleep.as_deref().filter(|sleep| sleep.holds_at(at.moment));
+    let mut live = Recorder::new(desk.live_with(asleep), answers);
     let decided = decide(received, world, &mut live, at, scratch);
     let made = scratch.made();
     let late = decided == Outcome::Bid && spent_us() > made.time_us;

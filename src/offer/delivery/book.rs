@@ -121,7 +121,7 @@ impl Book {
                 false => 0,
             });
             state.set_total(budget);
-            (state, line.cap)
+            (state, line)
         });
         Ok(Desk::new(Arc::clone(self), states))
     }

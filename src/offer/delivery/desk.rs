@@ -2,39 +2,71 @@
 
 use std::sync::Arc;
 
+use arc_swap::{ArcSwapOption, Guard};
+
 use super::book::Book;
 use super::caps::CapKey;
 use super::holds::OpenHold;
 use super::line::LineState;
+use super::sleep::{Idle, Plan, Sleep};
 use super::{Ask, Hold, Live};
 use crate::base::units::ids::{LineIx, ListenerKey};
 use crate::base::units::time::Moment;
-use crate::knowledge::catalog::model::Cap;
+use crate::knowledge::catalog::model::{Cap, Line};
 use crate::market::outcome::Refusal;
 
 /// The live half of one world; part of it, and swapped with it.
 pub struct Desk {
     book: Arc<Book>,
     lines: Vec<DeskLine>,
+    sleep: ArcSwapOption<Sleep>,
 }
 
 struct DeskLine {
     state: Arc<LineState>,
     cap: Option<Cap>,
+    plan: Plan,
 }
 
 impl Desk {
-    pub(super) fn new(
+    pub(super) fn new<'l>(
         book: Arc<Book>,
-        lines: impl Iterator<Item = (Arc<LineState>, Option<Cap>)>,
+        lines: impl Iterator<Item = (Arc<LineState>, &'l Line)>,
     ) -> Desk {
-        let lines = lines.map(|(state, cap)| DeskLine { state, cap }).collect();
-        Desk { book, lines }
+        let of =
+            |(state, line): (_, &Line)| DeskLine { state, cap: line.cap, plan: Plan::of(line) };
+        Desk { book, lines: lines.map(of).collect(), sleep: ArcSwapOption::empty() }
     }
 
-    /// The answers of production, for one decision.
+    /// The answers of production, for one decision that asks of every line.
     pub fn live(&self) -> DeskLive<'_> {
-        DeskLive { desk: self }
+        DeskLive { desk: self, asleep: None }
+    }
+
+    /// The answers of production, for one decision that passes over the lines of `asleep`.
+    pub fn live_with<'d>(&'d self, asleep: Option<&'d Sleep>) -> DeskLive<'d> {
+        DeskLive { desk: self, asleep }
+    }
+
+    /// The sleep at hand, to be held for the length of a decision: neither locks nor allocates.
+    pub fn sleep(&self) -> Guard<Option<Arc<Sleep>>> {
+        self.sleep.load()
+    }
+
+    /// Every decision from now on passes over these lines.
+    pub fn put_to_sleep(&self, sleep: Option<Arc<Sleep>>) {
+        self.sleep.store(sleep);
+    }
+
+    /// One look at all lines: those that cannot run for a while. Cold.
+    pub fn idle(&self, now: Moment) -> Idle {
+        let mut idle = Idle::default();
+        for (i, line) in self.lines.iter().enumerate() {
+            if let Err(why) = line.standing(now) {
+                idle.add(LineIx(i as u32), why);
+            }
+        }
+        idle
     }
 
     pub fn book(&self) -> &Arc<Book> {
@@ -47,6 +79,11 @@ impl Desk {
 }
 
 impl DeskLine {
+    fn standing(&self, now: Moment) -> Result<(), Refusal> {
+        self.plan.standing(now)?;
+        if self.state.fits(self.plan.least) { Ok(()) } else { Err(Refusal::BudgetSpent) }
+    }
+
     /// `None` where there is no cap, or no listener whom it could be counted for.
     fn cap_key(&self, listener: Option<ListenerKey>, moment: Moment) -> Option<CapKey> {
         Some(CapKey::new(self.cap?, self.state.line, listener?, moment))
@@ -57,9 +94,14 @@ impl DeskLine {
 #[derive(Clone, Copy)]
 pub struct DeskLive<'d> {
     desk: &'d Desk,
+    asleep: Option<&'d Sleep>,
 }
 
-impl Live for DeskLive<'_> {
+impl<'d> Live<'d> for DeskLive<'d> {
+    fn asleep(&self) -> Option<&'d Sleep> {
+        self.asleep
+    }
+
     fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
         // A line that this world does not have can have no money.
         let line = self.desk.lines.get(ask.line.index()).ok_or(Refusal::BudgetSpent)?;

@@ -17,11 +17,13 @@ mod desk;
 mod holds;
 mod line;
 mod recorder;
+mod sleep;
 
 pub use book::{Book, Charge, LineTally, Released, TooManyLines};
 pub use desk::{Desk, DeskLive};
 pub use line::{Count, LineState};
 pub use recorder::{ANSWERS_MAX, Answer, Answers, Divergence, Question, Recorded, Recorder};
+pub use sleep::{Idle, MARGIN_S, Sleep};
 
 use crate::base::units::ids::{LineIx, ListenerKey};
 use crate::base::units::money::Money;
@@ -29,8 +31,14 @@ use crate::base::units::time::Moment;
 use crate::market::outcome::Refusal;
 use crate::market::ticket::BidId;
 
-/// Everything that a decision may learn from outside its snapshot.
-pub trait Live {
+/// Everything that a decision may learn from outside its snapshot. `'s` is how long the sleep of
+/// the decision at hand is kept: for all of it.
+pub trait Live<'s> {
+    /// The lines that need not be asked; `None`: each is.
+    fn asleep(&self) -> Option<&'s Sleep> {
+        None
+    }
+
     /// May the line bid now, for this listener? Reads only; asked at most once a line and decision.
     fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal>;
 
@@ -73,10 +81,12 @@ pub struct Config {
     /// Places for counts of one listener and line, 8 bytes each, a power of two. A listener
     /// whose part of the table is full counts as capped.
     pub cap_slots: usize,
-    /// Lines whose state is kept, those of past worlds among them.
+    /// Lines whose state is kept, about 230 bytes each, those of past worlds among them.
     pub lines_max: usize,
     /// How often expired holds are given back.
     pub sweep_ms: u32,
+    /// How often the lines that cannot run are looked for, which searches then pass over.
+    pub sleep_ms: u32,
 }
 
 impl Default for Config {
@@ -85,8 +95,9 @@ impl Default for Config {
             hold_queue: 1 << 16,
             holds_max: 1 << 20,
             cap_slots: 1 << 21,
-            lines_max: 1_000_000,
+            lines_max: 4_000_000,
             sweep_ms: 50,
+            sleep_ms: 1000,
         }
     }
 }
@@ -103,6 +114,9 @@ impl Config {
         }
         if !(1..=10_000).contains(&self.sweep_ms) {
             faults.push("delivery.sweep_ms: from 1 to 10000");
+        }
+        if !(10..=5000).contains(&self.sleep_ms) {
+            faults.push("delivery.sleep_ms: from 10 to 5000");
         }
         faults
     }

@@ -1,7 +1,7 @@
 //! What did `live` answer? Written down while a decision is made, given back when it is replayed.
 //! Hot, fixed in size.
 
-use super::{Ask, Hold, Live};
+use super::{Ask, Hold, Live, Sleep};
 use crate::base::units::ids::LineIx;
 use crate::market::outcome::Refusal;
 
@@ -41,6 +41,8 @@ impl Answer {
 /// The answers of one decision, in order.
 #[derive(Clone, Copy)]
 pub struct Answers {
+    /// The epoch of the lines that were passed over unasked; nought: none were.
+    pub asleep: u64,
     len: u8,
     list: [Answer; ANSWERS_MAX],
 }
@@ -50,7 +52,7 @@ const _: () = assert!(ANSWERS_MAX <= u8::MAX as usize, "the length fits a byte")
 impl Answers {
     pub const fn new() -> Answers {
         let none = Answer { line: LineIx(0), question: Question::MayBid, code: 0 };
-        Answers { len: 0, list: [none; ANSWERS_MAX] }
+        Answers { asleep: 0, len: 0, list: [none; ANSWERS_MAX] }
     }
 
     pub fn as_slice(&self) -> &[Answer] {
@@ -58,6 +60,7 @@ impl Answers {
     }
 
     pub fn clear(&mut self) {
+        self.asleep = 0;
         self.len = 0;
     }
 
@@ -84,7 +87,7 @@ impl Default for Answers {
 
 impl PartialEq for Answers {
     fn eq(&self, other: &Answers) -> bool {
-        self.as_slice() == other.as_slice()
+        self.asleep == other.asleep && self.as_slice() == other.as_slice()
     }
 }
 
@@ -100,10 +103,11 @@ pub struct Recorder<'a, L> {
     answers: &'a mut Answers,
 }
 
-impl<'a, L: Live> Recorder<'a, L> {
+impl<'a, 's, L: Live<'s>> Recorder<'a, L> {
     /// Forgets what stands in `answers`.
     pub fn new(live: L, answers: &'a mut Answers) -> Recorder<'a, L> {
         answers.clear();
+        answers.asleep = live.asleep().map_or(0, |sleep| sleep.epoch);
         Recorder { live, answers }
     }
 
@@ -122,7 +126,11 @@ impl<'a, L: Live> Recorder<'a, L> {
     }
 }
 
-impl<L: Live> Live for Recorder<'_, L> {
+impl<'s, L: Live<'s>> Live<'s> for Recorder<'_, L> {
+    fn asleep(&self) -> Option<&'s Sleep> {
+        self.live.asleep()
+    }
+
     fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
         self.keep(ask.line, Question::MayBid, |live| live.may_bid(ask))
     }
@@ -135,6 +143,7 @@ impl<L: Live> Live for Recorder<'_, L> {
 /// Gives recorded answers back, and notices when another question is asked than the one recorded.
 pub struct Recorded<'a> {
     answers: &'a [Answer],
+    asleep: Option<&'a Sleep>,
     next: usize,
     divergence: Option<Divergence>,
 }
@@ -151,8 +160,9 @@ pub struct Divergence {
 }
 
 impl<'a> Recorded<'a> {
-    pub fn new(answers: &'a Answers) -> Recorded<'a> {
-        Recorded { answers: answers.as_slice(), next: 0, divergence: None }
+    /// `asleep`: the sleep of the epoch that `answers` name.
+    pub fn new(answers: &'a Answers, asleep: Option<&'a Sleep>) -> Recorded<'a> {
+        Recorded { answers: answers.as_slice(), asleep, next: 0, divergence: None }
     }
 
     /// Call when the decision is made: every answer used, and each for its question?
@@ -185,7 +195,11 @@ impl<'a> Recorded<'a> {
     }
 }
 
-impl Live for Recorded<'_> {
+impl<'a> Live<'a> for Recorded<'a> {
+    fn asleep(&self) -> Option<&'a Sleep> {
+        self.asleep
+    }
+
     fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
         self.answer(Question::MayBid, ask.line)
     }

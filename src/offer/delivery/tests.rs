@@ -10,7 +10,7 @@ const NOW: Moment = Moment::from_unix_s(1_800_000_000);
 const LINE: LineIx = LineIx(0);
 const ID: LineId = LineId(100);
 
-fn line(ix: u64, budget: Option<i64>, cap: Option<Cap>) -> Line {
+pub(super) fn line(ix: u64, budget: Option<i64>, cap: Option<Cap>) -> Line {
     Line {
         id: LineId(100 + ix),
         key: String::new(),
@@ -30,7 +30,7 @@ fn line(ix: u64, budget: Option<i64>, cap: Option<Cap>) -> Line {
     }
 }
 
-fn small() -> Config {
+pub(super) fn small() -> Config {
     Config { hold_queue: 64, cap_slots: 1024, ..Config::default() }
 }
 
@@ -38,7 +38,7 @@ fn desk(budget: Option<i64>, cap: Option<Cap>) -> Desk {
     Arc::new(Book::new(&small())).desk(&[line(0, budget, cap)]).unwrap()
 }
 
-fn hold(bid: u64, nanos: i64) -> Hold {
+pub(super) fn hold(bid: u64, nanos: i64) -> Hold {
     Hold {
         bid: BidId(bid),
         line: LINE,
@@ -362,7 +362,7 @@ fn the_whole_budget_and_no_more_is_granted() {
 /// Answers from a list, to see what a recorder keeps.
 struct Listed(Vec<Result<(), Refusal>>);
 
-impl Live for Listed {
+impl Live<'_> for Listed {
     fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
         self.0.remove(0)
     }
@@ -385,7 +385,7 @@ fn what_was_answered_is_given_back() {
     for (n, expected) in given.iter().enumerate() {
         assert_eq!(recorder.may_bid(&at(n as u32)), *expected);
     }
-    let mut recorded = Recorded::new(&answers);
+    let mut recorded = Recorded::new(&answers, None);
     for (n, expected) in given.iter().enumerate() {
         assert_eq!(recorded.may_bid(&at(n as u32)), *expected);
     }
@@ -401,7 +401,7 @@ fn a_replay_that_asks_otherwise_is_told_where() {
     recorder.hold(&hold(1, 1)).unwrap();
     let recorded = |n: usize| answers.as_slice().get(n).copied();
 
-    let mut replay = Recorded::new(&answers);
+    let mut replay = Recorded::new(&answers, None);
     replay.may_bid(&at(1)).unwrap();
     assert_eq!(replay.may_bid(&at(3)), Err(Refusal::AskLimit));
     assert_eq!(replay.may_bid(&at(2)), Err(Refusal::AskLimit), "lost for good");
@@ -409,13 +409,13 @@ fn a_replay_that_asks_otherwise_is_told_where() {
     let expected = Divergence { at: 1, asked, recorded: recorded(1) };
     assert_eq!(replay.finish(), Err(expected));
 
-    let mut replay = Recorded::new(&answers);
+    let mut replay = Recorded::new(&answers, None);
     replay.may_bid(&at(1)).unwrap();
     replay.may_bid(&at(2)).unwrap();
     let expected = Divergence { at: 2, asked: None, recorded: recorded(2) };
     assert_eq!(replay.finish(), Err(expected), "a question was left out");
 
-    let mut replay = Recorded::new(&answers);
+    let mut replay = Recorded::new(&answers, None);
     for line in [1, 2] {
         replay.may_bid(&at(line)).unwrap();
     }
@@ -430,7 +430,7 @@ fn beyond_the_limit_nobody_is_asked() {
     let mut answers = Answers::new();
     let mut recorder = Recorder::new(Listed(vec![Ok(()); ANSWERS_MAX]), &mut answers);
     let results: Vec<_> = (0..=ANSWERS_MAX as u32).map(|n| recorder.may_bid(&at(n))).collect();
-    let mut recorded = Recorded::new(&answers);
+    let mut recorded = Recorded::new(&answers, None);
     let again: Vec<_> = (0..=ANSWERS_MAX as u32).map(|n| recorded.may_bid(&at(n))).collect();
     assert_eq!(results.last(), Some(&Err(Refusal::AskLimit)));
     assert_eq!(results, again);

@@ -4,10 +4,13 @@
 //! drains to files of the journal's format; `replay` reads them back. A decision that cannot be
 //! recorded is not made: a full ring is an error, not a loss.
 
+mod asleep;
+mod files;
 mod record;
 mod ring;
 mod writer;
 
+pub use asleep::{SleepLog, Slept};
 pub use record::{
     Counts, DEAL_NONE, DecisionRecord, RECORD_BYTES_MAX, RecordFault, RequestId, WINNERS_MAX,
     Winner, Winners,
@@ -37,6 +40,9 @@ pub struct Config {
     pub max_age_days: u32,
     /// How often the ring is drained.
     pub drain_ms: u32,
+    /// Most bytes of the log that says which lines slept when: without it, a decision that passed
+    /// over sleeping lines cannot be replayed.
+    pub asleep_bytes: u64,
 }
 
 impl Default for Config {
@@ -51,6 +57,7 @@ impl Default for Config {
             total_bytes: 4 << 30,
             max_age_days: 30,
             drain_ms: 20,
+            asleep_bytes: 1 << 30,
         }
     }
 }
@@ -80,7 +87,18 @@ impl Config {
         if !(1..=1000).contains(&self.drain_ms) {
             faults.push("records.drain_ms: from 1 to 1000");
         }
+        if self.asleep_bytes < 4 * asleep::SEGMENT_BYTES {
+            faults.push("records.asleep_bytes: at least 64 MiB");
+        }
         faults
+    }
+
+    fn kept(&self) -> files::Kept {
+        files::Kept {
+            segment_bytes: self.segment_bytes,
+            total_bytes: self.total_bytes,
+            max_age_days: self.max_age_days,
+        }
     }
 }
 

@@ -16,7 +16,8 @@ use crate::offer::delivery::{ANSWERS_MAX, Answer, Answers, Question};
 /// Most winners that a record names; [`Counts::bids`] says how many there were.
 pub const WINNERS_MAX: usize = 16;
 const REQUEST_ID_MAX: usize = 64;
-const VERSION: u8 = 1;
+/// Version 1 knew no sleeping lines.
+const VERSION: u8 = 2;
 
 /// One decision.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -42,7 +43,7 @@ pub struct DecisionRecord {
     /// xxh3 of the answer's body; nought without one.
     pub answer_hash: u64,
     pub winners: Winners,
-    /// What `live` said, in order.
+    /// What `live` said, in order, and which lines it passed over.
     pub answers: Answers,
 }
 
@@ -218,6 +219,7 @@ impl DecisionRecord {
             out.extend_from_slice(&winner.price.nanos.to_le_bytes());
             out.extend_from_slice(&winner.price.currency.bytes());
         }
+        out.extend_from_slice(&self.answers.asleep.to_le_bytes());
         out.push(self.answers.as_slice().len() as u8);
         for answer in self.answers.as_slice() {
             out.extend_from_slice(&answer.line.0.to_le_bytes());
@@ -229,7 +231,7 @@ impl DecisionRecord {
     pub fn decode(bytes: &[u8]) -> Result<(DecisionRecord, &[u8]), RecordFault> {
         let mut from = Bytes(bytes);
         let [version, wire, outcome, reason, listener] = from.take()?;
-        if version != VERSION {
+        if !(1..=VERSION).contains(&version) {
             return Err(RecordFault::Version(version));
         }
         let moment = Moment::from_unix_us(i64::from_le_bytes(from.take()?));
@@ -256,6 +258,7 @@ impl DecisionRecord {
             bids: from.u16()?,
         };
         from.winners(&mut record.winners)?;
+        record.answers.asleep = if version == 1 { 0 } else { from.u64()? };
         from.answers(&mut record.answers)?;
         Ok((record, from.0))
     }
@@ -269,12 +272,12 @@ pub const RECORD_BYTES_MAX: usize = 5
     + (8 + 2 + REQUEST_ID_MAX)
     + (2 + 4 + 4 + 2)
     + (1 + WINNERS_MAX * (4 * 8 + 2 + 8 + 3))
-    + (1 + ANSWERS_MAX * 6);
+    + (8 + 1 + ANSWERS_MAX * 6);
 
 /// Why bytes are no record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RecordFault {
-    #[error("a record of version {0}; this program reads version 1")]
+    #[error("a record of version {0}; this program reads versions 1 and 2")]
     Version(u8),
     #[error("the record is cut off")]
     Short,

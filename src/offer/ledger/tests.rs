@@ -17,7 +17,7 @@ use crate::offer::delivery::{Ask, Hold, Live, Recorder};
 
 struct Refusing(Refusal);
 
-impl Live for Refusing {
+impl Live<'_> for Refusing {
     fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
         Err(self.0)
     }
@@ -59,6 +59,7 @@ fn record(id: &str, winners: u64, answers: u32) -> DecisionRecord {
     for n in 0..answers {
         let _ = recorder.may_bid(&Ask { line: LineIx(n * 9), listener: None, moment });
     }
+    record.answers.asleep = 16;
     record
 }
 
@@ -113,8 +114,22 @@ fn what_is_cut_off_or_newer_is_refused() {
         assert_eq!(DecisionRecord::decode(&bytes[..end]).unwrap_err(), RecordFault::Short);
     }
     let mut newer = bytes;
-    newer[0] = 2;
-    assert_eq!(DecisionRecord::decode(&newer).unwrap_err(), RecordFault::Version(2));
+    newer[0] = 3;
+    assert_eq!(DecisionRecord::decode(&newer).unwrap_err(), RecordFault::Version(3));
+}
+
+#[test]
+fn records_from_before_lines_slept_are_read() {
+    let kept = record("r", 2, 3);
+    let mut bytes = bytes(&kept);
+    let epoch = bytes.len() - (8 + 1 + 3 * 6);
+    bytes.drain(epoch..epoch + 8);
+    bytes[0] = 1;
+    let (read, rest) = DecisionRecord::decode(&bytes).unwrap();
+    let mut awake = kept;
+    awake.answers.asleep = 0;
+    assert_eq!(read, awake);
+    assert!(rest.is_empty());
 }
 
 proptest! {

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use std::{fs, io};
 
 use super::Config;
+use super::files::{next_file, prune};
 use super::record::{DecisionRecord, RecordFault};
 use super::ring::{Entry, RecordRing};
 use crate::base::journal::{self, JournalFault, Tail};
@@ -73,12 +74,6 @@ impl Drop for RecordWriter {
             let _ = thread.join();
         }
     }
-}
-
-/// Files are never written on after a restart: each is one process's, whole or with a torn end.
-fn next_file(dir: &Path, segment_bytes: u64) -> io::Result<Tail> {
-    let last = journal::segments(dir)?.last().map_or(0, |&(seq, _)| seq);
-    Tail::create(dir, last + 1, 0, segment_bytes)
 }
 
 struct Drain {
@@ -163,26 +158,9 @@ impl Drain {
         Ok(())
     }
 
-    /// Deletes the oldest files beyond the bounds on size and age; never the one being written.
     fn prune(&self) -> io::Result<()> {
-        let mut files = journal::segments(&self.dir)?;
-        files.pop();
-        let now = Duration::from_micros(self.clock.now().unix_us.max(0) as u64);
-        let oldest =
-            now.saturating_sub(Duration::from_secs(u64::from(self.config.max_age_days) * 86_400));
-        let mut room = self.config.total_bytes.saturating_sub(self.config.segment_bytes);
-        for (_, path) in files.iter().rev() {
-            let meta = fs::metadata(path)?;
-            let written =
-                meta.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            if meta.len() > room || written < oldest {
-                room = 0;
-                fs::remove_file(path)?;
-                self.ring.stats.files_deleted.fetch_add(1, Ordering::Relaxed);
-            } else {
-                room -= meta.len();
-            }
-        }
+        let deleted = prune(&self.dir, self.config.kept(), self.clock.now())?;
+        self.ring.stats.files_deleted.fetch_add(deleted, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -90,7 +90,7 @@ impl Scripted<'_> {
     }
 }
 
-impl Live for Scripted<'_> {
+impl Live<'_> for Scripted<'_> {
     fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
         self.answer(ask.line)
     }
@@ -159,7 +159,7 @@ fn check(stage: &Stage, file: &Path) -> Result<Documents, Vec<String>> {
         faults.push("explain decides otherwise".to_owned());
     }
     let sample = Sample { request: body.as_bytes(), profile: &scratch.made().profile };
-    let verdict = replay(&kept, sample, &scene.world, scene.at, &mut again);
+    let verdict = replay(&kept, sample, (&scene.world, None), scene.at, &mut again);
     if verdict != Verdict::Equal {
         faults.push(format!("the replay differs: {verdict:?}"));
     }

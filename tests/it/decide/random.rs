@@ -31,7 +31,7 @@ const MOMENT: Moment = Moment::from_unix_s(1_795_435_200);
 #[derive(Clone, Copy)]
 struct Moody;
 
-impl Live for Moody {
+impl Live<'_> for Moody {
     fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
         if ask.line.0 % 7 == 3 { Err(Refusal::Capped) } else { Ok(()) }
     }
@@ -131,7 +131,7 @@ fn check(scene: &Scene, request: &Value) -> (Outcome, Vec<String>) {
         faults.push(format!("explain says {won:?} won, {bids:?} bid"));
     }
     let sample = Sample { request: body, profile: &scratch.made().profile };
-    let verdict = replay(&kept, sample, &scene.world, scene.at, &mut again);
+    let verdict = replay(&kept, sample, (&scene.world, None), scene.at, &mut again);
     if verdict != Verdict::Equal {
         faults.push(format!("the replay differs: {verdict:?}"));
     }

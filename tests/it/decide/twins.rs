@@ -21,11 +21,11 @@ pub fn protobuf(request: &Value) -> Vec<u8> {
 }
 
 /// Decides the request's protobuf and says where it comes to something else than its JSON did.
-pub fn differs(
+pub fn differs<'s>(
     body: &[u8],
     json: &Received<'_>,
     scene: &Scene,
-    live: &mut impl Live,
+    live: &mut impl Live<'s>,
     (outcome, of_json): (Outcome, &Scratch),
 ) -> Vec<String> {
     let received = Received { wire: Wire::Protobuf, body, ..*json };

@@ -19,7 +19,7 @@ const REQUESTS: u64 = 600;
 /// There is always budget, and no cap.
 struct Willing;
 
-impl Live for Willing {
+impl Live<'_> for Willing {
     fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
         Ok(())
     }

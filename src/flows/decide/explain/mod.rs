@@ -25,7 +25,7 @@ use crate::market::outcome::{Outcome, Refusal};
 use crate::market::slot::{Durations, Pod, Slot};
 use crate::market::vocabulary::{Dimension, Vocabulary};
 use crate::offer::auction;
-use crate::offer::delivery::Live;
+use crate::offer::delivery::{Live, Sleep};
 use crate::offer::targeting;
 
 /// A decision with all its reasons; `Display` is for people, `Serialize` for scripts.
@@ -86,10 +86,10 @@ pub struct BidExplained {
 }
 
 /// Decides, and says why.
-pub fn explain(
+pub fn explain<'s>(
     received: &Received<'_>,
     world: &World,
-    live: &mut impl Live,
+    live: &mut impl Live<'s>,
     at: Circumstance,
     scratch: &mut Scratch,
 ) -> Explanation {
@@ -131,7 +131,8 @@ pub fn explain(
     let toss = at.coin.toss(request.id, received.exchange, at.moment);
     let opportunity = &opportunity;
     let matter = Matter { world, exchange, opportunity, moment: at.moment, toss };
-    let made = Made { pool: &scratch.pool, winners: &scratch.made.winners };
+    let asleep = live.asleep();
+    let made = Made { pool: &scratch.pool, winners: &scratch.made.winners, asleep };
     for (slot_ix, slot) in opportunity.slots.iter().enumerate() {
         enrich::set_slot(slot, &world.vocabulary, &mut facts);
         if slot_ix == 0 {
@@ -151,6 +152,7 @@ pub fn explain(
 struct Made<'a> {
     pool: &'a Pool,
     winners: &'a [Winner],
+    asleep: Option<&'a Sleep>,
 }
 
 fn facts_of(facts: &Facts, vocabulary: &Vocabulary) -> Vec<Fact> {
@@ -249,8 +251,11 @@ fn verdict(
 ) -> (&'static str, String) {
     let line = matter.world.catalog.line(ix);
     let refused = |refusal: Refusal, detail: String| (refusal.label(), detail);
+    // Deals ask of each of their lines; only searches pass over any.
+    let asleep = market.deal.is_none() && made.asleep.is_some_and(|sleep| sleep.has(ix));
+    let slept = || if asleep { "asleep: not asked".to_owned() } else { String::new() };
     if let Err(refusal) = running(line, matter.moment) {
-        return refused(refusal, String::new());
+        return refused(refusal, slept());
     }
     let failure = targeting::explain(&line.targeting, facts, &matter.world.vocabulary);
     if let Some(failure) = failure {
@@ -267,8 +272,11 @@ fn verdict(
     if made.winners.iter().any(|winner| won(&winner)) {
         return ("won", format!("bids {price}"));
     }
-    if let Some(refusal) = made.pool.answer(ix).and_then(Result::err) {
-        return refused(refusal, String::new());
+    match made.pool.answer(ix) {
+        Some(Err(refusal)) => return refused(refusal, slept()),
+        // It would run and could bid, so it sleeps for its budget.
+        _ if asleep => return refused(Refusal::BudgetSpent, slept()),
+        _ => {}
     }
     outbid(matter, market, &candidate, made)
 }
