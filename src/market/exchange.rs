@@ -42,8 +42,8 @@ pub struct Exchange {
     pub says_nbr: bool,
     /// `user.id` is our own listener id here.
     pub user_id_is_ours: bool,
-    /// An `eids` source whose ids are ours.
-    pub eid_source: Option<String>,
+    /// `eids` sources whose ids name our listeners, the best first.
+    pub eid_sources: Vec<String>,
     /// Absent `regs` outside the EEA and the UK.
     pub regs_default: RegsDefault,
     /// Our seat on this exchange, for lines whose advertiser has none of its own.
@@ -66,7 +66,7 @@ impl Exchange {
             open_bids: 2,
             says_nbr: false,
             user_id_is_ours: false,
-            eid_source: None,
+            eid_sources: Vec::new(),
             regs_default: RegsDefault::Full,
             seat: "interlude".to_owned(),
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base::units::money::Currency;
@@ -28,8 +28,9 @@ pub struct ExchangeRow {
     pub open_bids: u16,
     pub says_nbr: bool,
     pub user_id_is_ours: bool,
-    /// Empty: none.
-    pub eid_source: String,
+    /// One, or a list of several; empty: none.
+    #[serde(deserialize_with = "one_or_more")]
+    pub eid_source: Vec<String>,
     pub regs_default: Regs,
     pub seat: String,
 }
@@ -50,7 +51,7 @@ impl Default for ExchangeRow {
             open_bids: standard.open_bids,
             says_nbr: standard.says_nbr,
             user_id_is_ours: standard.user_id_is_ours,
-            eid_source: standard.eid_source.unwrap_or_default(),
+            eid_source: standard.eid_sources,
             regs_default: Regs::of(standard.regs_default),
             seat: standard.seat,
         }
@@ -72,11 +73,36 @@ impl ExchangeRow {
             open_bids: self.open_bids,
             says_nbr: self.says_nbr,
             user_id_is_ours: self.user_id_is_ours,
-            eid_source: Some(self.eid_source.clone()).filter(|source| !source.is_empty()),
+            eid_sources: self.eid_source.clone(),
             regs_default: self.regs_default.rule(),
             seat: self.seat.clone(),
         }
     }
+}
+
+/// A text, or a list of texts, without the empty ones.
+fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    struct Texts;
+    impl<'de> Visitor<'de> for Texts {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text or a list of texts")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Vec<String>, E> {
+            Ok(Some(text.to_owned()).filter(|text| !text.is_empty()).into_iter().collect())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Vec<String>, A::Error> {
+            let mut texts = Vec::new();
+            while let Some(text) = from.next_element::<String>()? {
+                texts.extend(Some(text).filter(|text| !text.is_empty()));
+            }
+            Ok(texts)
+        }
+    }
+    from.deserialize_any(Texts)
 }
 
 /// The billable event, as it is written.

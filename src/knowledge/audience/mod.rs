@@ -20,6 +20,8 @@ mod merge;
 
 mod gather;
 
+pub mod snapshot;
+
 mod store;
 
 mod line;

@@ -48,7 +48,7 @@ impl Record<'_> {
         self.body.is_empty()
     }
 
-    const fn span(&self) -> usize {
+    pub const fn span(&self) -> usize {
         HEAD + self.body.len()
     }
 }
@@ -129,6 +129,49 @@ fn read(bytes: &[u8]) -> Option<Record<'_>> {
     let len = u16::from_le_bytes([len[0], len[1]]);
     let body = rest.get(..usize::from(len & !CUT))?;
     Some(Record { key: u128::from_le_bytes(*key), cut: len & CUT != 0, body })
+}
+
+/// Puts a record behind others.
+#[inline]
+pub(super) fn write(record: Record<'_>, out: &mut Vec<u8>) {
+    let cut = if record.cut { CUT } else { 0 };
+    out.extend_from_slice(&record.key.to_le_bytes());
+    out.extend_from_slice(&(record.body.len() as u16 | cut).to_le_bytes());
+    out.extend_from_slice(record.body);
+}
+
+/// Chunks of a file become a table if their records fill them and ascend.
+#[derive(Default)]
+pub(super) struct Chunks {
+    chunks: Vec<Box<[u8]>>,
+    records: usize,
+    last: Option<u128>,
+}
+
+impl Chunks {
+    /// `fits` judges a record; the offset of the first that is refused comes back.
+    pub fn push(
+        &mut self,
+        chunk: Box<[u8]>,
+        fits: impl Fn(Record<'_>) -> bool,
+    ) -> Result<(), usize> {
+        let mut offset = 0;
+        while offset < chunk.len() {
+            let record = chunk.get(offset..).and_then(read).ok_or(offset)?;
+            if self.last.is_some_and(|last| last >= record.key) || !fits(record) {
+                return Err(offset);
+            }
+            self.last = Some(record.key);
+            self.records += 1;
+            offset += record.span();
+        }
+        self.chunks.push(chunk);
+        Ok(())
+    }
+
+    pub fn build(self) -> Table {
+        Table::of(self.chunks, self.records)
+    }
 }
 
 /// Keys are hashes: their bits are as good as any that we could mix from them.
@@ -223,10 +266,7 @@ impl TableBuilder {
         }
         self.unordered |= self.last.is_some_and(|last| last >= record.key);
         self.last = Some(record.key);
-        let cut = if record.cut { CUT } else { 0 };
-        self.open.extend_from_slice(&record.key.to_le_bytes());
-        self.open.extend_from_slice(&(record.body.len() as u16 | cut).to_le_bytes());
-        self.open.extend_from_slice(record.body);
+        write(record, &mut self.open);
         self.records += 1;
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::units::ids::ListenerKey;
 use crate::base::units::time::Moment;
-use crate::knowledge::audience::{PROFILE_DIMENSIONS, Profile};
+use crate::knowledge::audience::{Audience, LinkKey, PROFILE_DIMENSIONS, Profile, minor_ages};
 use crate::market::exchange::Exchange;
 use crate::market::facts::Facts;
 use crate::market::openrtb::request::{Eid, Request, User};
@@ -34,18 +34,33 @@ impl Default for Config {
     }
 }
 
-/// The listener's key: `user.buyeruid`, else an id of the `eids` source that the exchange's row
-/// names, else `user.id` where the row says that it is ours. `None` without permission.
+/// The listener's key: of the ids that the request gives, the first that we know; else the first.
+/// They are `user.buyeruid`, then those of the `eids` sources that the exchange's row names, then
+/// `user.id` where the row says that it is ours. An id is known where a link leads from it to a
+/// listener, or where there is a profile under it. `None` without permission.
 pub fn key(
     request: &Request<'_>,
     exchange: &Exchange,
     permissions: Permissions,
+    audience: &Audience,
 ) -> Option<ListenerKey> {
     let user = request.user.as_ref().filter(|_| permissions.full())?;
-    let of_eids = || of_eids(user, exchange.eid_source.as_deref()?);
-    let ours = || user.id.filter(|_| exchange.user_id_is_ours);
-    let id = user.buyeruid.and_then(some_id).or_else(of_eids).or_else(|| some_id(ours()?))?;
-    Some(ListenerKey::of(id))
+    let mut ids = ids(user, exchange);
+    let first = ids.next()?;
+    let known = |(source, id): (&str, &str)| {
+        let own = || Some(ListenerKey::of(id)).filter(|&key| audience.profile(key).is_some());
+        audience.listener(LinkKey::of(source, id)).or_else(own)
+    };
+    Some(known(first).or_else(|| ids.find_map(known)).unwrap_or_else(|| ListenerKey::of(first.1)))
+}
+
+/// The ids that may name the listener, each with whose it is.
+fn ids<'a>(user: &'a User<'_>, exchange: &'a Exchange) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let exchange_s = |id: &'a str| Some((exchange.key.as_str(), some_id(id)?));
+    let sources = exchange.eid_sources.iter().map(String::as_str);
+    let of_eids = sources.filter_map(|source| Some((source, of_eids(user, source)?)));
+    let ours = user.id.filter(|_| exchange.user_id_is_ours);
+    user.buyeruid.and_then(exchange_s).into_iter().chain(of_eids).chain(ours.and_then(exchange_s))
 }
 
 fn of_eids<'b>(user: &User<'b>, source: &str) -> Option<&'b str> {
@@ -66,8 +81,8 @@ fn some_id(id: &str) -> Option<&str> {
 /// learnt: a guess is enough to leave a child alone (DESIGN §7: no profile use at all). The
 /// caller narrows the permissions by it ([`Permissions::of_minor`]).
 pub fn is_minor(profile: Profile<'_>, vocabulary: &Vocabulary) -> bool {
-    let (child, youth) = (vocabulary.age(12), vocabulary.age(17));
-    profile.segments().any(|segment| segment.value == child || segment.value == youth)
+    let minor = minor_ages(vocabulary);
+    profile.segments().any(|segment| minor.contains(&segment.value))
 }
 
 /// What [`set`] reads, beside the vocabulary.

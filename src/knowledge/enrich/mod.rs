@@ -76,7 +76,7 @@ pub fn opportunity<'b>(
     let country = place.lawful_country();
     let permissions = permissions(request, country, exchange.regs_default, moment);
     let vocabulary = sources.vocabulary;
-    let key = listener::key(request, exchange, permissions);
+    let key = listener::key(request, exchange, permissions, sources.audience);
     let profile = key.and_then(|key| sources.audience.profile(key));
     let minor = profile.is_some_and(|profile| listener::is_minor(profile, vocabulary));
     // A child is left alone: no id, no profile (not even in the record), no precise place.

@@ -166,7 +166,7 @@ fn exchanges() -> Vec<Exchange> {
         row("off", &|x| x.enabled = false),
         row("contextual", &|x| x.regs_default = RegsDefault::Contextual),
         row("own-ids", &|x| x.user_id_is_ours = true),
-        row("eids", &|x| x.eid_source = Some("ids.example".to_owned())),
+        row("eids", &|x| x.eid_sources = vec!["ids.example".to_owned()]),
         row("far", &|x| x.network_margin_ms = 120),
     ]
 }

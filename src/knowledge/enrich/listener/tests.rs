@@ -1,5 +1,5 @@
 use super::*;
-use crate::knowledge::audience::{Segment as Known, encode};
+use crate::knowledge::audience::{GenerationBuilder, Segment as Known, encode};
 use crate::market::openrtb::request::{Data, Geo, Regs, Segment, Uid};
 use crate::market::privacy::{RegsDefault, permissions};
 
@@ -97,7 +97,7 @@ fn the_key_is_found_where_the_row_says() {
     ];
     let plain = Exchange::standard("demo");
     let by_eid =
-        Exchange { eid_source: Some("interlude.example".to_owned()), ..Exchange::standard("e") };
+        Exchange { eid_sources: vec!["interlude.example".to_owned()], ..Exchange::standard("e") };
     let by_id = Exchange { user_id_is_ours: true, ..by_eid.clone() };
     let buyer = User { buyeruid: Some(" b1 "), id: Some("u1"), eids: &eids, ..USER };
     let blank = User { buyeruid: Some("0"), ..buyer };
@@ -113,10 +113,52 @@ fn the_key_is_found_where_the_row_says() {
         (only_id, &by_id, Some("u1")),
     ] {
         let request = Request { user: Some(user), ..Request::default() };
-        assert_eq!(key(&request, row, allowed(true)), expected.map(ListenerKey::of), "{user:?}");
-        assert_eq!(key(&request, row, allowed(false)), None);
+        let nobody = Audience::empty();
+        let found = key(&request, row, allowed(true), &nobody);
+        assert_eq!(found, expected.map(ListenerKey::of), "{user:?}");
+        assert_eq!(key(&request, row, allowed(false), &nobody), None);
     }
-    assert_eq!(key(&Request::default(), &by_id, allowed(true)), None);
+    assert_eq!(key(&Request::default(), &by_id, allowed(true), &Audience::empty()), None);
+}
+
+#[test]
+fn the_first_id_that_is_known_names_the_listener() {
+    const ONE: [Uid<'static>; 1] = [Uid { id: Some("e1"), atype: None }];
+    const TWO: [Uid<'static>; 1] = [Uid { id: Some("e2"), atype: None }];
+    let eids = [
+        Eid { source: Some("two.example"), uids: &TWO },
+        Eid { source: Some("One.Example"), uids: &ONE },
+    ];
+    let user = User { buyeruid: Some("b1"), id: Some("u1"), eids: &eids, ..USER };
+    let request = Request { user: Some(user), ..Request::default() };
+    let row = Exchange {
+        eid_sources: vec!["one.example".to_owned(), "two.example".to_owned()],
+        user_id_is_ours: true,
+        ..Exchange::standard("demo")
+    };
+    let found = |links: &[(&str, &str)], profiles: &[&str]| {
+        let mut builder = GenerationBuilder::default();
+        for &(source, id) in links {
+            builder.link(LinkKey::of(source, id), Some(ListenerKey::of("linked")));
+        }
+        for id in profiles {
+            builder.add(ListenerKey::of(id), Profile::EMPTY);
+        }
+        let audience = Audience::of(builder.build());
+        let found = key(&request, &row, allowed(true), &audience).unwrap();
+        assert_eq!(key(&request, &row, allowed(false), &audience), None);
+        let names = ["linked", "b1", "e1", "e2", "u1"];
+        *names.iter().find(|name| ListenerKey::of(name) == found).unwrap()
+    };
+    assert_eq!(found(&[("demo", "b1")], &["e1"]), "linked");
+    assert_eq!(found(&[("one.example", "e1")], &["b1"]), "b1", "the first that is known");
+    assert_eq!(found(&[("one.example", "e1")], &["e2"]), "linked");
+    assert_eq!(found(&[("two.example", "e2")], &["e1"]), "e1", "sources in the row's order");
+    assert_eq!(found(&[("two.example", "e2")], &[]), "linked");
+    assert_eq!(found(&[("demo", "u1")], &[]), "linked");
+    assert_eq!(found(&[("other", "b1"), ("one.example", "e2"), ("two.example", "e1")], &[]), "b1");
+    assert_eq!(found(&[], &["u1"]), "u1");
+    assert_eq!(found(&[], &[]), "b1", "the first, where none is known");
 }
 
 #[test]
