@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::read::Document;
 use super::{Config, ExchangeRow};
 use crate::base::stdx::fault::Fault;
+use crate::knowledge::audience;
 use crate::market::vocabulary::Vocabulary;
 
 /// Adds every disagreement to `faults`, at the key that is to be changed.
@@ -46,6 +47,9 @@ fn rooms(config: &Config, say: &mut Say<'_>) {
     for fault in config.admin.upload.faults() {
         let (key, bound) = fault.split_once(": ").unwrap_or(("", fault));
         say(true, &format!("admin.upload.{key}"), "out of its bounds", bound);
+    }
+    for (row, key, what, mend) in audience::provider_faults(&config.audience.providers) {
+        say(true, &format!("audience.providers[{row}].{key}"), &what, mend);
     }
     if let Err(why) = config.creative.check() {
         let mend = "write a base such as \"https://ads.example.com\"";

@@ -19,11 +19,13 @@ use thiserror::Error;
 
 use crate::base::stdx::fault::Fault;
 use crate::base::units::ids::ListenerKey;
+use crate::base::units::time::{Clock as _, Moment, WallClock};
 use crate::market::vocabulary::{LogFault, Words};
 
+use super::change::Change;
 use super::line::{self, LineFault};
 use super::load::{LoadFault, check_vocabulary, note_vocabulary};
-use super::profile::BYTES_MAX;
+use super::provider::{ProviderRow, Providers};
 use super::store::{Store, StoreFault};
 
 /// Bounds of an import.
@@ -38,6 +40,8 @@ pub struct Config {
     pub batch: usize,
     /// Most faults that are told one by one; all are counted.
     pub faults_max: usize,
+    /// Third parties whose segments are taken.
+    pub providers: Vec<ProviderRow>,
 }
 
 impl Default for Config {
@@ -47,6 +51,7 @@ impl Default for Config {
             listeners_max: 100_000_000,
             batch: 10_000,
             faults_max: 1_000,
+            providers: Vec::new(),
         }
     }
 }
@@ -98,6 +103,8 @@ pub struct Import<'a> {
 struct Batch {
     keys: Vec<(ListenerKey, std::ops::Range<usize>)>,
     bytes: Vec<u8>,
+    providers: Providers,
+    now: Moment,
 }
 
 impl Import<'_> {
@@ -111,7 +118,8 @@ impl Import<'_> {
     ) -> Result<Report, ImportFault> {
         check_vocabulary(self.store, &self.words.snapshot())?;
         let mut report = Report::default();
-        let mut batch = Batch::default();
+        let providers = Providers::new(&self.config.providers);
+        let mut batch = Batch { providers, now: WallClock.now(), ..Batch::default() };
         let words = self.words.snapshot().len();
         let mut line = Vec::new();
         let mut number = 0;
@@ -157,15 +165,16 @@ impl Import<'_> {
     }
 
     fn profile(&mut self, text: &str, batch: &mut Batch) -> Result<(), Vec<LineFault>> {
-        let mut bytes = Vec::with_capacity(BYTES_MAX);
-        let line = self.words.grow(|vocabulary| {
-            let line = line::parse(text, vocabulary)?;
-            line.encode(vocabulary, &mut bytes).map_err(|fault| vec![fault])?;
-            Ok::<_, Vec<LineFault>>(line)
-        })?;
+        let (providers, now) = (&batch.providers, batch.now);
+        let changes = self.words.grow(|words| line::read_growing(text, words, providers, now))?;
+        let [Change::Put { key, profile }] = &changes[..] else {
+            let message = "only a running server takes merge, remove, erase, ids and links";
+            let mend = Some("import with --server".to_owned());
+            return Err(vec![LineFault { mend, ..LineFault::of_line(message) }]);
+        };
         let start = batch.bytes.len();
-        batch.bytes.extend_from_slice(&bytes);
-        batch.keys.push((line.key, start..batch.bytes.len()));
+        batch.bytes.extend_from_slice(profile);
+        batch.keys.push((*key, start..batch.bytes.len()));
         Ok(())
     }
 
@@ -210,12 +219,10 @@ struct Place<'f> {
 
 impl Place<'_> {
     fn fault(self, text: &str, fault: LineFault) -> Fault {
-        let quoted = fault.word.map(|word| format!("\"{word}\""));
-        let at = quoted.and_then(|quoted| text.find(&quoted)).unwrap_or(0);
         Fault {
             file: self.file.to_owned(),
             line: self.number,
-            column: text[..at].chars().count() as u32 + 1,
+            column: fault.column(text),
             path: fault.path,
             message: fault.message,
             mend: fault.mend,

@@ -1,21 +1,32 @@
-//! What does one line of an import say? JSON in, a checked profile out, or why not.
+//! What does one line say of a listener? JSON in; changes out, or everything that is wrong.
 //!
-//! Called by [`import`](super::import) for each line; cold. A line is judged whole before
-//! anything of it is kept: all its faults are told at once, each with its path and, for a word
-//! that is not in a closed list, with the nearest one that is.
+//! Read by import and by the admin API for each line (cold, but many): [`quick`] reads what has no
+//! fault without building a tree; what it cannot read is [`careful`]ly read again, and that reading
+//! alone decides. All faults of a line are told at once, each with its path and, for a word that
+//! is not in a closed list, with the nearest one that is; a line with a fault changes nothing.
 
-use serde_json::{Map, Value};
+mod quick;
 
-use crate::base::stdx::fault::nearest;
+mod careful;
+
 use crate::base::units::ids::ListenerKey;
 use crate::base::units::time::Moment;
-use crate::market::vocabulary::{Dimension, Vocabulary};
+use crate::market::vocabulary::{Dimension, ValueId, Vocabulary};
 
 use super::PROFILE_DIMENSIONS;
+use super::change::Change;
+use super::links::LinkKey;
 use super::profile::{SEGMENTS_MAX, Segment, encode};
+use super::provider::{ProviderFault, Providers};
 
 /// The longest id of a listener, in bytes.
 pub const ID_MAX: usize = 512;
+
+/// The longest name of a source of ids, in bytes.
+pub const SOURCE_MAX: usize = 128;
+
+/// Sources whose ids are SHA-256 digests of an address in its normal form.
+pub const HASHED: [&str; 2] = ["email_sha256", "phone_sha256"];
 
 /// Dimensions that stand at the top of a line, because everybody has at most one of them (or
 /// speaks a few languages).
@@ -33,248 +44,238 @@ pub struct LineFault {
     pub word: Option<String>,
 }
 
-/// A line that has no fault.
-#[derive(Debug)]
-pub struct Line {
-    pub key: ListenerKey,
-    said: Vec<Said>,
-}
+impl LineFault {
+    /// Of the whole line.
+    pub fn of_line(message: impl Into<String>) -> LineFault {
+        LineFault { path: String::new(), message: message.into(), mend: None, word: None }
+    }
 
-#[derive(Debug)]
-struct Said {
-    dimension: Dimension,
-    text: String,
-    confidence_pct: u8,
-    expires: Moment,
-}
-
-/// Reads a line against the vocabulary's closed lists; changes nothing.
-pub fn parse(text: &str, vocabulary: &Vocabulary) -> Result<Line, Vec<LineFault>> {
-    let value: Value = serde_json::from_str(text).map_err(|why| vec![syntax(&why)])?;
-    let mut reader = Reader { vocabulary, faults: Vec::new(), said: Vec::new() };
-    let id = match &value {
-        Value::Object(fields) => reader.fields(fields),
-        other => {
-            let what = format!("a listener is an object, not {}", kind(other));
-            reader.fault("", what, None);
-            None
-        }
-    };
-    match id {
-        Some(id) if reader.faults.is_empty() => {
-            Ok(Line { key: ListenerKey::of(id), said: reader.said })
-        }
-        _ => Err(reader.faults),
+    /// Where in the line, in characters and from 1.
+    pub fn column(&self, text: &str) -> u32 {
+        let quoted = self.word.as_ref().map(|word| format!("\"{word}\""));
+        let at = quoted.and_then(|quoted| text.find(&quoted)).unwrap_or(0);
+        text[..at].chars().count() as u32 + 1
     }
 }
 
-impl Line {
-    /// Gives ids to words that are new, and writes the profile into `out`.
-    pub fn encode(&self, vocabulary: &mut Vocabulary, out: &mut Vec<u8>) -> Result<(), LineFault> {
-        let mut segments = Vec::with_capacity(self.said.len());
-        for said in &self.said {
-            let value = vocabulary.intern(said.dimension, &said.text).map_err(|why| LineFault {
-                path: said.dimension.name().to_owned(),
-                message: format!("\"{}\" cannot be a value: {why}", said.text),
-                mend: None,
-                word: Some(said.text.clone()),
-            })?;
-            let Said { confidence_pct, expires, .. } = *said;
-            segments.push(Segment { value, confidence_pct, expires });
+/// A word of an open list that has no id yet.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct NewWord {
+    pub dimension: Dimension,
+    pub text: String,
+}
+
+/// Against what lines are read.
+#[derive(Clone, Copy)]
+pub struct Known<'v> {
+    pub vocabulary: &'v Vocabulary,
+    pub providers: &'v Providers,
+    /// What third parties say holds from now on for so long.
+    pub now: Moment,
+    /// Words that got no id when it was their turn, and why.
+    pub refused: &'v [(NewWord, String)],
+}
+
+/// Reads line after line with the same memory.
+pub struct LineReader<'v> {
+    known: Known<'v>,
+    draft: Draft,
+    profile: Vec<u8>,
+}
+
+impl<'v> LineReader<'v> {
+    pub fn new(known: Known<'v>) -> LineReader<'v> {
+        LineReader { known, draft: Draft::default(), profile: Vec::new() }
+    }
+
+    /// Adds what the line says to `changes`. If some of its words have no id yet, nothing is added
+    /// and those words are returned: give them ids and read the line again.
+    pub fn read(
+        &mut self,
+        text: &str,
+        changes: &mut Vec<Change>,
+    ) -> Result<Vec<NewWord>, Vec<LineFault>> {
+        self.draft.clear();
+        let read = quick::read(text, &self.known, &mut self.draft);
+        let refused = || self.draft.new.iter().any(|word| self.known.why_not(word).is_some());
+        if !read || refused() {
+            self.draft.clear();
+            careful::read(text, &self.known, &mut self.draft)?;
         }
-        encode(&mut segments, out).map_err(|why| LineFault {
-            path: "segments".to_owned(),
-            message: why.to_string(),
-            mend: None,
-            word: None,
-        })
+        if !self.draft.new.is_empty() {
+            return Ok(std::mem::take(&mut self.draft.new));
+        }
+        self.draft.tell(&mut self.profile, changes).map_err(|fault| vec![fault])?;
+        Ok(Vec::new())
     }
 }
 
-fn syntax(why: &serde_json::Error) -> LineFault {
-    let text = why.to_string();
-    let message = text.rsplit_once(" at line").map_or(text.as_str(), |(message, _)| message);
-    LineFault {
-        path: format!("column {}", why.column()),
-        message: format!("not JSON: {message}"),
-        mend: None,
-        word: None,
-    }
-}
-
-struct Reader<'v> {
-    vocabulary: &'v Vocabulary,
-    faults: Vec<LineFault>,
-    said: Vec<Said>,
-}
-
-impl Reader<'_> {
-    fn fault(&mut self, path: &str, message: String, mend: Option<String>) {
-        self.faults.push(LineFault { path: path.to_owned(), message, mend, word: None });
-    }
-
-    /// The listener's id.
-    fn fields<'l>(&mut self, fields: &'l Map<String, Value>) -> Option<&'l str> {
-        let mut id = None;
-        for (name, value) in fields {
-            let top = Dimension::named(name).filter(|dimension| TOP.contains(dimension));
-            match (name.as_str(), top) {
-                ("id", _) => id = self.id(value),
-                ("segments", _) => self.segments(value),
-                (_, Some(dimension)) => self.values(name, dimension, value),
-                _ => self.unknown_field(name),
-            }
+/// One line, where nobody else grows the vocabulary: its new words get their ids at once.
+pub fn read_growing(
+    text: &str,
+    vocabulary: &mut Vocabulary,
+    providers: &Providers,
+    now: Moment,
+) -> Result<Vec<Change>, Vec<LineFault>> {
+    let (mut changes, mut refused) = (Vec::new(), Vec::new());
+    loop {
+        let known = Known { vocabulary, providers, now, refused: &refused };
+        let new = LineReader::new(known).read(text, &mut changes)?;
+        if new.is_empty() {
+            return Ok(changes);
         }
-        if !fields.contains_key("id") {
-            self.fault("", "no \"id\"".to_owned(), Some("say whose profile this is".to_owned()));
-        }
-        if self.said.len() > SEGMENTS_MAX {
-            let message = format!("{} segments; at most {SEGMENTS_MAX} fit", self.said.len());
-            self.fault("segments", message, None);
-        }
-        id
-    }
-
-    fn id<'l>(&mut self, value: &'l Value) -> Option<&'l str> {
-        let fit = |text: &&str| !text.trim().is_empty() && text.len() <= ID_MAX;
-        let id = value.as_str().map(str::trim_ascii).filter(fit);
-        if id.is_none() {
-            self.fault("id", format!("an id is a text of 1 to {ID_MAX} bytes"), None);
-        }
-        id
-    }
-
-    fn unknown_field(&mut self, name: &str) {
-        let known = || ["id", "segments"].into_iter().chain(TOP.iter().map(|d| d.name()));
-        let mend = if Dimension::named(name).is_some_and(|d| PROFILE_DIMENSIONS.contains(&d)) {
-            Some(format!("put it into \"segments\": {{\"{name}\": […]}}"))
-        } else {
-            nearest(name, known()).map(|known| format!("did you mean \"{known}\"?"))
-        };
-        let word = Some(name.to_owned());
-        let message = format!("unknown field \"{name}\"");
-        self.faults.push(LineFault { path: String::new(), message, mend, word });
-    }
-
-    fn segments(&mut self, value: &Value) {
-        let Value::Object(dimensions) = value else {
-            let message = format!("segments are an object of lists, not {}", kind(value));
-            return self.fault("segments", message, None);
-        };
-        for (name, values) in dimensions {
-            let path = format!("segments.{name}");
-            match Dimension::named(name).filter(|d| PROFILE_DIMENSIONS.contains(d)) {
-                Some(dimension) => self.values(&path, dimension, values),
-                None => {
-                    let message = match Dimension::named(name) {
-                        Some(_) => format!("\"{name}\" is not kept in profiles"),
-                        None => format!("unknown dimension \"{name}\""),
-                    };
-                    let known = PROFILE_DIMENSIONS.iter().map(|dimension| dimension.name());
-                    let mend = nearest(name, known).map(|near| format!("did you mean \"{near}\"?"));
-                    let word = Some(name.clone());
-                    self.faults.push(LineFault { path, message, mend, word });
-                }
+        for word in new {
+            if let Err(why) = vocabulary.intern(word.dimension, &word.text) {
+                refused.push((word, why.to_string()));
             }
         }
     }
+}
 
-    /// One value or a list of them.
-    fn values(&mut self, path: &str, dimension: Dimension, value: &Value) {
-        let values = match value {
-            Value::Array(values) => values,
-            Value::Null => return,
-            one => return self.value(path, dimension, one),
-        };
-        if values.len() > 1 && !dimension.row().multi {
-            self.fault(path, format!("a listener has one {}", dimension.name()), None);
-        }
-        for (index, value) in values.iter().enumerate() {
-            self.value(&format!("{path}[{index}]"), dimension, value);
-        }
+/// What a line does to what was known before.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum Mode {
+    /// Forgets it all.
+    #[default]
+    Replace,
+    /// Keeps what it does not name.
+    Merge,
+    /// Leaves nothing, not even that there was somebody.
+    Erase,
+}
+
+/// A line half read.
+#[derive(PartialEq, Eq, Default, Debug)]
+struct Draft {
+    key: Option<ListenerKey>,
+    mode: Mode,
+    segments: Vec<Segment>,
+    removed: Vec<ValueId>,
+    links: Vec<LinkKey>,
+    new: Vec<NewWord>,
+    /// Dimensions of one value that have theirs.
+    single: u64,
+}
+
+impl Draft {
+    fn clear(&mut self) {
+        let Draft { segments, removed, links, new, .. } = self;
+        segments.clear();
+        removed.clear();
+        links.clear();
+        new.clear();
+        (self.key, self.mode, self.single) = (None, Mode::Replace, 0);
     }
 
-    /// `"rock"`, or `{"value": "rock", "confidence": 0.9, "expires": "2027-01-01T00:00:00Z"}`.
-    fn value(&mut self, path: &str, dimension: Dimension, value: &Value) {
-        let (word, confidence, expires) = match value {
-            Value::String(word) => (Some(word.as_str()), None, None),
-            Value::Object(fields) => {
-                let known = ["value", "confidence", "expires"];
-                for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
-                    let mend = nearest(name, known).map(|near| format!("did you mean \"{near}\"?"));
-                    self.fault(path, format!("unknown field \"{name}\""), mend);
-                }
-                let word = fields.get("value").and_then(Value::as_str);
-                (word, fields.get("confidence"), fields.get("expires"))
+    /// `false`: somebody has one value of it, and has it already.
+    fn may_add(&mut self, dimension: Dimension) -> bool {
+        let bit = 1 << dimension.index();
+        let free = dimension.row().multi || self.single & bit == 0;
+        self.single |= bit;
+        free
+    }
+
+    fn tell(&mut self, profile: &mut Vec<u8>, changes: &mut Vec<Change>) -> Result<(), LineFault> {
+        let Some(key) = self.key else { return Ok(()) };
+        match self.mode {
+            Mode::Erase => changes.push(Change::Erase { key }),
+            Mode::Replace => {
+                profile.clear();
+                encode(&mut self.segments, profile).map_err(|why| LineFault {
+                    path: "segments".to_owned(),
+                    ..LineFault::of_line(why.to_string())
+                })?;
+                changes.push(Change::Put { key, profile: profile.as_slice().into() });
             }
-            _ => (None, None, None),
-        };
-        let Some(word) = word else {
-            let message = "a value is a text, or an object with a text as \"value\"".to_owned();
-            return self.fault(path, message, None);
-        };
-        if dimension.row().closed && self.vocabulary.find(dimension, word).is_none() {
-            self.unknown_word(path, dimension, word);
-        }
-        let confidence_pct = self.confidence(path, confidence);
-        let expires = self.expiry(path, expires);
-        self.said.push(Said { dimension, text: word.to_owned(), confidence_pct, expires });
-    }
-
-    fn unknown_word(&mut self, path: &str, dimension: Dimension, word: &str) {
-        let near = self.vocabulary.suggest(dimension, word);
-        self.faults.push(LineFault {
-            path: path.to_owned(),
-            message: format!("unknown {} \"{word}\"", dimension.name()),
-            mend: near.map(|near| format!("did you mean \"{near}\"?")),
-            word: Some(word.to_owned()),
-        });
-    }
-
-    /// Above 0, up to 1; absent: 1.
-    fn confidence(&mut self, path: &str, value: Option<&Value>) -> u8 {
-        let Some(value) = value.filter(|value| !value.is_null()) else { return 100 };
-        let share = value.as_f64().filter(|share| *share > 0.0 && *share <= 1.0);
-        if share.is_none() {
-            let mend = value
-                .as_f64()
-                .filter(|percent| (1.0..=100.0).contains(percent))
-                .map(|percent| format!("for {percent} % write {}", percent / 100.0));
-            let message = format!("confidence {value} is not above 0 and at most 1");
-            self.fault(&format!("{path}.confidence"), message, mend);
-        }
-        share.map_or(0, |share| ((share * 100.0).round() as u8).max(1))
-    }
-
-    /// RFC 3339 or seconds since 1970; absent: never.
-    fn expiry(&mut self, path: &str, value: Option<&Value>) -> Moment {
-        let read = |value: &Value| match value {
-            Value::String(text) => text.parse::<jiff::Timestamp>().ok().map(|at| at.as_second()),
-            Value::Number(seconds) => seconds.as_i64(),
-            _ => None,
-        };
-        match value.filter(|value| !value.is_null()) {
-            None => Segment::NEVER,
-            Some(value) => match read(value).filter(|seconds| *seconds >= 0) {
-                Some(seconds) => Moment::from_unix_s(seconds).min(Segment::NEVER),
-                None => {
-                    let message = format!("{value} is no moment");
-                    let mend = "write it like 2027-01-01T00:00:00Z".to_owned();
-                    self.fault(&format!("{path}.expires"), message, Some(mend));
-                    Segment::NEVER
+            Mode::Merge => {
+                if !self.removed.is_empty() {
+                    changes.push(Change::Remove { key, values: self.removed.clone() });
                 }
-            },
+                if !self.segments.is_empty() {
+                    changes.push(Change::Add { key, segments: self.segments.clone() });
+                }
+            }
         }
+        changes.extend(self.links.iter().map(|&link| Change::Link { link, key }));
+        Ok(())
     }
 }
 
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+/// What a word is.
+enum Meaning<'v> {
+    /// The value, and until when it may hold at most.
+    Value(ValueId, Moment),
+    New,
+    /// Not in a closed list.
+    Unknown,
+    Refused(&'v str),
+    Provider(ProviderFault<'v>),
+}
+
+impl<'v> Known<'v> {
+    fn meaning(&self, dimension: Dimension, text: &str) -> Meaning<'v> {
+        let found = self.vocabulary.find(dimension, text);
+        if let Some(value) = found.filter(|&value| !self.vocabulary.is_open(value)) {
+            return Meaning::Value(value, Segment::NEVER);
+        }
+        if dimension.row().closed {
+            return Meaning::Unknown;
+        }
+        match (self.providers.latest(dimension, text.trim_ascii(), self.now), found) {
+            (Err(fault), _) => Meaning::Provider(fault),
+            (Ok(latest), Some(value)) => Meaning::Value(value, latest),
+            (Ok(_), None) if self.refused.is_empty() => Meaning::New,
+            (Ok(_), None) => {
+                let word = NewWord { dimension, text: text.to_owned() };
+                self.why_not(&word).map_or(Meaning::New, Meaning::Refused)
+            }
+        }
+    }
+
+    fn why_not(&self, word: &NewWord) -> Option<&'v str> {
+        self.refused.iter().find(|(refused, _)| refused == word).map(|(_, why)| why.as_str())
     }
 }
+
+/// Confidences are kept in whole percents, at least one.
+fn percent(share: f64) -> Option<u8> {
+    (share > 0.0 && share <= 1.0).then(|| ((share * 100.0).round() as u8).max(1))
+}
+
+fn moment_of(unix_s: i64) -> Option<Moment> {
+    (unix_s >= 0).then(|| Moment::from_unix_s(unix_s).min(Segment::NEVER))
+}
+
+fn moment_said(text: &str) -> Option<Moment> {
+    moment_of(text.parse::<jiff::Timestamp>().ok()?.as_second())
+}
+
+/// `0123…`: the key that an export writes in place of the id, which nobody knows any more.
+fn key_said(text: &str) -> Option<ListenerKey> {
+    let fits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    fits.then(|| u128::from_str_radix(text, 16).ok().map(ListenerKey))?
+}
+
+/// The link from somebody else's id; of hashed addresses the digits' case does not count.
+pub fn link_said(source: &str, id: &str) -> Result<LinkKey, &'static str> {
+    let source = source.trim_ascii();
+    if source.is_empty() || source.len() > SOURCE_MAX {
+        return Err("a source is a text of 1 to 128 bytes");
+    }
+    let id = id_said(id).ok_or("an id is a text of 1 to 512 bytes")?;
+    if HASHED.iter().any(|hashed| hashed.eq_ignore_ascii_case(source)) {
+        let fits = id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        let digest = id.to_ascii_lowercase();
+        return fits.then(|| LinkKey::of(source, &digest)).ok_or("a SHA-256 is 64 hex digits");
+    }
+    Ok(LinkKey::of(source, id))
+}
+
+/// The id as it is hashed; `None` where it cannot be one.
+fn id_said(text: &str) -> Option<&str> {
+    let id = text.trim_ascii();
+    (!text.trim().is_empty() && id.len() <= ID_MAX).then_some(id)
+}
+
+#[cfg(test)]
+mod tests;

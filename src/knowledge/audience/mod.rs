@@ -24,6 +24,8 @@ pub mod snapshot;
 
 mod store;
 
+mod provider;
+
 mod line;
 
 mod load;
@@ -37,11 +39,15 @@ pub use change::{Change, ChangeFault};
 pub use gather::Gather;
 pub use generation::{Entry, Generation, GenerationBuilder};
 pub use import::{Config, Import, ImportFault, Report};
-pub use line::{Line, LineFault, parse as parse_line};
+pub use line::{HASHED, Known, LineFault, LineReader, NewWord, link_said, read_growing};
 pub use links::LinkKey;
 pub use load::{LoadFault, load, load_from};
 pub use merge::{GENERATIONS_MAX, Merge, Past, RATIO};
 pub use profile::{BYTES_MAX, Profile, ProfileFault, SEGMENTS_MAX, Segment, encode, minor_ages};
+pub use provider::{
+    LegalBasis, PROVIDED, Provider, ProviderFault, ProviderRow, Providers,
+    faults as provider_faults,
+};
 pub use stats::{DimensionStats, Expiry, Stats};
 pub use store::{FILE, RedbStore, Store, StoreFault, Visitor};
 

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Listeners;
-use crate::base::units::ids::ListenerKey;
 use crate::base::units::money::Currency;
+use crate::base::units::time::Moment;
 use crate::flows::decide::coin::Coin;
 use crate::flows::decide::world::Parts;
-use crate::knowledge::audience::{Audience, GenerationBuilder, Profile, parse_line};
+use crate::knowledge::audience::{
+    Audience, Change, GenerationBuilder, Profile, Providers, read_growing,
+};
 use crate::knowledge::catalog::{self, model::Catalog};
 use crate::knowledge::enrich::{listener, place};
 use crate::market::exchange::{Exchange, Rates};
@@ -48,14 +50,15 @@ impl Stage {
     /// The first so many listeners of a seed are known.
     pub fn with_listeners(mut self, seed: u64, count: u32) -> Stage {
         let (listeners, mut builder) = (Listeners::new(seed), GenerationBuilder::default());
-        let mut bytes = Vec::new();
+        let (nobody, moment) = (Providers::default(), Moment::default());
         for index in 0..u64::from(count) {
-            let listener = listeners.at(index);
-            let line = parse_line(&listener.json_line(), &self.vocabulary).expect("a listener");
-            bytes.clear();
-            line.encode(&mut self.vocabulary, &mut bytes).expect("a profile within bounds");
-            let profile = Profile::checked(&bytes, self.vocabulary.len()).expect("a profile");
-            builder.add(ListenerKey::of(&listener.id), profile);
+            let text = listeners.at(index).json_line();
+            let changes = read_growing(&text, &mut self.vocabulary, &nobody, moment);
+            for change in changes.expect("a listener") {
+                let Change::Put { key, profile } = change else { continue };
+                let profile = Profile::checked(&profile, self.vocabulary.len());
+                builder.add(key, profile.expect("a profile"));
+            }
         }
         self.audience = Audience::of(builder.build());
         self

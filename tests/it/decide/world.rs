@@ -13,7 +13,9 @@ use interlude::base::units::time::Moment;
 use interlude::flows::decide::explain::Explanation;
 use interlude::flows::decide::world::{Parts, World};
 use interlude::flows::decide::{Circumstance, Received};
-use interlude::knowledge::audience::{Audience, GenerationBuilder, Profile, parse_line};
+use interlude::knowledge::audience::{
+    Audience, Change, GenerationBuilder, Profile, Providers, read_growing,
+};
 use interlude::knowledge::enrich;
 use interlude::market::exchange::{BillableEvent, Exchange};
 use interlude::market::facts::Facts;
@@ -71,11 +73,12 @@ impl Stage {
         let mut parts = self.parts.clone();
         if let Some(line) = listener {
             let mut vocabulary = (*parts.vocabulary).clone();
-            let line = parse_line(&line.to_string(), &vocabulary).expect("a listener");
-            let mut bytes = Vec::new();
-            line.encode(&mut vocabulary, &mut bytes).expect("a profile");
+            let (nobody, text) = (Providers::default(), line.to_string());
+            let changes = read_growing(&text, &mut vocabulary, &nobody, moment);
+            let changes = changes.expect("a listener");
+            let [Change::Put { key, profile }] = &changes[..] else { panic!("{text}") };
             let mut builder = GenerationBuilder::default();
-            builder.add(line.key, Profile::checked(&bytes, vocabulary.len()).expect("a profile"));
+            builder.add(*key, Profile::checked(profile, vocabulary.len()).expect("a profile"));
             parts.audience = Arc::new(Audience::of(builder.build()));
             parts.vocabulary = Arc::new(vocabulary);
         }

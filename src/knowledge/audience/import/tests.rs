@@ -155,7 +155,7 @@ fn every_fault_tells_its_place_and_its_mend() {
             ],
         ),
         (r#"{"id":"a","segments":[]}"#, &[":1:1: segments: segments are an object of lists"]),
-        (r#"{"id":"a","age":["18-20","21-24"]}"#, &[":1:1: age: a listener has one age"]),
+        (r#"{"id":"a","age":["18-20","21-24"]}"#, &[":1:1: age[1]: a listener has one age"]),
         (
             r#"{"id":"a","segments":{"mood":[7]}}"#,
             &[":1:1: segments.mood[0]: a value is a text, or an object"],
@@ -174,7 +174,7 @@ fn every_fault_tells_its_place_and_its_mend() {
         ),
         (
             r#"{"id":"a","segments":{"list":["  "]}}"#,
-            &[":1:31: list: \"  \" cannot be a value: a value needs at least one letter"],
+            &[":1:31: segments.list[0]: \"  \" cannot be a value: a value needs at least"],
         ),
     ];
     for (line, expected) in table {
@@ -193,7 +193,13 @@ fn every_fault_tells_its_place_and_its_mend() {
 #[test]
 fn limits_hold() {
     let mut rig = Rig::new();
-    rig.config = Config { line_max_bytes: 60, listeners_max: 3, batch: 2, faults_max: 2 };
+    rig.config = Config {
+        line_max_bytes: 60,
+        listeners_max: 3,
+        batch: 2,
+        faults_max: 2,
+        ..Config::default()
+    };
     let long = format!("{{\"id\":\"{}\"}}\n{{\"id\":\"short\"}}\n", "x".repeat(80));
     let report = rig.import(long.as_bytes(), false).unwrap();
     assert_eq!((report.lines, report.bad_lines, report.listeners), (2, 1, 1));
