@@ -4,9 +4,10 @@
 
 use crate::base::stdx::fault::nearest;
 use crate::market::facts::Point;
-use crate::market::vocabulary::{AGE_BANDS, Dimension, ValueId, Vocabulary};
+use crate::market::vocabulary::{AGE_BANDS, Dimension, ValueId};
 
 use super::hours;
+use super::lexicon::{Lexicon, NOBODYS};
 use super::limits::Limits;
 use super::model::{Circle, Expr, Leaf, Test};
 use super::node::{Entry, Kind, Node, Place};
@@ -18,7 +19,7 @@ use super::walk::{Fields, Findings, Trail, items, scalar};
 /// Reads the clauses of one line and counts them.
 pub struct Reader<'r, 'f> {
     pub findings: &'r Findings<'f>,
-    pub vocabulary: &'r mut Vocabulary,
+    pub vocabulary: Lexicon<'r>,
     pub limits: &'r Limits,
     pub clauses: usize,
 }
@@ -165,6 +166,10 @@ impl Reader<'_, '_> {
                 _ => Ok(vec![self.value(dimension, text)?]),
             });
             whole &= found.is_some();
+            if found.as_ref().is_some_and(|found| found.contains(&NOBODYS)) {
+                let message = "a new word: nobody has had this value yet";
+                self.findings.warn(value.place, trail, Complaint::new(message));
+            }
             values.extend(found.into_iter().flatten());
         }
         values.sort_unstable();
@@ -182,6 +187,10 @@ impl Reader<'_, '_> {
         let is_language = matches!(dimension, Dimension::Language | Dimension::ContentLanguage);
         if dimension.row().closed || is_language {
             let message = format!("unknown {} `{text}`", spoken(dimension));
+            // Nobody would read the mend, and to find it takes a while.
+            if self.findings.is_full() {
+                return Err(Complaint::new(message));
+            }
             return Err(match self.vocabulary.suggest(dimension, text) {
                 Some(near) => Complaint::mend(message, format!("did you mean `{near}`?")),
                 None => Complaint::mend(message, self.known(dimension)),

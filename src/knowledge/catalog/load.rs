@@ -186,7 +186,11 @@ fn text_of(file: &Path, limits: &Limits) -> Result<String, Fault> {
     })
 }
 
-fn documents(file: &Path, text: &str, limits: &Limits) -> Result<Vec<Node>, SyntaxFault> {
+pub(super) fn documents(
+    file: &Path,
+    text: &str,
+    limits: &Limits,
+) -> Result<Vec<Node>, SyntaxFault> {
     let bounds = Bounds { nodes: limits.nodes, depth: limits.depth };
     match file.extension().and_then(|ending| ending.to_str()) {
         Some("json") => json::read(text, bounds).map(|node| vec![node]),

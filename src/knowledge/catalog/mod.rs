@@ -22,6 +22,8 @@ mod hours;
 
 mod versions;
 
+mod lexicon;
+
 mod clause;
 
 mod targeting;
@@ -36,9 +38,12 @@ mod archive;
 
 mod load;
 
+mod draft;
+
 mod schema;
 
 pub use archive::{archive, expr as expr_to_json};
+pub use draft::{Draft, draft};
 pub use limits::Limits;
 pub use load::{Report, from_archive, inspect, inspect_text, load};
 pub use schema::schema;

@@ -15,6 +15,7 @@ use crate::base::units::time::Moment;
 use crate::market::exchange::Rates;
 use crate::market::vocabulary::Vocabulary;
 
+use super::lexicon::Lexicon;
 use super::limits::Limits;
 use super::media::Files;
 use super::model::{Advertiser, Campaign, Cap, Creative, Expr, Flight, HostedFile, Line};
@@ -236,7 +237,8 @@ impl<'a> Drafts<'a> {
     fn targeting(&mut self, fields: &Fields<'_>) -> Option<Expr> {
         let Some(node) = fields.node("targeting") else { return Some(Expr::All(Vec::new())) };
         let trail = fields.trail.key("targeting");
-        targeting::read(fields.findings, self.vocabulary, self.limits, node, &trail)
+        let words = Lexicon::Growing(self.vocabulary);
+        targeting::read(fields.findings, words, self.limits, node, &trail)
     }
 
     fn line_creatives(&mut self, account: &Account, fields: &Fields<'_>) -> Vec<CreativeIx> {

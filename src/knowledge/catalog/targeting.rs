@@ -5,9 +5,10 @@
 //! values, or a map of `any_of`, `none_of` and `if_unknown`.
 
 use crate::base::stdx::fault::nearest;
-use crate::market::vocabulary::{Dimension, Vocabulary};
+use crate::market::vocabulary::Dimension;
 
 use super::clause::{Reader, all};
+use super::lexicon::Lexicon;
 use super::limits::Limits;
 use super::model::{Expr, Leaf, Test};
 use super::node::{Entry, Kind, Node};
@@ -17,7 +18,7 @@ use super::walk::{Findings, Trail, items};
 /// Reads one line's targeting; `None` when it has faults, all of which are in the findings.
 pub fn read(
     findings: &Findings<'_>,
-    vocabulary: &mut Vocabulary,
+    vocabulary: Lexicon<'_>,
     limits: &Limits,
     node: &Node,
     trail: &Trail<'_>,

@@ -36,6 +36,11 @@ impl<'f> Findings<'f> {
         self.keep(&self.warnings, place, trail, complaint);
     }
 
+    /// Whether further faults are only counted.
+    pub fn is_full(&self) -> bool {
+        self.faults.borrow().len() >= self.most
+    }
+
     fn keep(
         &self,
         list: &RefCell<Vec<Fault>>,

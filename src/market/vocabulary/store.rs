@@ -208,8 +208,33 @@ impl Vocabulary {
     /// The id of a value; a new one is given to a new word of an open dimension.
     pub fn intern(&mut self, dimension: Dimension, text: &str) -> Result<ValueId, InternFault> {
         let text = text.trim();
+        match self.word(dimension, text)? {
+            Ok(value) => Ok(value),
+            Err(word) => {
+                let value = self.push(dimension, None, text);
+                self.words[dimension.index()].insert(word, value);
+                Ok(value)
+            }
+        }
+    }
+
+    /// The id of a value that is there; `None` for a word that could get one.
+    pub fn look_up(
+        &self,
+        dimension: Dimension,
+        text: &str,
+    ) -> Result<Option<ValueId>, InternFault> {
+        Ok(self.word(dimension, text.trim())?.ok())
+    }
+
+    /// The value of a word, or the word as it would be kept.
+    fn word(
+        &self,
+        dimension: Dimension,
+        text: &str,
+    ) -> Result<Result<ValueId, Box<[u8]>>, InternFault> {
         if let Some(value) = self.find(dimension, text) {
-            return Ok(value);
+            return Ok(Ok(value));
         }
         if dimension.row().closed || dimension == Dimension::HourOfWeek {
             return Err(InternFault::Closed(dimension));
@@ -225,9 +250,7 @@ impl Vocabulary {
         if self.values.len() >= self.values_max as usize {
             return Err(InternFault::Full(self.values_max));
         }
-        let value = self.push(dimension, None, text);
-        self.words[dimension.index()].insert(word, value);
-        Ok(value)
+        Ok(Err(word))
     }
 
     /// The open values from the `skip`th on, in the order of their ids; the first one's is
