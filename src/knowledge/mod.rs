@@ -5,3 +5,5 @@ pub mod catalog;
 pub mod audience;
 
 pub mod enrich;
+
+pub mod crowd;

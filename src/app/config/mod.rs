@@ -19,7 +19,7 @@ use crate::base::telemetry::LogConfig;
 use crate::doors::{admin, receive};
 use crate::flows::notice;
 use crate::knowledge::enrich::{listener, place};
-use crate::knowledge::{audience, catalog};
+use crate::knowledge::{audience, catalog, crowd};
 use crate::market::exchange::{Exchange, Rates};
 use crate::market::vocabulary;
 use crate::offer::{creative, delivery, ledger};
@@ -42,6 +42,7 @@ pub struct Config {
     pub geo: place::Config,
     pub profile: listener::Config,
     pub audience: audience::Config,
+    pub crowd: crowd::Config,
     pub delivery: delivery::Config,
     pub notice: notice::Config,
     pub records: ledger::Config,
@@ -66,6 +67,7 @@ impl Default for Config {
             geo: place::Config::default(),
             profile: listener::Config::default(),
             audience: audience::Config::default(),
+            crowd: crowd::Config::default(),
             delivery: delivery::Config::default(),
             notice: notice::Config::default(),
             records: ledger::Config::default(),

@@ -44,6 +44,9 @@ fn rooms(config: &Config, say: &mut Say<'_>) {
         let nested = if path.starts_with("journal.") { "notice." } else { "" };
         say(true, &format!("{nested}{path}"), "out of its bounds", bound);
     }
+    for (key, bound) in config.crowd.faults() {
+        say(true, &format!("crowd.{key}"), "out of its bounds", bound);
+    }
     for fault in config.admin.upload.faults() {
         let (key, bound) = fault.split_once(": ").unwrap_or(("", fault));
         say(true, &format!("admin.upload.{key}"), "out of its bounds", bound);

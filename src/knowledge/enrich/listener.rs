@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::units::ids::ListenerKey;
 use crate::base::units::time::Moment;
-use crate::knowledge::audience::{Audience, LinkKey, PROFILE_DIMENSIONS, Profile, minor_ages};
+use crate::knowledge::audience::{
+    Audience, LinkKey, PROFILE_DIMENSIONS, Profile, Segment, minor_ages,
+};
 use crate::market::exchange::Exchange;
 use crate::market::facts::Facts;
 use crate::market::openrtb::request::{Eid, Request, User};
@@ -31,6 +33,14 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { min_confidence_pct: 50 }
+    }
+}
+
+impl Config {
+    /// Whether a segment is there at that moment: it has not expired and is sure enough.
+    #[inline]
+    pub fn takes(self, segment: Segment, moment: Moment) -> bool {
+        segment.expires > moment && segment.confidence_pct >= self.min_confidence_pct
     }
 }
 
@@ -83,6 +93,11 @@ fn some_id(id: &str) -> Option<&str> {
 pub fn is_minor(profile: Profile<'_>, vocabulary: &Vocabulary) -> bool {
     let minor = minor_ages(vocabulary);
     profile.segments().any(|segment| minor.contains(&segment.value))
+}
+
+/// Whether a profile that was read knows a dimension of its own even where it says nothing of it.
+pub const fn profile_knows(dimension: Dimension) -> bool {
+    matches!(dimension.row().source, Source::Profile | Source::WireAndProfile)
 }
 
 /// What [`set`] reads, beside the vocabulary.
@@ -180,14 +195,12 @@ fn of_profile(
     known: &mut Gathered<'_>,
 ) {
     for dimension in PROFILE_DIMENSIONS {
-        if matches!(dimension.row().source, Source::Profile | Source::WireAndProfile) {
+        if profile_knows(dimension) {
             known.said(dimension);
         }
     }
     for segment in profile.segments() {
-        let holds = segment.expires > sources.moment
-            && segment.confidence_pct >= sources.config.min_confidence_pct;
-        if holds {
+        if sources.config.takes(segment, sources.moment) {
             known.add(vocabulary.dimension(segment.value), segment.value);
         }
     }
