@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
+use interlude::base::units::ids::LineIx;
 use interlude::base::units::time::Moment;
 use interlude::flows::decide::serve::{Published, Records, Worker, serve};
 use interlude::flows::decide::world::World;
@@ -22,7 +23,7 @@ use interlude::market::openrtb::request::{Device, Geo, Regs, Request};
 use interlude::market::outcome::Outcome;
 use interlude::market::privacy::{RegsDefault, permissions};
 use interlude::market::vocabulary::{Dimension, Vocabulary};
-use interlude::offer::delivery::{self, Book};
+use interlude::offer::delivery::{self, Book, Sleep};
 use interlude::offer::ledger::{self, RecordRing};
 use interlude::rehearsal::traffic::stage::Stage;
 use interlude::rehearsal::traffic::{Requests, catalogs};
@@ -62,7 +63,10 @@ fn published() -> Published {
     let parts = stage.parts();
     let book = Arc::new(Book::new(&delivery::Config::default()));
     let desk = book.desk(&parts.catalog.lines).unwrap();
-    Published { world: World::assemble(parts, None), desk: Arc::new(desk) }
+    let world = World::assemble(parts, None);
+    let asleep = (0..2_000).filter(|line| line % 3 == 0).map(LineIx).collect();
+    desk.put_to_sleep(Some(Arc::new(Sleep::new(1, asleep, &world.index, MOMENT))));
+    Published { world, desk: Arc::new(desk) }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::flows::decide::{Circumstance, Received};
 use crate::flows::notice::ticket_keys;
 use crate::market::openrtb::Wire;
 use crate::market::outcome::Malformed;
-use crate::offer::delivery::Book;
+use crate::offer::delivery::{Book, Sleep};
 
 const AFTER: &str = "\
 The campaigns and listeners are those of the configuration and the data folder. Budgets and caps
@@ -79,7 +79,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let received = Received { exchange, wire, body: &body };
     let at = Circumstance { moment: moment(args.at.as_deref())?, coin: world.coin };
     let desk = Arc::new(Book::new(&config.delivery)).desk(&world.catalog.lines)?;
-    let explained = explain(&received, &world, &mut desk.live(), at, &mut Scratch::new());
+    let asleep = Sleep::new(0, desk.idle(at.moment).lines, &world.index, at.moment);
+    let mut live = desk.live_with(Some(&asleep));
+    let explained = explain(&received, &world, &mut live, at, &mut Scratch::new());
     if explained.outcome == Malformed::Unparseable.label() && wire == Wire::Json {
         // The bid path does not say where, as it answers machines; here a person asks.
         serde_json::from_slice::<serde::de::IgnoredAny>(&body)

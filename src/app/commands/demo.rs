@@ -34,7 +34,7 @@ use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::{Circumstance, Received};
 use crate::market::openrtb::Wire;
 use crate::offer::creative;
-use crate::offer::delivery::Book;
+use crate::offer::delivery::{Book, Sleep};
 use crate::rehearsal::traffic::Requests;
 use player::Stage;
 use screen::{Link, Screen, View};
@@ -308,7 +308,9 @@ impl Show<'_> {
         // Number 1 is also the request in the data folder, to try by hand.
         let body = self.stage.requests.json(1, moment);
         let received = Received { exchange, wire: Wire::Json, body: &body };
-        Ok(explain(&received, world, &mut desk.live(), at, &mut Scratch::new()))
+        let asleep = Sleep::new(0, desk.idle(moment).lines, &world.index, moment);
+        let mut live = desk.live_with(Some(&asleep));
+        Ok(explain(&received, world, &mut live, at, &mut Scratch::new()))
     }
 }
 

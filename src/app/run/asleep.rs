@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use super::node::Node;
 use super::tasks::{self, Loop};
-use crate::app::config::Config;
 use crate::base::telemetry::{Counter, Gauge, Registry};
 use crate::base::units::time::Clock;
 use crate::flows::decide::serve::Published;
 use crate::offer::delivery::{Idle, Sleep};
-use crate::offer::ledger::SleepLog;
+use crate::offer::ledger::{self, SleepLog};
 
 /// Finds the lines that sleep, keeps them and puts them to sleep.
 pub struct Sleeper {
@@ -30,7 +29,7 @@ const REASONS: [&str; 3] = ["paused", "out_of_flight", "budget_spent"];
 
 impl Sleeper {
     pub fn open(
-        config: &Config,
+        config: &ledger::Config,
         data: &Path,
         clock: Arc<dyn Clock>,
         registry: &Registry,
@@ -41,7 +40,7 @@ impl Sleeper {
         };
         let counter = |name, help| registry.counter(name, help, &[]);
         Ok(Sleeper {
-            log: Mutex::new(SleepLog::open(&config.records, data, clock.now())?),
+            log: Mutex::new(SleepLog::open(config, data, clock.now())?),
             clock,
             asleep: REASONS.map(gauge),
             epochs: counter("interlude_sleep_epochs_total", "Sets of sleeping lines put to use."),

@@ -41,11 +41,11 @@ use crate::market::vocabulary::{self, Words};
 use crate::offer::delivery::Book;
 use crate::offer::ledger::{RecordRing, RecordWriter};
 
+pub use asleep::Sleeper;
 pub use foundation::{Built, Foundation, Summary};
 pub use node::Node;
 pub use tasks::Loop;
 
-use asleep::Sleeper;
 use lock::DataLock;
 use threads::{AdminThread, BidThreads};
 use watch::Watcher;
@@ -114,7 +114,7 @@ impl Running {
         let records =
             RecordWriter::start(Arc::clone(&ring), &config.records, data, Arc::clone(&clock))
                 .map_err(StartFault::at("decision records"))?;
-        let sleeper = Sleeper::open(&config, data, Arc::clone(&clock), &registry)
+        let sleeper = Sleeper::open(&config.records, data, Arc::clone(&clock), &registry)
             .map_err(StartFault::at("sleeping lines"))?;
         let node = Node::new(built, &config, Arc::clone(&till), (ring, sleeper), &registry)
             .map_err(StartFault::at("world"))?;

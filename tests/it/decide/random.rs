@@ -50,7 +50,7 @@ fn scene(seed: u64) -> Scene {
 }
 
 /// Every sixth line bids on one of three deals, half of these openly too.
-fn with_deals(text: &str) -> String {
+pub fn with_deals(text: &str) -> String {
     let mut file: Value = serde_json::from_str(text).unwrap();
     let advertisers = file["advertisers"].as_array_mut().unwrap().iter_mut();
     let lines = advertisers.flat_map(|a| a["campaigns"][0]["lines"].as_array_mut().unwrap());
@@ -62,7 +62,7 @@ fn with_deals(text: &str) -> String {
 }
 
 /// What the traffic itself has seldom: deals, private auctions, and breaks of both kinds.
-fn varied(mut request: Value, index: u64) -> Value {
+pub fn varied(mut request: Value, index: u64) -> Value {
     let deals = json!([
         { "id": "deal-0", "bidfloor": 0.5 },
         { "id": "deal-1", "bidfloor": 1.5, "at": 3 },

@@ -1,5 +1,6 @@
 //! The whole server as a program of its own: start, swap, notices, end. Real sockets and signals.
 
+mod asleep;
 mod life;
 mod media;
 mod money;
