@@ -62,7 +62,7 @@ fn published() -> Published {
     let stage = Stage::of_text(&catalogs::campaign_file(5, 2_000)).with_listeners(5, LISTENERS);
     let parts = stage.parts();
     let book = Arc::new(Book::new(&delivery::Config::default()));
-    let desk = book.desk(&parts.catalog.lines).unwrap();
+    let desk = book.desk(&parts.catalog, None).unwrap();
     let world = World::assemble(parts, None);
     let asleep = (0..2_000).filter(|line| line % 3 == 0).map(LineIx).collect();
     desk.put_to_sleep(Some(Arc::new(Sleep::new(1, asleep, &world.index, MOMENT))));

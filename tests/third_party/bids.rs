@@ -71,7 +71,7 @@ impl Demo {
         let moment = Moment::from_unix_s(1_795_458_600);
         let at = Circumstance { moment, coin: world.coin };
         let book = Arc::new(Book::new(&delivery::Config::default()));
-        let desk = book.desk(&world.catalog.lines).unwrap();
+        let desk = book.desk(&world.catalog, None).unwrap();
         let explained = explain(&received, world, &mut desk.live(), at, scratch);
         let outcome = scratch.made().outcome.unwrap();
         let with_clause = scratch

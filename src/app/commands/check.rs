@@ -162,16 +162,16 @@ fn tell(report: &Report, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{}: no fault", counted(report.configs, "config"))?;
     }
     if let Some(catalog) = &report.catalog {
-        let paused = catalog.lines.iter().filter(|line| line.paused).count();
+        let paused = catalog.lines().filter(|(_, line)| line.paused).count();
         writeln!(
             out,
             "{}, {}, {} ({paused} paused), {}, {}, {}",
-            counted(catalog.advertisers.len(), "advertiser"),
-            counted(catalog.campaigns.len(), "campaign"),
-            counted(catalog.lines.len(), "line"),
-            counted(catalog.creatives.len(), "creative"),
-            counted(catalog.deals.len(), "deal"),
-            counted(catalog.media.len(), "hosted file"),
+            counted(catalog.counts.advertisers, "advertiser"),
+            counted(catalog.counts.campaigns, "campaign"),
+            counted(catalog.counts.lines, "line"),
+            counted(catalog.counts.creatives, "creative"),
+            counted(catalog.deals().count(), "deal"),
+            counted(catalog.media().count(), "hosted file"),
         )?;
         writeln!(out, "version {:016x}, {warnings}", catalog.version)?;
     }
@@ -258,12 +258,12 @@ fn as_json(report: &Report) -> Value {
     let loads = report.catalog.as_ref().map(|catalog| {
         json!({
             "version": format!("{:016x}", catalog.version),
-            "advertisers": catalog.advertisers.len(),
-            "campaigns": catalog.campaigns.len(),
-            "lines": catalog.lines.len(),
-            "creatives": catalog.creatives.len(),
-            "deals": catalog.deals.len(),
-            "hosted_files": catalog.media.len(),
+            "advertisers": catalog.counts.advertisers,
+            "campaigns": catalog.counts.campaigns,
+            "lines": catalog.counts.lines,
+            "creatives": catalog.counts.creatives,
+            "deals": catalog.deals().count(),
+            "hosted_files": catalog.media().count(),
         })
     });
     json!({

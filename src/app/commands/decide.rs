@@ -78,7 +78,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let wire = if args.protobuf { Wire::Protobuf } else { Wire::Json };
     let received = Received { exchange, wire, body: &body };
     let at = Circumstance { moment: moment(args.at.as_deref())?, coin: world.coin };
-    let desk = Arc::new(Book::new(&config.delivery)).desk(&world.catalog.lines)?;
+    let desk = Arc::new(Book::new(&config.delivery)).desk(&world.catalog, None)?;
     let asleep = Sleep::new(0, desk.idle(at.moment).lines, &world.index, at.moment);
     let mut live = desk.live_with(Some(&asleep));
     let explained = explain(&received, &world, &mut live, at, &mut Scratch::new());

@@ -230,8 +230,8 @@ impl Show<'_> {
         format!(
             "Interlude · demo world {}: {} advertisers, {} lines, {} listeners",
             self.args.seed,
-            catalog.advertisers.len(),
-            catalog.lines.len(),
+            catalog.counts.advertisers,
+            catalog.counts.lines,
             screen::grouped(u64::from(self.args.listeners)),
         )
     }
@@ -241,18 +241,14 @@ impl Show<'_> {
         let standing = self.running.node().standing();
         let world = &standing.published.world;
         let catalog = &world.catalog;
-        let mut campaigns: Vec<screen::Row> = Vec::new();
+        let mut campaigns: HashMap<CampaignIx, screen::Row> = HashMap::new();
         let name = |ix| {
             let campaign = catalog.campaign(ix);
             format!("{}/{}", catalog.advertiser(campaign.advertiser).key, campaign.key)
         };
-        campaigns.extend(
-            (0..catalog.campaigns.len() as u32)
-                .map(|ix| screen::Row { name: name(CampaignIx(ix)), ..screen::Row::default() }),
-        );
         let mut lines = Vec::new();
         for tally in self.running.node().till().book().tally() {
-            let Some(&ix) = catalog.by_id.get(&tally.id) else { continue };
+            let Some(ix) = catalog.line_of(tally.id) else { continue };
             let line = catalog.line(ix);
             let (heard, spent) = self.before.get(&tally.id).copied().unwrap_or_default();
             let spent = Money::new(tally.spent_nanos - spent, tally.currency);
@@ -263,15 +259,22 @@ impl Show<'_> {
                 heard: tally.impressions - heard,
                 spent_nanos: spent.map_or(0, |money| money.nanos),
             };
-            let campaign = &mut campaigns[line.campaign.index()];
+            let campaign = campaigns.entry(line.campaign).or_insert_with(|| screen::Row {
+                name: name(line.campaign),
+                ..screen::Row::default()
+            });
             campaign.bids += row.bids;
             campaign.heard += row.heard;
             campaign.spent_nanos += row.spent_nanos;
             lines.push(row);
         }
+        let mut campaigns: Vec<screen::Row> = campaigns.into_values().collect();
         for rows in [&mut campaigns, &mut lines] {
             rows.retain(|row| row.bids > 0);
-            rows.sort_by_key(|row| std::cmp::Reverse((row.spent_nanos, row.bids)));
+            rows.sort_by(|a, b| {
+                let worth = |row: &screen::Row| (row.spent_nanos, row.bids);
+                worth(b).cmp(&worth(a)).then_with(|| a.name.cmp(&b.name))
+            });
         }
         (campaigns, lines)
     }
@@ -279,9 +282,9 @@ impl Show<'_> {
     fn links(&self) -> Vec<Link> {
         let (bid, admin) = (self.running.bid_address(), self.running.admin_address());
         let standing = self.running.node().standing();
-        let media = &standing.published.world.catalog.media;
-        let hear = media.iter().find(|(_, file)| file.path.ends_with(SPOT));
-        let heard = |(hash, _): (&String, _)| format!("http://{bid}/media/{hash}");
+        let catalog = &standing.published.world.catalog;
+        let hear = catalog.media().find(|(_, file)| file.path.ends_with(SPOT));
+        let heard = |(hash, _): (&str, _)| format!("http://{bid}/media/{hash}");
         let request = self.args.data.join(REQUEST);
         let link = |word, place, short| Link { word, place, short };
         vec![
@@ -302,7 +305,7 @@ impl Show<'_> {
         let world = &standing.published.world;
         let exchange = world.exchange_named("demo").context("the exchange `demo`")?;
         let book = Arc::new(Book::new(&self.config.delivery));
-        let desk = book.desk(&world.catalog.lines)?;
+        let desk = book.desk(&world.catalog, None)?;
         let moment = WallClock.now();
         let at = Circumstance { moment, coin: world.coin };
         // Number 1 is also the request in the data folder, to try by hand.

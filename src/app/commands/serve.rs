@@ -127,10 +127,10 @@ fn say_ready(running: &Running, json: bool) -> std::io::Result<()> {
             "bid": bid,
             "admin": admin,
             "world": format!("{:016x}", summary.version),
-            "advertisers": summary.advertisers,
-            "campaigns": summary.campaigns,
-            "lines": summary.lines,
-            "creatives": summary.creatives,
+            "advertisers": summary.counts.advertisers,
+            "campaigns": summary.counts.campaigns,
+            "lines": summary.counts.lines,
+            "creatives": summary.counts.creatives,
             "listeners": summary.listeners,
         });
         writeln!(out, "{ready}")?;
@@ -139,7 +139,10 @@ fn say_ready(running: &Running, json: bool) -> std::io::Result<()> {
             out,
             "ready: bids on http://{bid}, admin on http://{admin}; {} lines of {} advertisers, {} \
              creatives, {} listeners",
-            summary.lines, summary.advertisers, summary.creatives, summary.listeners,
+            summary.counts.lines,
+            summary.counts.advertisers,
+            summary.counts.creatives,
+            summary.listeners,
         )?;
     }
     out.flush()

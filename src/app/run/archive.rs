@@ -1,60 +1,108 @@
 //! Which worlds were served? The catalog of each, kept beside the decisions made in it.
 //!
 //! Written when a world is published, read by `interlude replay`; cold. One file a world version
-//! in `worlds/` of the data folder; the oldest beyond [`KEPT`] go. Exchanges and rates are not in
-//! it: they are the configuration's, and a world of another configuration has another version.
+//! in `worlds/` of the data folder. Of an edited world only what differs from its base, whose file
+//! stays as long as one that names it. Exchanges and rates are not in it: they are the
+//! configuration's, and a world of another configuration has another version.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::foundation::{BuildFault, Foundation};
+use super::foundation::{Archive, BuildFault, Foundation};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::base::stdx::fault::{Fault, Faults};
+use crate::base::units::ids::LineIx;
 use crate::flows::decide::world::World;
-use crate::knowledge::catalog;
+use crate::knowledge::catalog::{self, model::Catalog};
 
 /// What a file of `worlds/` holds.
 #[derive(Serialize, Deserialize)]
 struct Archived {
     /// Stands in every answer; a demo's depends on the port it found.
     public_url: String,
+    /// Which lines of the base are gone; [`World::base_version`] stands in the name of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    gone: Vec<u32>,
+    /// All lines, or those that the base has not.
     catalog: Box<RawValue>,
 }
 
-/// How many worlds are kept: a day of hourly campaign changes, twice over.
+/// How many whole worlds are kept: a day of hourly campaign changes, twice over.
 const KEPT: usize = 48;
 
-fn file_of(folder: &Path, version: u64) -> PathBuf {
-    folder.join(format!("{version:016x}.json"))
+/// How many edited ones: small, and as many as a day of edits has minutes.
+const KEPT_EDITED: usize = 1440;
+
+/// A file of `worlds/`: `VERSION.json`, or `VERSION.BASE.json` of an edited world.
+struct Name {
+    version: u64,
+    base: Option<u64>,
 }
 
+impl Name {
+    fn of(world: &World) -> Name {
+        let edited = world.version != world.base_version;
+        Name { version: world.version, base: edited.then_some(world.base_version) }
+    }
+
+    fn parse(path: &Path) -> Option<Name> {
+        let name = path.file_name()?.to_str()?.strip_suffix(".json")?;
+        let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+        match name.split_once('.') {
+            None => Some(Name { version: hex(name)?, base: None }),
+            Some((version, base)) => Some(Name { version: hex(version)?, base: Some(hex(base)?) }),
+        }
+    }
+
+    fn file(&self, folder: &Path) -> PathBuf {
+        let Name { version, base } = self;
+        folder.join(match base {
+            None => format!("{version:016x}.json"),
+            Some(base) => format!("{version:016x}.{base:016x}.json"),
+        })
+    }
+}
+
+/// Lets the oldest go, but no base before those that stand on it.
 fn prune(folder: &Path) -> io::Result<()> {
-    let mut files = Vec::new();
+    let (mut whole, mut edited) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        files.push((entry.metadata()?.modified()?, entry.path()));
+        let Some(name) = Name::parse(&entry.path()) else { continue };
+        let list = if name.base.is_some() { &mut edited } else { &mut whole };
+        list.push((entry.metadata()?.modified()?, entry.path(), name));
     }
-    files.sort();
-    let beyond = files.len().saturating_sub(KEPT);
-    files.iter().take(beyond).try_for_each(|(_, path)| fs::remove_file(path))
+    for list in [&mut whole, &mut edited] {
+        list.sort_by(|a, b| (b.0, &b.1).cmp(&(a.0, &a.1)));
+    }
+    let beyond = edited.split_off(edited.len().min(KEPT_EDITED));
+    let bases: HashSet<u64> = edited.iter().filter_map(|(.., name)| name.base).collect();
+    let old = whole.into_iter().skip(KEPT).filter(|(.., name)| !bases.contains(&name.version));
+    beyond.into_iter().chain(old).try_for_each(|(_, path, _)| fs::remove_file(path))
 }
 
 impl Foundation {
     /// Keeps the catalog of a world that is about to be served.
-    pub(super) fn keep(&self, world: &World) -> io::Result<()> {
+    pub(super) fn keep(&self, world: &World, Archive(bytes): &Archive) -> io::Result<()> {
+        // The world before is kept already, and is the newest.
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let folder = self.data().join("worlds");
         fs::create_dir_all(&folder)?;
-        let file = file_of(&folder, world.version);
+        let file = Name::of(world).file(&folder);
         // Whole or not at all: a half-written file has another name. Written anew each time, so
         // that a world that comes back is not the oldest.
         let part = file.with_extension("part");
-        let catalog = catalog::archive(&world.catalog, &world.vocabulary);
-        let catalog = RawValue::from_string(String::from_utf8_lossy(&catalog).into_owned())?;
+        let catalog = String::from_utf8_lossy(bytes).into_owned();
+        let catalog = RawValue::from_string(catalog)?;
+        let gone = world.catalog.gone().map(|ix| ix.0).collect();
         let public_url = world.public_url.to_string();
-        fs::write(&part, serde_json::to_vec(&Archived { public_url, catalog })?)?;
+        fs::write(&part, serde_json::to_vec(&Archived { public_url, gone, catalog })?)?;
         fs::rename(&part, &file)?;
         prune(&folder)
     }
@@ -63,13 +111,36 @@ impl Foundation {
     /// replay brings the listener along. The result has that version unless the configuration
     /// has changed since.
     pub fn served(&self, version: u64) -> Result<World, BuildFault> {
-        let file = file_of(&self.data().join("worlds"), version);
-        let fault = |why: String| Faults::one(Fault::of_file(&file, why));
-        let bytes = fs::read(&file).map_err(|why| fault(format!("cannot be read: {why}")))?;
-        let archived: Archived = serde_json::from_slice(&bytes)
-            .map_err(|why| fault(format!("is no archived world: {why}")))?;
+        let folder = self.data().join("worlds");
+        let names = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let names = names.filter_map(|entry| Name::parse(&entry.path()));
+        let name = { names }.find(|name| name.version == version);
+        let name = name.unwrap_or(Name { version, base: None });
+        let archived = read(&folder, &name)?;
         let mut foundation = self.clone();
-        foundation.public_url = archived.public_url.into();
-        foundation.archived(archived.catalog.get().as_bytes())
+        foundation.public_url = archived.public_url.as_str().into();
+        let catalog = match name.base {
+            None => foundation.whole(&archived)?,
+            Some(version) => {
+                let base = read(&folder, &Name { version, base: None })?;
+                let base = foundation.whole(&base)?;
+                let gone: Vec<LineIx> = archived.gone.iter().copied().map(LineIx).collect();
+                let bytes = archived.catalog.get().as_bytes();
+                let mut reading = foundation.reading();
+                catalog::edited_from_archive(&base, &gone, bytes, &mut reading)?
+            }
+        };
+        Ok(foundation.archived(catalog))
     }
+
+    fn whole(&self, archived: &Archived) -> Result<Catalog, Faults> {
+        catalog::from_archive(archived.catalog.get().as_bytes(), &mut self.reading())
+    }
+}
+
+fn read(folder: &Path, name: &Name) -> Result<Archived, Faults> {
+    let file = name.file(folder);
+    let fault = |why: String| Faults::one(Fault::of_file(&file, why));
+    let bytes = fs::read(&file).map_err(|why| fault(format!("cannot be read: {why}")))?;
+    serde_json::from_slice(&bytes).map_err(|why| fault(format!("is no archived world: {why}")))
 }

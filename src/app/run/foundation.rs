@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use super::StartFault;
 use crate::app::config::Config;
@@ -14,7 +14,8 @@ use crate::base::stdx::fault::{Fault, Faults};
 use crate::flows::decide::coin::Coin;
 use crate::flows::decide::world::{Parts, World};
 use crate::knowledge::audience::{self, Audience};
-use crate::knowledge::catalog;
+use crate::knowledge::catalog::model::{Catalog, Counts};
+use crate::knowledge::catalog::{self, Edition, Kind, Mark, Read, Reading, Sheets, Tongue};
 use crate::knowledge::enrich::listener;
 use crate::knowledge::enrich::place::Atlas;
 use crate::market::exchange::{Exchange, Rates};
@@ -46,14 +47,15 @@ pub struct Built {
     pub warnings: Arc<[Fault]>,
 }
 
+/// What is to be kept of a catalog for replay; nothing when it is the one before.
+pub(super) struct Archive(pub Vec<u8>);
+
 /// What stands in a world.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Summary {
     pub version: u64,
-    pub advertisers: usize,
-    pub campaigns: usize,
-    pub lines: usize,
-    pub creatives: usize,
+    pub kind: Kind,
+    pub counts: Counts,
     pub listeners: usize,
     pub build_ms: u64,
 }
@@ -69,11 +71,8 @@ pub enum BuildFault {
     Audience(#[from] audience::LoadFault),
 }
 
-/// When a file was written, and its length; `None` where there is none.
-pub(super) type Mark = Option<(SystemTime, u64)>;
-
 /// The marks of all that a rebuild would read.
-pub(super) type Marks = Vec<(PathBuf, Mark)>;
+pub(super) type Marks = Vec<(PathBuf, Option<Mark>)>;
 
 impl Foundation {
     /// For a command beside a server: it reads the words that there are and keeps none of its
@@ -107,38 +106,49 @@ impl Foundation {
         })
     }
 
-    /// The first world of the files as they are now, with the listeners of the data folder.
+    /// The world of the files as they are now, with the listeners of the data folder.
     pub fn build(&self) -> Result<Built, BuildFault> {
-        let audience = audience::load(&self.data, &self.words.snapshot())?;
-        self.build_over(Arc::new(audience), None)
+        self.first(&mut Sheets::default()).map(|(built, _)| built)
     }
 
-    /// The world of the files as they are now. `before` lends what has not changed.
-    pub fn build_over(
+    /// As [`Foundation::build`]; the files are remembered, and what is to be kept is given along.
+    pub(super) fn first(&self, sheets: &mut Sheets) -> Result<(Built, Archive), BuildFault> {
+        let audience = audience::load(&self.data, &self.words.snapshot())?;
+        self.build_with(sheets, true, (Arc::new(audience), None))
+    }
+
+    /// The world of the files as they are now, of which `sheets` remember what did not change;
+    /// `before` lends the rest. `thorough`: hosted media may have changed, too.
+    pub(super) fn again(
         &self,
-        audience: Arc<Audience>,
-        before: Option<&Built>,
-    ) -> Result<Built, BuildFault> {
+        sheets: &mut Sheets,
+        before: &Built,
+        thorough: bool,
+    ) -> Result<(Built, Archive), BuildFault> {
+        let listeners = Arc::clone(&before.world.audience);
+        self.build_with(sheets, thorough, (listeners, Some(before)))
+    }
+
+    fn build_with(
+        &self,
+        sheets: &mut Sheets,
+        thorough: bool,
+        (audience, before): (Arc<Audience>, Option<&Built>),
+    ) -> Result<(Built, Archive), BuildFault> {
         let started = Instant::now();
-        let report = self
-            .words
-            .grow_apart(|words| catalog::inspect(&self.files, words, &self.rates, &self.limits));
-        let catalog = report.catalog?;
-        self.words.save()?;
-        let words = self.words.snapshot();
-        let parts = self.parts(Arc::new(catalog), words, audience);
+        let Read { edition, warnings } = sheets.read(&self.files, &mut self.reading(), thorough);
+        let Edition { catalog, kind, archive } = edition?;
+        self.words.save().inspect_err(|_| sheets.forget())?;
+        let parts = self.parts(catalog, self.words.snapshot(), audience);
         let world = World::assemble(parts, before.map(|before| &before.world));
-        let catalog = &world.catalog;
         let summary = Summary {
             version: world.version,
-            advertisers: catalog.advertisers.len(),
-            campaigns: catalog.campaigns.len(),
-            lines: catalog.lines.len(),
-            creatives: catalog.creatives.len(),
+            kind,
+            counts: world.catalog.counts,
             listeners: world.audience.len(),
             build_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
-        Ok(Built { world, summary, warnings: report.warnings.into() })
+        Ok((Built { world, summary, warnings: warnings.into() }, Archive(archive)))
     }
 
     pub(super) fn data(&self) -> &Path {
@@ -146,19 +156,20 @@ impl Foundation {
     }
 
     /// A world of an archived catalog, without listeners.
-    pub(super) fn archived(&self, bytes: &[u8]) -> Result<World, BuildFault> {
-        let catalog = self
-            .words
-            .grow_apart(|words| catalog::from_archive(bytes, words, &self.rates, &self.limits))?;
+    pub(super) fn archived(&self, catalog: Catalog) -> World {
         let words = self.words.snapshot();
-        let audience = Arc::new(Audience::empty());
-        Ok(World::assemble(self.parts(Arc::new(catalog), words, audience), None))
+        World::assemble(self.parts(Arc::new(catalog), words, Arc::new(Audience::empty())), None)
+    }
+
+    pub(super) fn reading(&self) -> Reading<'_> {
+        let tongue = Tongue::Shared(&self.words);
+        Reading { tongue, rates: &self.rates, limits: &self.limits, archived: false }
     }
 
     /// The parts of a world of any catalog and listeners.
     pub fn parts(
         &self,
-        catalog: Arc<catalog::model::Catalog>,
+        catalog: Arc<Catalog>,
         vocabulary: Arc<Vocabulary>,
         audience: Arc<Audience>,
     ) -> Parts {
@@ -185,7 +196,7 @@ impl Foundation {
             files.retain(|file| is_campaign_file(file));
             files.push(path.clone());
             files.sort();
-            marks.extend(files.into_iter().map(|file| (file.clone(), mark(&file))));
+            marks.extend(files.into_iter().map(|file| (file.clone(), Mark::of(&file))));
         }
         marks
     }
@@ -215,11 +226,6 @@ impl Built {
 fn is_campaign_file(path: &Path) -> bool {
     let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or("");
     ["yaml", "yml", "json"].contains(&kind)
-}
-
-fn mark(path: &Path) -> Mark {
-    let about = fs::metadata(path).ok()?;
-    Some((about.modified().ok()?, about.len()))
 }
 
 /// The secret of the deployment's coins: made at the first start, kept in the data folder.

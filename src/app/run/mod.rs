@@ -18,6 +18,8 @@ mod asleep;
 
 mod upkeep;
 
+mod press;
+
 mod watch;
 
 mod threads;
@@ -47,6 +49,7 @@ pub use node::Node;
 pub use tasks::Loop;
 
 use lock::DataLock;
+use press::Press;
 use threads::{AdminThread, BidThreads};
 use watch::Watcher;
 
@@ -106,10 +109,7 @@ impl Running {
         let words = Words::open(&data.join(vocabulary::FILE), &config.vocabulary)
             .map_err(StartFault::at("vocabulary"))?;
         let foundation = Foundation::lay_over(&config, data, keys, Arc::new(words))?;
-        let known = foundation.marks();
-        let built = foundation.build().map_err(StartFault::at("campaigns"))?;
-        built.tell();
-        foundation.keep(&built.world).map_err(StartFault::at("worlds"))?;
+        let (press, built) = Press::start(foundation)?;
         let ring = Arc::new(RecordRing::new(&config.records));
         let records =
             RecordWriter::start(Arc::clone(&ring), &config.records, data, Arc::clone(&clock))
@@ -123,9 +123,8 @@ impl Running {
         let sweeper =
             Sweeper::start(Arc::clone(&till), Arc::clone(&clock), config.delivery.sweep_ms)
                 .map_err(StartFault::at("sweeper"))?;
-        let watcher =
-            Watcher::start(foundation, known, Arc::clone(&node), config.campaigns.watch_ms)
-                .map_err(StartFault::at("campaign watcher"))?;
+        let watcher = Watcher::start(press, Arc::clone(&node), config.campaigns.watch_ms)
+            .map_err(StartFault::at("campaign watcher"))?;
         let sleepers = asleep::start(Arc::clone(&node), config.delivery.sleep_ms)
             .map_err(StartFault::at("sleeping lines"))?;
         let shared = (Arc::clone(&registry), Arc::clone(&readiness));

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
@@ -9,12 +10,13 @@ use crossbeam_queue::ArrayQueue;
 use super::asleep::Sleeper;
 use super::foundation::{Built, Summary};
 use crate::app::config::Config;
-use crate::base::telemetry::{Counter, Registry};
+use crate::base::telemetry::{Counter, Gauge, Registry};
 use crate::doors::receive::{BidCall, House, MediaFile, NoticeCall, query_value};
 use crate::flows::decide::serve::{Published, Records, Worker, serve};
 use crate::flows::decide::{Circumstance, Received};
 use crate::flows::notice::{Settlement, Till, settle};
 use crate::knowledge::audience::Audience;
+use crate::knowledge::catalog::Kind;
 use crate::market::exchange::{Exchange, ExchangeIx};
 use crate::market::openrtb::Wire;
 use crate::market::openrtb::response::{Response, write_json, write_protobuf};
@@ -39,8 +41,12 @@ pub struct Node {
     /// False when money can no longer be kept: nothing is bid any more.
     serving: AtomicBool,
     swaps: Counter,
+    builds: Builds,
     refused_swaps: Counter,
 }
+
+/// How long those who decide in an old world may take before its memory is left to them.
+const RETIRES: Duration = Duration::from_secs(5);
 
 /// A published world, with what it was built from.
 pub struct Standing {
@@ -64,7 +70,7 @@ impl Node {
             let _ = workers.push(Box::default());
         }
         let count = |name, help| registry.counter(name, help, &[]);
-        let standing = stand(built, &till)?;
+        let standing = stand(built, &till, None)?;
         sleeper.look(&standing.published);
         Ok(Node {
             published: ArcSwap::from_pointee(standing),
@@ -75,6 +81,7 @@ impl Node {
             sample_ppm: config.records.sample_ppm,
             workers,
             serving: AtomicBool::new(true),
+            builds: Builds::new(registry),
             swaps: count("interlude_world_swaps_total", "Worlds published after the first."),
             refused_swaps: count(
                 "interlude_world_refused_swaps_total",
@@ -87,19 +94,21 @@ impl Node {
     /// follows; requests in flight end in theirs.
     pub fn publish(&self, built: Built) -> Result<Summary, TooManyLines> {
         let _one = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (listeners, words) = {
-            let world = &self.published.load().published.world;
-            (Arc::clone(&world.audience), Arc::clone(&world.vocabulary))
-        };
+        let before = self.standing();
+        let world = &before.published.world;
+        let (listeners, words) = (Arc::clone(&world.audience), Arc::clone(&world.vocabulary));
         // Both only ever grow; whoever looked last knows more words.
         let own = Arc::clone(&built.world.vocabulary);
         let words = if words.len() > own.len() { words } else { own };
-        let standing = stand(built.with_listeners(listeners, words), &self.till)?;
+        let built = built.with_listeners(listeners, words);
+        let standing = stand(built, &self.till, Some(&before.published))?;
         let summary = standing.built.summary;
         // Its first request already passes over the lines that sleep.
         self.sleeper.look(&standing.published);
         self.published.store(Arc::new(standing));
         self.swaps.increment(1);
+        self.builds.count(&summary);
+        retire(before);
         Ok(summary)
     }
 
@@ -111,6 +120,7 @@ impl Node {
         let world = built.world.clone();
         let published = Published { world, desk: Arc::clone(&now.published.desk) };
         self.published.store(Arc::new(Standing { published, built }));
+        retire(now);
     }
 
     /// Counts a world that was not published.
@@ -163,10 +173,50 @@ impl Node {
     }
 }
 
-fn stand(built: Built, till: &Till) -> Result<Standing, TooManyLines> {
+/// Worlds of campaign files, by how they were built.
+struct Builds(Vec<(Kind, Counter, Gauge)>);
+
+impl Builds {
+    fn new(registry: &Registry) -> Builds {
+        let of = |kind: Kind| {
+            let labels = &[("kind", kind.label())];
+            let help = "Worlds built of campaign files: whole, a little edited, or the same.";
+            let count = registry.counter("interlude_world_builds_total", help, labels);
+            let help = "How long the last build took, from the files to the world.";
+            (kind, count, registry.gauge("interlude_world_build_ms", help, labels))
+        };
+        Builds(Kind::ALL.map(of).into())
+    }
+
+    fn count(&self, summary: &Summary) {
+        for (_, count, took) in self.0.iter().filter(|(kind, ..)| *kind == summary.kind) {
+            count.increment(1);
+            took.set(summary.build_ms as f64);
+        }
+    }
+}
+
+fn stand(built: Built, till: &Till, before: Option<&Published>) -> Result<Standing, TooManyLines> {
     let world = built.world.clone();
-    let desk = Arc::new(till.book().desk(&world.catalog.lines)?);
+    let before = before.map(|before| (&*before.world.catalog, &*before.desk));
+    let desk = Arc::new(till.book().desk(&world.catalog, before)?);
     Ok(Standing { published: Published { world, desk }, built })
+}
+
+/// Waits until nobody decides in an old world any more and frees it here: what takes long must
+/// not fall to the thread of a request.
+fn retire(mut old: Arc<Standing>) {
+    let until = Instant::now() + RETIRES;
+    loop {
+        match Arc::try_unwrap(old) {
+            Ok(standing) => return drop(standing),
+            Err(_) if Instant::now() > until => {
+                return tracing::warn!("an old world is still in use; its user will free it");
+            }
+            Err(shared) => old = shared,
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// The reason of a no-bid, where the exchange's row wants it said (openrtb-audio T10).
@@ -211,7 +261,7 @@ impl House for Arc<Node> {
 
     fn media(&self, hash: &str) -> Option<MediaFile> {
         let standing = self.published.load();
-        let file = standing.published.world.catalog.media.get(hash)?;
+        let file = standing.published.world.catalog.hosted(hash)?;
         Some(MediaFile { path: file.path.clone(), mime: file.mime.clone() })
     }
 }

@@ -87,10 +87,10 @@ impl Gauges {
         let standing = node.standing();
         let summary = &standing.built.summary;
         let world = [
-            summary.advertisers,
-            summary.campaigns,
-            summary.lines,
-            summary.creatives,
+            summary.counts.advertisers,
+            summary.counts.campaigns,
+            summary.counts.lines,
+            summary.counts.creatives,
             summary.listeners,
         ];
         let number = |value: u64| value as f64;

@@ -9,8 +9,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::foundation::{Foundation, Marks, Summary};
+use super::foundation::{Marks, Summary};
 use super::node::Node;
+use super::press::Press;
 
 pub struct Watcher {
     asks: Option<Sender<Ask>>,
@@ -24,20 +25,13 @@ struct Ask(Option<Sender<Result<Summary, String>>>);
 const SETTLES: Duration = Duration::from_millis(50);
 
 impl Watcher {
-    /// `known`: the files as they were before the world that is served was built from them, so
-    /// that a change from then on is seen. `watch_ms`: how often files are looked at; 0 only on
-    /// asking.
-    pub fn start(
-        foundation: Foundation,
-        known: Marks,
-        node: Arc<Node>,
-        watch_ms: u64,
-    ) -> io::Result<Watcher> {
+    /// `watch_ms`: how often files are looked at; 0 only on asking.
+    pub fn start(press: Press, node: Arc<Node>, watch_ms: u64) -> io::Result<Watcher> {
         let (asks, asked) = mpsc::channel();
         let every = (watch_ms > 0).then(|| Duration::from_millis(watch_ms));
         let thread = std::thread::Builder::new()
             .name("campaigns".to_owned())
-            .spawn(move || watch(&foundation, known, (&node, &asked), every))?;
+            .spawn(move || watch(press, &node, &asked, every))?;
         Ok(Watcher { asks: Some(asks), thread: Some(thread) })
     }
 
@@ -69,12 +63,7 @@ impl Drop for Watcher {
     }
 }
 
-fn watch(
-    foundation: &Foundation,
-    mut known: Marks,
-    (node, asked): (&Node, &Receiver<Ask>),
-    every: Option<Duration>,
-) {
+fn watch(mut press: Press, node: &Node, asked: &Receiver<Ask>, every: Option<Duration>) {
     loop {
         let ask = match every {
             Some(every) => asked.recv_timeout(every),
@@ -82,16 +71,17 @@ fn watch(
         };
         match ask {
             Ok(Ask(tell)) => {
-                known = foundation.marks();
-                let end = swap(foundation, node);
+                press.note(press.marks());
+                let end = press.swap(node, true);
                 if let Some(tell) = tell {
                     // Who asked may have left.
                     let _ = tell.send(end);
                 }
             }
-            Err(RecvTimeoutError::Timeout) if foundation.marks() != known => {
-                known = settled(foundation);
-                let _ = swap(foundation, node);
+            Err(RecvTimeoutError::Timeout) if press.has_news() => {
+                press.note(settled(&press));
+                // The log tells the end.
+                let _ = press.swap(node, false);
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -100,42 +90,15 @@ fn watch(
 }
 
 /// Waits while files are still being written; bounded, as somebody may write for ever.
-fn settled(foundation: &Foundation) -> Marks {
-    let mut marks = foundation.marks();
+fn settled(press: &Press) -> Marks {
+    let mut marks = press.marks();
     for _ in 0..100 {
         std::thread::sleep(SETTLES);
-        let now = foundation.marks();
+        let now = press.marks();
         if now == marks {
             break;
         }
         marks = now;
     }
     marks
-}
-
-/// Builds and publishes; the log tells the end either way.
-fn swap(foundation: &Foundation, node: &Node) -> Result<Summary, String> {
-    let standing = node.standing();
-    let listeners = Arc::clone(&standing.built.world.audience);
-    let built = foundation.build_over(listeners, Some(&standing.built));
-    let built = built.map_err(|why| why.to_string());
-    let published = built.and_then(|built| {
-        built.tell();
-        foundation.keep(&built.world).map_err(|why| format!("worlds: {why}"))?;
-        node.publish(built).map_err(|why| why.to_string())
-    });
-    match &published {
-        Ok(summary) => tracing::info!(
-            version = format!("{:016x}", summary.version),
-            lines = summary.lines,
-            listeners = summary.listeners,
-            build_ms = summary.build_ms,
-            "world swapped"
-        ),
-        Err(why) => {
-            node.refused_swap();
-            tracing::error!("the campaigns are not taken: {why}");
-        }
-    }
-    published
 }

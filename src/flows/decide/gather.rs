@@ -152,7 +152,7 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
     fn deals(&mut self, slot_ix: u16, slot: &Slot<'_>, facts: &Facts) {
         let world = self.matter.world;
         for (deal_ix, offer) in slot.deals.iter().enumerate() {
-            let Some(lines) = world.catalog.deals.get(offer.id) else { continue };
+            let Some(lines) = world.catalog.deal(offer.id) else { continue };
             let market = Market { slot_ix, slot, deal: Some((deal_ix as u16, offer)) };
             let start = self.pool.candidates.len();
             for &line in lines {

@@ -7,16 +7,18 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3Default;
 
+use crate::base::units::ids::LineIx;
 use crate::flows::decide::coin::Coin;
 use crate::knowledge::audience::Audience;
 use crate::knowledge::catalog::model::Catalog;
+use crate::knowledge::catalog::search_order;
 use crate::knowledge::enrich::listener;
 use crate::knowledge::enrich::place::Atlas;
 use crate::market::exchange::{Exchange, ExchangeIx, Rates};
 use crate::market::ticket::TicketKeys;
 use crate::market::vocabulary::Vocabulary;
 use crate::offer::creative::PublicUrl;
-use crate::offer::targeting::Index;
+use crate::offer::targeting::{Fresh, Index};
 
 /// What a world is put together from; everything is shared, nothing copied.
 #[derive(Clone)]
@@ -39,25 +41,33 @@ pub struct World {
     /// Names the contents: equal catalogs, exchanges and rates have equal versions. Listeners
     /// come and go without a new version: a record keeps the profile it was made with.
     pub version: u64,
+    /// What the version was when every line had its place anew: the base that an edited world
+    /// shares, kept beside it for replay. The version itself unless the catalog was edited.
+    pub base_version: u64,
     pub index: Arc<Index>,
     hosted_secure: bool,
     parts: Parts,
 }
 
 impl World {
-    /// Compiles the catalog's targeting, unless `before` has just the same.
+    /// Compiles the catalog's targeting: all of it, or what `before` has not just so.
     pub fn assemble(parts: Parts, before: Option<&World>) -> World {
-        let same = before.filter(|world| {
-            Arc::ptr_eq(&world.catalog, &parts.catalog)
-                && world.vocabulary.len() == parts.vocabulary.len()
-        });
-        let index = match same {
-            Some(world) => world.index.clone(),
-            None => Arc::new(Index::build(&parts.catalog.lines, parts.vocabulary.len())),
+        let index = match before {
+            Some(world) if Arc::ptr_eq(&world.catalog, &parts.catalog) => world.index.clone(),
+            Some(world) if world.catalog.shares_base(&parts.catalog) => {
+                Arc::new(edited(&world.index, &parts))
+            }
+            _ => {
+                let base = Index::build(parts.catalog.base_lines(), parts.vocabulary.len());
+                Arc::new(if parts.catalog.is_edited() { edited(&base, &parts) } else { base })
+            }
         };
         let base = PublicUrl::parse(&parts.public_url);
         let hosted_secure = base.is_ok_and(|base| base.is_secure());
-        World { version: version(&parts), index, hosted_secure, parts }
+        let version = |catalog| version(catalog, &parts);
+        let (version, base_version) =
+            (version(parts.catalog.version), version(parts.catalog.base_version));
+        World { version, base_version, index, hosted_secure, parts }
     }
 
     /// The same world before other listeners.
@@ -99,9 +109,20 @@ impl std::ops::Deref for World {
     }
 }
 
-fn version(parts: &Parts) -> u64 {
+/// The index of a base with what the catalog has beside it.
+fn edited(base: &Index, parts: &Parts) -> Index {
+    let catalog = &parts.catalog;
+    let lines = catalog.base_lines();
+    let fresh = catalog.fresh_lines().iter().map(|line| {
+        let place = lines.partition_point(|other| search_order(other) < search_order(line));
+        Fresh { targeting: &line.targeting, before: LineIx(place as u32) }
+    });
+    base.edit(catalog.gone(), &fresh.collect::<Vec<_>>(), parts.vocabulary.len())
+}
+
+fn version(catalog: u64, parts: &Parts) -> u64 {
     let mut hash = Xxh3Default::new();
-    hash.update(&parts.catalog.version.to_le_bytes());
+    hash.update(&catalog.to_le_bytes());
     hash.update(format!("{:?}{:?}", parts.exchanges, parts.rates).as_bytes());
     hash.update(parts.public_url.as_bytes());
     hash.update(&[parts.listeners.min_confidence_pct]);

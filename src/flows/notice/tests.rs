@@ -50,7 +50,7 @@ fn start_at(data: &Path, budget: i64, now: Moment) -> House {
     let limits = delivery::Config { cap_slots: 1024, ..delivery::Config::default() };
     let book = Arc::new(Book::new(&limits));
     let (till, _) = Till::open(&Config::default(), data, keys(), Arc::clone(&book), now).unwrap();
-    House { till: Arc::new(till), desk: book.desk(&[line(budget)]).unwrap() }
+    House { till: Arc::new(till), desk: book.desk_of(&[line(budget)]).unwrap() }
 }
 
 fn start(data: &Path, budget: i64) -> House {
@@ -359,7 +359,7 @@ async fn nothing_is_acknowledged_that_cannot_be_written() {
     config.journal.segment_bytes = 1 << 10;
     let book = Arc::new(Book::new(&delivery::Config { cap_slots: 1024, ..Default::default() }));
     let (till, _) = Till::open(&config, data.path(), keys(), Arc::clone(&book), NOW).unwrap();
-    let house = House { till: Arc::new(till), desk: book.desk(&[line(1000 * HELD)]).unwrap() };
+    let house = House { till: Arc::new(till), desk: book.desk_of(&[line(1000 * HELD)]).unwrap() };
     // The next segment cannot be made.
     std::fs::create_dir(data.path().join("journal/00000002.ilj")).unwrap();
     let mut acknowledged = 0;
@@ -388,7 +388,7 @@ async fn a_full_window_asks_to_come_again_and_keeps_room_for_money() {
     let config = Config { seen_max: 1024, ..Config::default() };
     let book = Arc::new(Book::new(&delivery::Config { cap_slots: 1024, ..Default::default() }));
     let (till, _) = Till::open(&config, data.path(), keys(), Arc::clone(&book), NOW).unwrap();
-    let house = House { till: Arc::new(till), desk: book.desk(&[line(10_000 * HELD)]).unwrap() };
+    let house = House { till: Arc::new(till), desk: book.desk_of(&[line(10_000 * HELD)]).unwrap() };
     let mut losses = 0;
     for bid in 0..3000 {
         losses += usize::from(tell(&house, Kind::Loss, bid, "").await == Settled::Counted);

@@ -11,16 +11,17 @@ use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
 use crate::market::vocabulary::{Dimension, ValueId, Vocabulary};
 
+use super::contents::Contents;
 use super::hours;
 use super::model::{
-    Catalog, Companion, CompanionResource, Creative, Delivery, Expr, Flight, Leaf, Line, Media,
-    Rendition, Test,
+    Companion, CompanionResource, Creative, Delivery, Expr, Flight, Leaf, Line, Media, Rendition,
+    Test,
 };
 use super::spot::event_name;
 use super::values::print_decimal;
 
 /// The catalog as a campaign file in canonical JSON.
-pub fn archive(catalog: &Catalog, vocabulary: &Vocabulary) -> Vec<u8> {
+pub fn archive(catalog: &Contents, vocabulary: &Vocabulary) -> Vec<u8> {
     let mut by_advertiser: Vec<Value> = Vec::with_capacity(catalog.advertisers.len());
     let mut lines_of = vec![Vec::new(); catalog.campaigns.len()];
     for line in &catalog.lines {
@@ -75,7 +76,7 @@ fn put(map: &mut Map<String, Value>, key: &str, value: impl serde::Serialize) {
     }
 }
 
-fn line(catalog: &Catalog, line: &Line, vocabulary: &Vocabulary) -> Value {
+fn line(catalog: &Contents, line: &Line, vocabulary: &Vocabulary) -> Value {
     let mut map = Map::new();
     put(&mut map, "key", &line.key);
     put(&mut map, "name", &line.name);
@@ -108,7 +109,8 @@ fn line(catalog: &Catalog, line: &Line, vocabulary: &Vocabulary) -> Value {
         put(&mut map, "open", line.open);
     }
     put(&mut map, "paused", line.paused.then_some(true));
-    let crids: Vec<_> = line.creatives.iter().map(|&c| &catalog.creative(c).crid).collect();
+    let crids: Vec<_> =
+        line.creatives.iter().map(|&c| &catalog.creatives[c.index()].crid).collect();
     put(&mut map, "creatives", crids);
     Value::Object(map)
 }

@@ -10,10 +10,11 @@ use crate::market::vocabulary::Vocabulary;
 
 use super::lexicon::Lexicon;
 use super::limits::Limits;
-use super::load::documents;
+
 use super::model::Expr;
 use super::node::{Kind, Node};
 use super::targeting;
+use super::text::documents;
 use super::values::Complaint;
 use super::walk::{Findings, Trail};
 

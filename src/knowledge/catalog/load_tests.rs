@@ -3,6 +3,8 @@
 use super::*;
 use crate::base::units::ids::LineId;
 use crate::base::units::money::{Currency, Money};
+use crate::knowledge::catalog::Edition;
+use crate::knowledge::catalog::model::Media;
 use crate::knowledge::catalog::model::{CompanionResource, Expr, Test};
 use crate::market::vocabulary::Dimension;
 
@@ -36,11 +38,11 @@ fn read(text: &str) -> Report {
 fn the_fixture_loads_in_order() {
     let mut vocabulary = Vocabulary::new();
     let catalog = fixture(&mut vocabulary);
-    assert_eq!((catalog.advertisers.len(), catalog.lines.len()), (7, 20));
-    let bounds: Vec<_> = catalog.lines.iter().map(|line| line.price_bound).collect();
+    assert_eq!((catalog.counts.advertisers, catalog.counts.lines), (7, 20));
+    let bounds: Vec<_> = catalog.lines().map(|(_, line)| line.price_bound).collect();
     assert!(bounds.is_sorted_by(|a, b| a >= b), "{bounds:?}");
     let id = LineId::of("nachtklang", "tickets", "techno-berlin");
-    let line = catalog.line(catalog.by_id[&id]);
+    let line = catalog.line(catalog.line_of(id).unwrap());
     assert_eq!(line.bid, Money::new(8_000_000, Currency::EUR));
     assert_eq!(line.price_bound, 8_800_000);
     assert_eq!(line.budget, Some(Money::new(750_500_000_000, Currency::EUR)));
@@ -48,17 +50,18 @@ fn the_fixture_loads_in_order() {
     assert_eq!(catalog.campaign(line.campaign).key, "tickets");
     let creative = catalog.creative(line.creatives[0]);
     assert_eq!((creative.duration_ms, creative.renditions.len()), (19_950, 1));
-    assert_eq!(catalog.deals["ff-premium-1"].len(), 2);
-    assert!(catalog.deals["ff-premium-1"][0] < catalog.deals["ff-premium-1"][1]);
-    assert_eq!(catalog.media.len(), 3);
-    for creative in &catalog.creatives {
+    let [first, second] = catalog.deal("ff-premium-1").unwrap() else { panic!("two lines") };
+    assert!(first < second);
+    assert_eq!(catalog.media().count(), 3);
+    for creative in catalog.creatives() {
         for media in creative.media() {
             if let Media::Hosted(hash) = media {
-                assert!(catalog.media[hash].path.is_file());
+                assert!(catalog.hosted(hash).unwrap().path.is_file());
             }
         }
     }
-    let deal_only = catalog.by_id[&LineId::of("fleet-foot", "deals", "deal-only")];
+    let deal_only = LineId::of("fleet-foot", "deals", "deal-only");
+    let deal_only = catalog.line_of(deal_only).unwrap();
     assert!(!catalog.line(deal_only).open);
 }
 
@@ -69,7 +72,7 @@ fn targeting_means_what_it_says() {
     let targeting = |advertiser, campaign, line| {
         let id = LineId::of(advertiser, campaign, line);
         crate::knowledge::catalog::expr_to_json(
-            &catalog.line(catalog.by_id[&id]).targeting,
+            &catalog.line(catalog.line_of(id).unwrap()).targeting,
             &vocabulary,
         )
     };
@@ -90,7 +93,7 @@ fn targeting_means_what_it_says() {
         ]})
     );
     let id = LineId::of("puzzle-house", "install", "android-gamers");
-    let Expr::All(parts) = &catalog.line(catalog.by_id[&id]).targeting else { panic!() };
+    let Expr::All(parts) = &catalog.line(catalog.line_of(id).unwrap()).targeting else { panic!() };
     let Expr::Leaf(leaf) = &parts[0] else { panic!() };
     let Test::AnyOf(values) = &leaf.test else { panic!() };
     assert_eq!(leaf.dimension, Dimension::OsVersion);
@@ -102,21 +105,25 @@ fn targeting_means_what_it_says() {
 #[test]
 fn an_archive_brings_the_same_world_back() {
     let mut vocabulary = Vocabulary::new();
-    let catalog = fixture(&mut vocabulary);
-    let bytes = archive(&catalog, &vocabulary);
+    let (rates, limits) = (rates(), Limits::default());
+    fn reading<'a>(v: &'a mut Vocabulary, rates: &'a Rates, limits: &'a Limits) -> Reading<'a> {
+        Reading { tongue: Tongue::Own(v), rates, limits, archived: false }
+    }
+    let mut first = reading(&mut vocabulary, &rates, &limits);
+    let edition = Sheets::default().read(&[fixtures()], &mut first, true).edition;
+    let Edition { catalog, archive: bytes, .. } = edition.unwrap();
     let again = |vocabulary: &mut Vocabulary| {
-        let again = from_archive(&bytes, vocabulary, &rates(), &Limits::default());
+        let again = from_archive(&bytes, &mut reading(vocabulary, &rates, &limits));
         let again = again.unwrap_or_else(|faults| panic!("{faults}"));
         assert_eq!(again.version, catalog.version);
-        assert!(again.media.is_empty());
-        assert_eq!(archive(&again, vocabulary), bytes);
+        assert_eq!(again.media().count(), 0);
         again
     };
     let other = again(&mut vocabulary);
     let debug = |catalog: &Catalog| {
         let mut parts = format!("{:?}{:?}", catalog.lines, catalog.advertisers);
         parts += &format!("{:?}{:?}", catalog.campaigns, catalog.creatives);
-        parts + &format!("{:?}", catalog.deals.get("ff-premium-1"))
+        parts + &format!("{:?}", catalog.deal("ff-premium-1"))
     };
     assert!(debug(&other) == debug(&catalog));
     // Under a vocabulary that grew in another order the ids differ, the words do not.
@@ -146,7 +153,7 @@ fn the_order_of_files_changes_nothing() {
 #[test]
 fn creatives_carry_all_that_was_written() {
     let catalog = fixture(&mut Vocabulary::new());
-    let named = |crid: &str| catalog.creatives.iter().find(|c| c.crid == crid).unwrap();
+    let named = |crid: &str| catalog.creatives().find(|c| c.crid == crid).unwrap();
     let shoes = named("ff-run-15");
     assert_eq!(shoes.trackers.len(), 2);
     assert_eq!(shoes.universal_ad_id.as_ref().unwrap().1, "FFRN0015000H");
@@ -167,9 +174,9 @@ fn an_unused_creative_is_left_out_with_a_warning() {
         text.replace("[ff-run-15, ff-run-30]", "ff-run-15").replace("ff-run-30]", "ff-run-15]");
     let report = read(&text);
     let catalog = report.catalog.unwrap();
-    assert_eq!(catalog.creatives.len(), 1);
+    assert_eq!(catalog.counts.creatives, 1);
     assert!(report.warnings[0].message.contains("creative `ff-run-30` is in no line"));
-    assert!(catalog.lines.iter().all(|line| line.creatives[0].index() == 0));
+    assert!(catalog.lines().all(|(_, line)| line.creatives[0].index() == 0));
 }
 
 proptest::proptest! {

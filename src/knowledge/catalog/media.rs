@@ -1,9 +1,8 @@
 //! What is in a file that Interlude is to host? Its SHA-256, its size and its kind, by its bytes.
 //!
-//! Called by [`read`](super::read) for each `file:`; cold. A file that is read twice is hashed
-//! once.
+//! Called by [`read`](super::read) for each `file:`; cold. A file is hashed once, until it changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::market::format::AudioMime;
 
+use super::mark::Mark;
 use super::values::Complaint;
 
 /// What the first bytes of a file say that it is.
@@ -29,16 +29,35 @@ pub struct Hosted {
     pub content: Option<Content>,
 }
 
-/// The files read so far, by their path.
+/// The files read so far, by their path, each as it was when it was read.
 #[derive(Default)]
-pub struct Files(HashMap<PathBuf, Result<Hosted, Complaint>>);
+pub struct Files(HashMap<PathBuf, (Option<Mark>, Hosted)>);
 
 impl Files {
-    /// Reads `file`, which stands relative to `folder`, unless it was read before.
+    /// Reads `file`, which stands relative to `folder`, unless it is as it was read before.
     pub fn read(&mut self, folder: &Path, file: &str, most: u64) -> Result<Hosted, Complaint> {
         let path = folder.join(file);
-        let read = || read(&path, file, most);
-        self.0.entry(path.clone()).or_insert_with(read).clone()
+        let mark = Mark::of(&path);
+        if let Some((known, hosted)) = self.0.get(&path)
+            && mark.is_some()
+            && *known == mark
+        {
+            return Ok(hosted.clone());
+        }
+        let hosted = read(&path, file, most)?;
+        self.0.insert(path, (mark.and_then(Mark::settled), hosted.clone()));
+        Ok(hosted)
+    }
+
+    /// Whether the file is still as it was read.
+    pub fn holds(&self, path: &Path) -> bool {
+        self.0.get(path).is_some_and(|(known, _)| known.is_some() && *known == Mark::of(path))
+    }
+
+    /// Forgets all files but those.
+    pub fn keep<'p>(&mut self, paths: impl Iterator<Item = &'p PathBuf>) {
+        let kept: HashSet<&PathBuf> = paths.collect();
+        self.0.retain(|path, _| kept.contains(path));
     }
 }
 

@@ -2,6 +2,10 @@
 //!
 //! Cold to build, hot to read.
 
+pub mod layered;
+
+mod stock;
+
 pub mod model;
 
 mod limits;
@@ -28,7 +32,13 @@ mod clause;
 
 mod targeting;
 
+mod mark;
+
 mod media;
+
+mod contents;
+
+mod names;
 
 mod spot;
 
@@ -36,17 +46,31 @@ mod read;
 
 mod archive;
 
+mod edit;
+
+mod text;
+
+mod reading;
+
+mod sheets;
+
 mod load;
 
 mod draft;
 
 mod schema;
 
-pub use archive::{archive, expr as expr_to_json};
+pub use archive::expr as expr_to_json;
+pub use contents::Contents;
 pub use draft::{Draft, draft};
+pub use edit::{Edition, FRESH_MAX, Kind};
 pub use limits::Limits;
-pub use load::{Report, from_archive, inspect, inspect_text, load};
+pub use load::{Report, edited_from_archive, from_archive, inspect, inspect_text, load};
+pub use mark::Mark;
+pub use reading::{Reading, Tongue};
 pub use schema::schema;
+pub use sheets::{Read, Sheets};
+pub use stock::search_order;
 
 #[cfg(test)]
 mod fault_tests;

@@ -1,34 +1,18 @@
 //! What is for sale? Advertisers, campaigns, lines and creatives, resolved and dense.
 //!
-//! Built whole by [`load`](fn@super::load) from campaign files (cold), read by every stage of the
-//! bid path (hot), never mutated. `Vec`s are indexed by the dense ids; lines stand in the order
-//! of their price bound, best first, which is what makes best-first search safe.
+//! The nouns of a [`Catalog`]: read from campaign files (cold), asked by every stage of the bid
+//! path (hot), never mutated.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
-use crate::base::units::ids::{AdvertiserIx, CampaignIx, CreativeIx, LineId, LineIx};
+pub use super::stock::{Catalog, Counts};
+
+use crate::base::units::ids::{AdvertiserIx, CampaignIx, CreativeIx, LineId};
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;
 use crate::market::facts::Point;
 use crate::market::format::AudioMime;
 use crate::market::vocabulary::{Dimension, ValueId};
-
-#[derive(Debug, Default)]
-pub struct Catalog {
-    /// xxh3 of the normalised contents: equal contents, equal version.
-    pub version: u64,
-    pub advertisers: Vec<Advertiser>,
-    pub campaigns: Vec<Campaign>,
-    /// By price bound descending, then by id: [`LineIx`] order.
-    pub lines: Vec<Line>,
-    pub creatives: Vec<Creative>,
-    /// The lines that may bid on a deal, best first, by the deal's id.
-    pub deals: HashMap<String, Vec<LineIx>, foldhash::fast::FixedState>,
-    pub by_id: HashMap<LineId, LineIx, foldhash::fast::FixedState>,
-    /// The hosted files, by their hex SHA-256; empty for a catalog read from an archive.
-    pub media: HashMap<String, HostedFile, foldhash::fast::FixedState>,
-}
 
 /// A file that Interlude serves at `/media/{hash}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +23,7 @@ pub struct HostedFile {
     pub size: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Advertiser {
     pub key: String,
     pub name: String,
@@ -57,7 +41,7 @@ pub struct Advertiser {
     pub bundle: Option<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Campaign {
     pub key: String,
     pub name: String,
@@ -180,7 +164,7 @@ pub struct Circle {
 }
 
 /// One spot: the same message in several renditions, with its companions.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Creative {
     /// `bid.crid`; at most 64 bytes, unique in the catalog.
     pub crid: String,
@@ -208,7 +192,7 @@ pub struct Creative {
     pub qagmediarating: Option<i64>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rendition {
     pub media: Media,
     pub mime: AudioMime,
@@ -251,7 +235,7 @@ impl Delivery {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Companion {
     pub w: u32,
     pub h: u32,
@@ -266,7 +250,7 @@ pub struct Companion {
 }
 
 /// AdCOM companion types 1 static, 2 HTML, 3 iframe.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum CompanionResource {
     Static { media: Media, mime: String },
     Html(String),
@@ -284,7 +268,7 @@ impl CompanionResource {
 }
 
 /// A third party's URL to be called on an event of the player.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Tracker {
     pub event: PlayerEvent,
     pub url: String,
@@ -310,7 +294,7 @@ pub enum PlayerEvent {
 }
 
 /// An Open Measurement verification (VAST 4.1 `AdVerifications`).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Verification {
     pub vendor: String,
     pub script_url: String,
@@ -326,23 +310,5 @@ impl Creative {
         });
         let audio = self.renditions.iter().chain(&self.mezzanine);
         audio.map(|rendition| &rendition.media).chain(images)
-    }
-}
-
-impl Catalog {
-    pub fn line(&self, ix: LineIx) -> &Line {
-        &self.lines[ix.index()]
-    }
-
-    pub fn campaign(&self, ix: CampaignIx) -> &Campaign {
-        &self.campaigns[ix.index()]
-    }
-
-    pub fn advertiser(&self, ix: AdvertiserIx) -> &Advertiser {
-        &self.advertisers[ix.index()]
-    }
-
-    pub fn creative(&self, ix: CreativeIx) -> &Creative {
-        &self.creatives[ix.index()]
     }
 }

@@ -3,7 +3,7 @@
 //! Called by [`load`](fn@super::load) for each document; cold. Everything is read to its end, so
 //! that all faults of all files are told at once; what has a fault is left out of the drafts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
@@ -15,10 +15,12 @@ use crate::base::units::time::Moment;
 use crate::market::exchange::Rates;
 use crate::market::vocabulary::Vocabulary;
 
+use super::contents::{Contents, Shelf};
 use super::lexicon::Lexicon;
 use super::limits::Limits;
 use super::media::Files;
-use super::model::{Advertiser, Campaign, Cap, Creative, Expr, Flight, HostedFile, Line};
+use super::model::{Advertiser, Campaign, Cap, Expr, Flight, Line};
+use super::names::Name;
 use super::node::{Kind, Node, Place};
 use super::spot;
 use super::tables::{ADVERTISER, CAMPAIGN, CAP, CREATIVE, DOCUMENT, FLIGHT, LINE};
@@ -26,42 +28,32 @@ use super::targeting;
 use super::values::{self, Complaint};
 use super::walk::{Fields, Findings, Trail, scalar};
 
-/// What has been read so far, over all files, in the order of the files.
+/// What has been read so far of one file, and with what.
 pub struct Drafts<'a> {
     pub vocabulary: &'a mut Vocabulary,
     pub rates: &'a Rates,
     pub limits: &'a Limits,
     /// An archive names hosted media by hash, without the file.
     pub archived: bool,
-    pub advertisers: Vec<Advertiser>,
-    pub campaigns: Vec<Campaign>,
-    pub lines: Vec<Line>,
-    pub creatives: Vec<Creative>,
-    pub media: HashMap<String, HostedFile, foldhash::fast::FixedState>,
-    files: Files,
-    /// Where each name was first seen: advertiser keys, crids, line ids.
-    seen: HashMap<String, (PathBuf, Place)>,
+    pub files: &'a mut Files,
+    pub found: &'a mut Found,
+}
+
+/// What stands in a file.
+#[derive(Default)]
+pub struct Found {
+    pub contents: Contents,
+    pub media: Shelf,
+    /// The media files that were asked for, those that are not there among them.
+    pub reads: Vec<PathBuf>,
+    /// Advertiser keys and crids.
+    pub names: Vec<Name>,
+    /// Where each of them was first seen.
+    seen: HashMap<String, Place>,
     ids: HashMap<LineId, String>,
 }
 
-impl<'a> Drafts<'a> {
-    pub fn new(vocabulary: &'a mut Vocabulary, rates: &'a Rates, limits: &'a Limits) -> Drafts<'a> {
-        Drafts {
-            vocabulary,
-            rates,
-            limits,
-            archived: false,
-            advertisers: Vec::new(),
-            campaigns: Vec::new(),
-            lines: Vec::new(),
-            creatives: Vec::new(),
-            media: HashMap::default(),
-            files: Files::default(),
-            seen: HashMap::new(),
-            ids: HashMap::new(),
-        }
-    }
-
+impl Drafts<'_> {
     /// Reads one document of a file.
     pub fn document(&mut self, findings: &Findings<'_>, node: &Node) {
         let Some(fields) = Fields::open(findings, node, &Trail::ROOT, &DOCUMENT) else { return };
@@ -82,16 +74,16 @@ impl<'a> Drafts<'a> {
     fn advertiser(&mut self, fields: &Fields<'_>) {
         let most = self.limits.list;
         let key = fields.text("key").unwrap_or_default();
-        self.first(fields, "key", &format!("advertiser `{key}`"), "write it in one place");
+        self.first(fields, "key", format!("advertiser `{key}`"), "write it in one place");
         let zone = fields.read("time_zone", values::zone).unwrap_or(TimeZone::UTC);
-        let account = Account {
-            ix: AdvertiserIx(self.advertisers.len() as u32),
+        let mut account = Account {
+            ix: AdvertiserIx(self.found.contents.advertisers.len() as u32),
             currency: self.currency(fields),
             zone,
             key: key.clone(),
-            creatives_from: self.creatives.len(),
+            creatives: HashMap::new(),
         };
-        self.advertisers.push(Advertiser {
+        self.found.contents.advertisers.push(Advertiser {
             name: fields.text("name").unwrap_or_else(|| key.clone()),
             key,
             domains: fields.texts("domains", most),
@@ -102,12 +94,12 @@ impl<'a> Drafts<'a> {
             bundle: fields.text("bundle"),
         });
         fields.each("creatives", self.limits.creatives, |node, trail| {
-            self.creative(fields.findings, node, trail);
+            self.creative(&mut account, fields.findings, node, trail);
         });
-        let mut keys = Vec::new();
+        let mut keys = HashSet::new();
         fields.each("campaigns", self.limits.lines, |node, trail| {
             if let Some(fields) = Fields::open(fields.findings, node, trail, &CAMPAIGN) {
-                self.campaign(&account, &fields, &mut keys);
+                self.campaign(&mut account, &fields, &mut keys);
             }
         });
     }
@@ -130,34 +122,34 @@ impl<'a> Drafts<'a> {
         fields.read("currency", read).unwrap_or(Currency::USD)
     }
 
-    fn campaign(&mut self, account: &Account, fields: &Fields<'_>, keys: &mut Vec<String>) {
+    fn campaign(&mut self, account: &mut Account, fields: &Fields<'_>, keys: &mut HashSet<String>) {
         let key = fields.text("key").unwrap_or_default();
         unique(fields, keys, &key);
-        let campaign = CampaignIx(self.campaigns.len() as u32);
-        self.campaigns.push(Campaign {
+        let campaign = CampaignIx(self.found.contents.campaigns.len() as u32);
+        self.found.contents.campaigns.push(Campaign {
             name: fields.text("name").unwrap_or_else(|| key.clone()),
             key: key.clone(),
             advertiser: account.ix,
         });
-        let mut keys = Vec::new();
+        let mut keys = HashSet::new();
         fields.each("lines", self.limits.lines, |node, trail| {
             if let Some(fields) = Fields::open(fields.findings, node, trail, &LINE) {
                 unique(&fields, &mut keys, &fields.text("key").unwrap_or_default());
                 if let Some(line) = self.line(account, campaign, &key, &fields) {
-                    self.lines.push(line);
+                    self.found.contents.lines.push(line);
                 }
             }
         });
-        if self.lines.len() > self.limits.lines {
-            let message = format!("more than {} lines over all files", self.limits.lines);
-            fields.fault("lines", Complaint::new(message));
-            self.lines.truncate(self.limits.lines);
+        let most = self.limits.lines;
+        if self.found.contents.lines.len() > most {
+            fields.fault("lines", Complaint::new(format!("more than {most} lines over all files")));
+            self.found.contents.lines.truncate(most);
         }
     }
 
     fn line(
         &mut self,
-        account: &Account,
+        account: &mut Account,
         campaign: CampaignIx,
         campaign_key: &str,
         fields: &Fields<'_>,
@@ -181,7 +173,7 @@ impl<'a> Drafts<'a> {
         let key = fields.text("key")?;
         let id = LineId::of(&account.key, campaign_key, &key);
         let path = format!("{}/{campaign_key}/{key}", account.key);
-        if let Some(other) = self.ids.insert(id, path.clone())
+        if let Some(other) = self.found.ids.insert(id, path.clone())
             && other != path
         {
             let message = format!("its id {id} is that of `{other}`, too");
@@ -241,14 +233,14 @@ impl<'a> Drafts<'a> {
         targeting::read(fields.findings, words, self.limits, node, &trail)
     }
 
-    fn line_creatives(&mut self, account: &Account, fields: &Fields<'_>) -> Vec<CreativeIx> {
+    fn line_creatives(&mut self, account: &mut Account, fields: &Fields<'_>) -> Vec<CreativeIx> {
         let mut creatives: Vec<CreativeIx> = Vec::new();
         fields.each("creatives", self.limits.list, |node, trail| {
             let found = match &node.kind {
                 Kind::Scalar { .. } => {
-                    scalar(fields.findings, node, trail, |crid| self.creative_named(account, crid))
+                    scalar(fields.findings, node, trail, |crid| creative_named(account, crid))
                 }
-                _ => self.creative(fields.findings, node, trail),
+                _ => self.creative(account, fields.findings, node, trail),
             };
             if let Some(creative) = found {
                 if creatives.contains(&creative) {
@@ -262,21 +254,9 @@ impl<'a> Drafts<'a> {
         creatives
     }
 
-    fn creative_named(&self, account: &Account, crid: &str) -> Result<CreativeIx, Complaint> {
-        let known = &self.creatives[account.creatives_from..];
-        if let Some(at) = known.iter().position(|creative| creative.crid == crid) {
-            return Ok(CreativeIx((account.creatives_from + at) as u32));
-        }
-        let message = format!("this advertiser has no creative `{crid}`");
-        let names = known.iter().map(|creative| creative.crid.as_str());
-        Err(match nearest(crid, names) {
-            Some(near) => Complaint::mend(message, format!("did you mean `{near}`?")),
-            None => Complaint::mend(message, "list it under the advertiser's `creatives:`"),
-        })
-    }
-
     fn creative(
         &mut self,
+        account: &mut Account,
         findings: &Findings<'_>,
         node: &Node,
         trail: &Trail<'_>,
@@ -284,39 +264,55 @@ impl<'a> Drafts<'a> {
         let fields = Fields::open(findings, node, trail, &CREATIVE)?;
         let crid = fields.text("crid").unwrap_or_default();
         let mend = "a crid is unique over all files; lines may name a known one";
-        self.first(&fields, "crid", &format!("creative `{crid}`"), mend);
-        if self.creatives.len() >= self.limits.creatives {
-            let message = format!("more than {} creatives over all files", self.limits.creatives);
+        self.first(&fields, "crid", format!("creative `{crid}`"), mend);
+        let limits = self.limits;
+        if self.found.contents.creatives.len() >= limits.creatives {
+            let message = format!("more than {} creatives over all files", limits.creatives);
             findings.fault(node.place, trail, Complaint::new(message));
             return None;
         }
         let folder = findings.file.parent().unwrap_or(Path::new("")).to_owned();
         let mut shelf = spot::Shelf {
             folder: &folder,
-            files: &mut self.files,
-            media: &mut self.media,
-            limits: self.limits,
+            files: &mut *self.files,
+            media: &mut self.found.media,
+            reads: &mut self.found.reads,
+            limits,
             archived: self.archived,
         };
         let creative = shelf.creative(&fields)?;
-        self.creatives.push(creative);
-        Some(CreativeIx((self.creatives.len() - 1) as u32))
+        let ix = CreativeIx(self.found.contents.creatives.len() as u32);
+        account.creatives.entry(creative.crid.clone()).or_insert(ix);
+        self.found.contents.creatives.push(creative);
+        Some(ix)
     }
 
     /// Notes a name that must be the first of its kind over all files.
-    fn first(&mut self, fields: &Fields<'_>, field: &'static str, name: &str, mend: &str) {
+    fn first(
+        &mut self,
+        fields: &Fields<'_>,
+        field: &'static str,
+        name: String,
+        mend: &'static str,
+    ) {
         if !fields.has(field) {
             return;
         }
         let place = fields.place_of(field);
-        let here = (fields.findings.file.to_owned(), place);
-        if let Some((file, place)) = self.seen.get(name) {
-            let message = format!("{name} stands at {}:{}, too", file.display(), place.line);
-            fields.fault(field, Complaint::mend(message, mend));
+        if let Some(first) = self.found.seen.get(&name) {
+            let complaint = twice(&name, fields.findings.file, *first, mend);
+            fields.fault(field, complaint);
         } else {
-            self.seen.insert(name.to_owned(), here);
+            let trail = fields.trail.key(field).to_string();
+            self.found.seen.insert(name.clone(), place);
+            self.found.names.push(Name { text: name, place, trail, mend });
         }
     }
+}
+
+/// That a name stands somewhere else, too.
+pub fn twice(name: &str, file: &Path, first: Place, mend: &str) -> Complaint {
+    Complaint::mend(format!("{name} stands at {}:{}, too", file.display(), first.line), mend)
 }
 
 /// What lines need to know of their advertiser.
@@ -325,18 +321,27 @@ struct Account {
     key: String,
     currency: Currency,
     zone: TimeZone,
-    /// Its first creative among all.
-    creatives_from: usize,
+    /// Its creatives so far, by their crid.
+    creatives: HashMap<String, CreativeIx>,
 }
 
-fn unique(fields: &Fields<'_>, keys: &mut Vec<String>, key: &str) {
-    if key.is_empty() {
-        return;
+fn creative_named(account: &Account, crid: &str) -> Result<CreativeIx, Complaint> {
+    if let Some(&known) = account.creatives.get(crid) {
+        return Ok(known);
     }
-    if keys.iter().any(|known| known == key) {
+    let message = format!("this advertiser has no creative `{crid}`");
+    // Of two that are as near, the first by name.
+    let mut names: Vec<&str> = account.creatives.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    Err(match nearest(crid, names) {
+        Some(near) => Complaint::mend(message, format!("did you mean `{near}`?")),
+        None => Complaint::mend(message, "list it under the advertiser's `creatives:`"),
+    })
+}
+
+fn unique(fields: &Fields<'_>, keys: &mut HashSet<String>, key: &str) {
+    if !key.is_empty() && !keys.insert(key.to_owned()) {
         fields.fault("key", Complaint::new(format!("`{key}` stands twice")));
-    } else {
-        keys.push(key.to_owned());
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Called by [`read`](super::read) for each creative; cold.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::market::format::AudioMime;
 
+use super::contents;
 use super::limits::Limits;
 use super::media::{Content, Files, Hosted, content_of_name, may_be_declared};
 use super::model::{
@@ -22,7 +23,8 @@ use super::walk::{Fields, Findings, Trail};
 pub struct Shelf<'s> {
     pub folder: &'s Path,
     pub files: &'s mut Files,
-    pub media: &'s mut HashMap<String, HostedFile, foldhash::fast::FixedState>,
+    pub media: &'s mut contents::Shelf,
+    pub reads: &'s mut Vec<PathBuf>,
     pub limits: &'s Limits,
     pub archived: bool,
 }
@@ -201,7 +203,10 @@ impl Shelf<'_> {
         match given[..] {
             ["file"] => {
                 let most = self.limits.media_bytes;
-                let file = fields.read("file", |file| self.files.read(self.folder, file, most))?;
+                let file = fields.read("file", |file| {
+                    self.reads.push(self.folder.join(file));
+                    self.files.read(self.folder, file, most)
+                })?;
                 if file.content.is_none() {
                     let message = "neither audio nor an image by its first bytes";
                     fields.fault("file", Complaint::new(message));
@@ -242,7 +247,7 @@ impl Shelf<'_> {
             None => "application/octet-stream",
         };
         let hosted = HostedFile { path: file.path, mime: mime.to_owned(), size: file.size };
-        self.media.entry(file.hash.clone()).or_insert(hosted);
+        self.media.entry(file.hash.clone()).or_insert_with(|| Arc::new(hosted));
         let media = Media::Hosted(file.hash);
         Source { media, content: file.content, size: Some(file.size) }
     }

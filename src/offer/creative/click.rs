@@ -14,7 +14,7 @@ pub fn click_target<'c>(
     ticket: &Ticket,
     companion: Option<usize>,
 ) -> Option<&'c str> {
-    let line = catalog.line(*catalog.by_id.get(&ticket.line)?);
+    let line = catalog.line(catalog.line_of(ticket.line)?);
     let mut creatives = line.creatives.iter().map(|&ix| catalog.creative(ix));
     let creative = creatives.find(|creative| creative_mark(&creative.crid) == ticket.creative)?;
     let companion = companion.and_then(|ix| creative.companions.get(ix));
@@ -24,12 +24,15 @@ pub fn click_target<'c>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
-    use crate::base::units::ids::{AdvertiserIx, CampaignIx, CreativeIx, LineId, LineIx};
+    use crate::base::units::ids::{AdvertiserIx, CampaignIx, CreativeIx, LineId};
     use crate::base::units::money::{Currency, Money};
     use crate::base::units::time::Moment;
+    use crate::knowledge::catalog::Contents;
     use crate::knowledge::catalog::model::{
-        Companion, CompanionResource, Creative, Expr, Flight, Line,
+        Companion, CompanionResource, Counts, Creative, Expr, Flight, Line,
     };
     use crate::market::exchange::{BillableEvent, ExchangeIx};
     use crate::market::ticket::{BidId, Channel};
@@ -89,17 +92,16 @@ mod tests {
             paused: false,
         };
         let companions = vec![companion(None), companion(Some("https://b.example/picture"))];
-        let mut catalog = Catalog {
+        let contents = Contents {
             creatives: vec![
                 creative("a", Some("https://a.example/"), Vec::new()),
                 creative("b", Some("https://b.example/"), companions),
                 creative("c", Some("https://c.example/"), Vec::new()),
             ],
             lines: vec![line],
-            ..Catalog::default()
+            ..Contents::default()
         };
-        catalog.by_id.insert(LineId(7), LineIx(0));
-        catalog
+        contents.into_catalog(0, HashMap::default(), Counts::default())
     }
 
     fn target(line: u64, crid: &str, companion: Option<usize>) -> Option<String> {

@@ -9,13 +9,13 @@ use dashmap::DashMap;
 
 use super::Config;
 use super::caps::{CapTable, NotTaken};
-use super::desk::Desk;
+use super::desk::{Desk, DeskLine};
 use super::holds::{OpenHold, OpenHolds};
 use super::line::{Count, LineState};
 use crate::base::units::ids::LineId;
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;
-use crate::knowledge::catalog::model::Line;
+use crate::knowledge::catalog::model::{Catalog, Line};
 use crate::market::outcome::Refusal;
 use crate::market::ticket::BidId;
 
@@ -106,24 +106,47 @@ impl Book {
         }
     }
 
-    /// The view for a world that is about to be published: its budgets count from now on.
-    /// `lines` in `LineIx` order.
-    pub fn desk(self: &Arc<Book>, lines: &[Line]) -> Result<Desk, TooManyLines> {
+    /// The view for a world that is about to be published: its budgets count from now on. Shares
+    /// what it can with the desk of the world `before`.
+    pub fn desk(
+        self: &Arc<Book>,
+        catalog: &Catalog,
+        before: Option<(&Catalog, &Desk)>,
+    ) -> Result<Desk, TooManyLines> {
+        let base = match before.filter(|(other, _)| other.shares_base(catalog)) {
+            None => self.desk_lines(catalog.base_lines())?.into(),
+            Some((other, desk)) => {
+                // What is again as it was in the base had another budget meanwhile.
+                let back = other.gone().filter(|&ix| !catalog.is_gone(ix));
+                back.for_each(|ix| drop(self.desk_line(catalog.line(ix))));
+                desk.base()
+            }
+        };
+        Ok(Desk::new(Arc::clone(self), base, self.desk_lines(catalog.fresh_lines())?))
+    }
+
+    /// The view of lines that stand in no catalog, in `LineIx` order.
+    pub fn desk_of(self: &Arc<Book>, lines: &[Line]) -> Result<Desk, TooManyLines> {
+        Ok(Desk::new(Arc::clone(self), self.desk_lines(lines)?.into(), Vec::new()))
+    }
+
+    fn desk_lines(&self, lines: &[Line]) -> Result<Vec<DeskLine>, TooManyLines> {
         let missing = |line: &&Line| !self.lines.contains_key(&(line.id, line.bid.currency));
         if self.lines.len() + lines.iter().filter(missing).count() > self.lines_max {
             return Err(TooManyLines(self.lines_max));
         }
-        let states = lines.iter().map(|line| {
-            let state = self.state(line.id, line.bid.currency);
-            // A budget in another currency than the line's bids is no budget of this account.
-            let budget = line.budget.map(|budget| match budget.currency == state.currency {
-                true => budget.nanos,
-                false => 0,
-            });
-            state.set_total(budget);
-            (state, line)
+        Ok(lines.iter().map(|line| self.desk_line(line)).collect())
+    }
+
+    fn desk_line(&self, line: &Line) -> DeskLine {
+        let state = self.state(line.id, line.bid.currency);
+        // A budget in another currency than the line's bids is no budget of this account.
+        let budget = line.budget.map(|budget| match budget.currency == state.currency {
+            true => budget.nanos,
+            false => 0,
         });
-        Ok(Desk::new(Arc::clone(self), states))
+        state.set_total(budget);
+        DeskLine::new(state, line)
     }
 
     /// The state of a line in one currency, a new one without any budget if there was none.

@@ -18,24 +18,26 @@ use crate::market::outcome::Refusal;
 /// The live half of one world; part of it, and swapped with it.
 pub struct Desk {
     book: Arc<Book>,
-    lines: Vec<DeskLine>,
+    /// Of the catalog's base, shared with the desks of other worlds over it.
+    base: Arc<[DeskLine]>,
+    /// Of the lines behind it.
+    fresh: Vec<DeskLine>,
     sleep: ArcSwapOption<Sleep>,
 }
 
-struct DeskLine {
+pub(super) struct DeskLine {
     state: Arc<LineState>,
     cap: Option<Cap>,
     plan: Plan,
 }
 
 impl Desk {
-    pub(super) fn new<'l>(
-        book: Arc<Book>,
-        lines: impl Iterator<Item = (Arc<LineState>, &'l Line)>,
-    ) -> Desk {
-        let of =
-            |(state, line): (_, &Line)| DeskLine { state, cap: line.cap, plan: Plan::of(line) };
-        Desk { book, lines: lines.map(of).collect(), sleep: ArcSwapOption::empty() }
+    pub(super) fn new(book: Arc<Book>, base: Arc<[DeskLine]>, fresh: Vec<DeskLine>) -> Desk {
+        Desk { book, base, fresh, sleep: ArcSwapOption::empty() }
+    }
+
+    pub(super) fn base(&self) -> Arc<[DeskLine]> {
+        Arc::clone(&self.base)
     }
 
     /// The answers of production, for one decision that asks of every line.
@@ -61,7 +63,7 @@ impl Desk {
     /// One look at all lines: those that cannot run for a while. Cold.
     pub fn idle(&self, now: Moment) -> Idle {
         let mut idle = Idle::default();
-        for (i, line) in self.lines.iter().enumerate() {
+        for (i, line) in self.base.iter().chain(&self.fresh).enumerate() {
             if let Err(why) = line.standing(now) {
                 idle.add(LineIx(i as u32), why);
             }
@@ -74,11 +76,20 @@ impl Desk {
     }
 
     pub fn state(&self, line: LineIx) -> Option<&LineState> {
-        self.lines.get(line.index()).map(|line| &*line.state)
+        self.line(line).map(|line| &*line.state)
+    }
+
+    fn line(&self, line: LineIx) -> Option<&DeskLine> {
+        let behind = || self.fresh.get(line.index() - self.base.len());
+        self.base.get(line.index()).or_else(behind)
     }
 }
 
 impl DeskLine {
+    pub fn new(state: Arc<LineState>, line: &Line) -> DeskLine {
+        DeskLine { state, cap: line.cap, plan: Plan::of(line) }
+    }
+
     fn standing(&self, now: Moment) -> Result<(), Refusal> {
         self.plan.standing(now)?;
         if self.state.fits(self.plan.least) { Ok(()) } else { Err(Refusal::BudgetSpent) }
@@ -104,7 +115,7 @@ impl<'d> Live<'d> for DeskLive<'d> {
 
     fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
         // A line that this world does not have can have no money.
-        let line = self.desk.lines.get(ask.line.index()).ok_or(Refusal::BudgetSpent)?;
+        let line = self.desk.line(ask.line).ok_or(Refusal::BudgetSpent)?;
         if !line.state.money_left() {
             return Err(Refusal::BudgetSpent);
         }
@@ -115,7 +126,7 @@ impl<'d> Live<'d> for DeskLive<'d> {
     }
 
     fn hold(&mut self, hold: &Hold) -> Result<(), Refusal> {
-        let line = self.desk.lines.get(hold.line.index()).ok_or(Refusal::BudgetSpent)?;
+        let line = self.desk.line(hold.line).ok_or(Refusal::BudgetSpent)?;
         if hold.price.currency != line.state.currency {
             return Err(Refusal::CurrencyUnsupported);
         }

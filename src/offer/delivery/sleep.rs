@@ -126,7 +126,7 @@ mod tests {
     const NOW: Moment = Moment::from_unix_s(1_800_000_000);
 
     fn desk(lines: &[Line]) -> Desk {
-        Arc::new(Book::new(&small())).desk(lines).unwrap()
+        Arc::new(Book::new(&small())).desk_of(lines).unwrap()
     }
 
     fn flight(start: i64, end: i64) -> Line {

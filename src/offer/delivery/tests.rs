@@ -35,7 +35,7 @@ pub(super) fn small() -> Config {
 }
 
 fn desk(budget: Option<i64>, cap: Option<Cap>) -> Desk {
-    Arc::new(Book::new(&small())).desk(&[line(0, budget, cap)]).unwrap()
+    Arc::new(Book::new(&small())).desk_of(&[line(0, budget, cap)]).unwrap()
 }
 
 pub(super) fn hold(bid: u64, nanos: i64) -> Hold {
@@ -212,7 +212,7 @@ fn a_charge_beyond_its_hold_needs_the_money() {
 #[test]
 fn another_lines_notice_does_not_touch_a_hold() {
     let book = Arc::new(Book::new(&small()));
-    let desk = book.desk(&[line(0, Some(10), None), line(1, Some(10), None)]).unwrap();
+    let desk = book.desk_of(&[line(0, Some(10), None), line(1, Some(10), None)]).unwrap();
     desk.live().hold(&hold(1, 10)).unwrap();
     let other = LineId(101);
     assert!(!book.won(BidId(1), other));
@@ -240,7 +240,7 @@ fn a_full_queue_refuses_and_gives_back() {
 #[test]
 fn no_more_holds_are_open_than_may_be() {
     let config = Config { hold_queue: 4, holds_max: 8, ..small() };
-    let desk = Arc::new(Book::new(&config)).desk(&[line(0, None, None)]).unwrap();
+    let desk = Arc::new(Book::new(&config)).desk_of(&[line(0, None, None)]).unwrap();
     let mut granted = 0;
     for bid in 0..20 {
         granted += u32::from(desk.live().hold(&hold(bid, 1)).is_ok());
@@ -255,10 +255,10 @@ fn no_more_holds_are_open_than_may_be() {
 #[test]
 fn states_survive_a_swap() {
     let book = Arc::new(Book::new(&small()));
-    let old = book.desk(&[line(0, Some(100), None), line(1, Some(5), None)]).unwrap();
+    let old = book.desk_of(&[line(0, Some(100), None), line(1, Some(5), None)]).unwrap();
     old.live().hold(&hold(1, 60)).unwrap();
     // The next world has the line elsewhere, with less money.
-    let new = book.desk(&[line(1, Some(5), None), line(0, Some(50), None)]).unwrap();
+    let new = book.desk_of(&[line(1, Some(5), None), line(0, Some(50), None)]).unwrap();
     let moved = Hold { line: LineIx(1), ..hold(2, 1) };
     assert_eq!(new.live().hold(&moved), Err(Refusal::BudgetSpent));
     assert_eq!(old.live().hold(&hold(3, 1)), Err(Refusal::BudgetSpent));
@@ -272,9 +272,9 @@ fn states_survive_a_swap() {
 fn the_book_is_bounded() {
     let book = Arc::new(Book::new(&Config { lines_max: 2, ..small() }));
     let lines: Vec<Line> = (0..3).map(|n| line(n, None, None)).collect();
-    assert_eq!(book.desk(&lines).err(), Some(TooManyLines(2)));
-    assert!(book.desk(&lines[..2]).is_ok());
-    assert!(book.desk(&lines[1..2]).is_ok());
+    assert_eq!(book.desk_of(&lines).err(), Some(TooManyLines(2)));
+    assert!(book.desk_of(&lines[..2]).is_ok());
+    assert!(book.desk_of(&lines[1..2]).is_ok());
 }
 
 /// Threads bid, settle, release and sweep at once; the promise is looked at all the while.
@@ -285,7 +285,7 @@ fn under_threads_nothing_is_overspent_or_lost() {
     let cap = Cap { impressions: WINDOW, window_s: 1 << 20 };
     let config = Config { hold_queue: 256, cap_slots: 1 << 12, ..Config::default() };
     let book = Arc::new(Book::new(&config));
-    let desk = book.desk(&[line(0, Some(BUDGET), Some(cap))]).unwrap();
+    let desk = book.desk_of(&[line(0, Some(BUDGET), Some(cap))]).unwrap();
     let (charged, impressions) = (AtomicI64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for thread in 0..4u64 {
@@ -340,7 +340,7 @@ fn under_threads_nothing_is_overspent_or_lost() {
 fn the_whole_budget_and_no_more_is_granted() {
     for _ in 0..20 {
         let config = Config { hold_queue: 4096, ..small() };
-        let desk = Arc::new(Book::new(&config)).desk(&[line(0, Some(1000), None)]).unwrap();
+        let desk = Arc::new(Book::new(&config)).desk_of(&[line(0, Some(1000), None)]).unwrap();
         let granted = AtomicU64::new(0);
         std::thread::scope(|scope| {
             for thread in 0..4u64 {

@@ -32,7 +32,7 @@ fn the_demo_world_sells_to_nearly_all_and_with_many_lines() {
     let parts = parts();
     let catalog = parts.catalog.clone();
     let book = Arc::new(Book::new(&delivery::Config::default()));
-    let desk = book.desk(&catalog.lines).unwrap();
+    let desk = book.desk(&catalog, None).unwrap();
     let world = World::assemble(parts, None);
     let requests = Requests::new(1, LISTENERS);
     let exchange = world.exchange_named("demo").unwrap();
@@ -54,5 +54,5 @@ fn the_demo_world_sells_to_nearly_all_and_with_many_lines() {
     let bids = ends.get("bid").copied().unwrap_or(0);
     assert!(bids * 100 >= COUNT * 85, "{bids} of {COUNT}: {ends:?}");
     assert!(bids < COUNT, "some requests cannot be filled by design");
-    assert!(won.len() * 10 >= catalog.lines.len() * 8, "{} lines won: {won:?}", won.len());
+    assert!(won.len() * 10 >= catalog.counts.lines * 8, "{} lines won: {won:?}", won.len());
 }

@@ -111,7 +111,7 @@ impl Process {
     }
 
     fn publish(&self, world: &World) -> Published {
-        let desk = self.book.desk(&world.catalog.lines).unwrap();
+        let desk = self.book.desk(&world.catalog, None).unwrap();
         let published = Published { world: world.clone(), desk: Arc::new(desk) };
         self.sleeper.look(&published);
         published
@@ -311,7 +311,7 @@ fn ends(lines: Value, floor: f64) -> Outcome {
         Stage::of_text(&json!({ "advertisers": [text] }).to_string()).parts(),
         None,
     );
-    let desk = Arc::new(Book::new(&delivery::Config::default())).desk(&world.catalog.lines);
+    let desk = Arc::new(Book::new(&delivery::Config::default())).desk(&world.catalog, None);
     let desk = desk.unwrap();
     let sleep = Sleep::new(1, desk.idle(START).lines, &world.index, START);
     let mut request: Value =

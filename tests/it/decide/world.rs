@@ -87,7 +87,7 @@ impl Stage {
     }
 
     pub fn refused(&self, live: &BTreeMap<String, String>) -> Vec<(LineIx, Refusal)> {
-        let lines = &self.parts.catalog.lines;
+        let lines = self.parts.catalog.base_lines();
         let answer = |(key, label): (&String, &String)| {
             let ix = lines.iter().position(|line| line.key == *key).expect("a known line");
             let refusal = Refusal::ALL.iter().find(|r| r.label() == label).expect("a refusal");

@@ -204,9 +204,7 @@ fn lines(
 ) -> Vec<LineExplained> {
     let slot = &matter.opportunity.slots[usize::from(slot_ix)];
     let mut all = Vec::new();
-    for i in 0..matter.world.catalog.lines.len() {
-        let ix = LineIx(i as u32);
-        let line = matter.world.catalog.line(ix);
+    for (ix, line) in matter.world.catalog.lines() {
         for (deal_ix, offer) in slot.deals.iter().enumerate() {
             if line.deals.iter().any(|id| id == offer.id) {
                 let market = Market { slot_ix, slot, deal: Some((deal_ix as u16, offer)) };

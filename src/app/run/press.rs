@@ -1,0 +1,81 @@
+//! How does a world come about? Files → world → archive → requests; for a server, again and again.
+//!
+//! Used at start and by [`watch`](super::watch); cold, off the bid path.
+
+use super::StartFault;
+use super::foundation::{Archive, BuildFault, Built, Foundation, Marks, Summary};
+use super::node::Node;
+use crate::knowledge::catalog::Sheets;
+
+/// What worlds are made with, and what it remembers of the files.
+pub struct Press {
+    foundation: Foundation,
+    sheets: Sheets,
+    /// The files as they were before they were last read, so that a change from then on is seen.
+    known: Marks,
+}
+
+impl Press {
+    /// With the first world.
+    pub fn start(foundation: Foundation) -> Result<(Press, Built), StartFault> {
+        let known = foundation.marks();
+        let mut press = Press { foundation, sheets: Sheets::default(), known };
+        let first = press.foundation.first(&mut press.sheets);
+        let (built, archive) = first.map_err(StartFault::at("campaigns"))?;
+        built.tell();
+        press.foundation.keep(&built.world, &archive).map_err(StartFault::at("worlds"))?;
+        Ok((press, built))
+    }
+
+    /// Whether the files are other than they were when they were last read.
+    pub fn has_news(&self) -> bool {
+        self.foundation.marks() != self.known
+    }
+
+    pub fn marks(&self) -> Marks {
+        self.foundation.marks()
+    }
+
+    /// From these on, a change is news.
+    pub fn note(&mut self, marks: Marks) {
+        self.known = marks;
+    }
+
+    /// Builds and publishes what the files say now; the log tells the end either way.
+    /// `thorough`: hosted media may have changed, too.
+    pub fn swap(&mut self, node: &Node, thorough: bool) -> Result<Summary, String> {
+        let published = self.build(node, thorough).map_err(|why| why.to_string());
+        let published = published.and_then(|(built, archive)| {
+            built.tell();
+            let end = self.publish(node, built, &archive);
+            end.inspect_err(|_| self.sheets.forget())
+        });
+        match &published {
+            Ok(summary) => tracing::info!(
+                version = format!("{:016x}", summary.version),
+                kind = summary.kind.label(),
+                lines = summary.counts.lines,
+                listeners = summary.listeners,
+                build_ms = summary.build_ms,
+                "world swapped"
+            ),
+            Err(why) => {
+                node.refused_swap();
+                tracing::error!("the campaigns are not taken: {why}");
+            }
+        }
+        published
+    }
+
+    /// Lets go of the world that is served before another takes its place.
+    fn build(&mut self, node: &Node, thorough: bool) -> Result<(Built, Archive), BuildFault> {
+        let standing = node.standing();
+        self.foundation.again(&mut self.sheets, &standing.built, thorough)
+    }
+
+    fn publish(&self, node: &Node, built: Built, archive: &Archive) -> Result<Summary, String> {
+        let kept = self.foundation.keep(&built.world, archive);
+        kept.map_err(|why| format!("worlds: {why}"))?;
+        node.publish(built).map_err(|why| why.to_string())
+    }
+}
