@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::knowledge::audience::{self, Import, ImportFault, RedbStore};
-use crate::market::vocabulary::{self, LogFault, Words};
+use crate::knowledge::audience::{self, Import, ImportFault, Stand, Text};
+use crate::market::vocabulary;
 use crate::rehearsal::traffic::{ListenerLines, world};
 
 /// `[demo]`: a made-up world instead of campaign files of one's own.
@@ -47,8 +47,8 @@ pub enum DemoFault {
     Store(#[from] audience::StoreFault),
     #[error(transparent)]
     Import(#[from] ImportFault),
-    #[error(transparent)]
-    Vocabulary(#[from] LogFault),
+    #[error("no thread for the listeners: {0}")]
+    Thread(std::io::Error),
     #[error("the made-up listeners have {0} bad lines: a defect of this program")]
     BadListeners(u64),
 }
@@ -90,15 +90,18 @@ impl Demo {
         making: &Making<'_>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(), DemoFault> {
-        let mut store = RedbStore::create(&making.data.join(audience::FILE))?;
-        let words = Words::open(&making.data.join(vocabulary::FILE), making.vocabulary)?;
-        let mut import =
-            Import { store: &mut store, words: &words, config: making.audience, strict: false };
+        let stand = Stand::open(making.data, making.vocabulary, making.audience)?;
+        let intake = stand.alone(making.audience).map_err(DemoFault::Thread)?;
+        let import = Import { intake: &intake, config: making.audience };
         let mut lines = BufReader::new(ListenerLines::new(self.seed, self.listeners));
         let mut done = 0;
-        let report = import.run(&mut lines, Path::new("demo listeners"), &mut |_| {
-            done += 1;
-            progress(done, u64::from(self.listeners));
+        let report = import.run(Text {
+            file: Path::new("demo listeners"),
+            source: &mut lines,
+            progress: &mut |_| {
+                done += 1;
+                progress(done, u64::from(self.listeners));
+            },
         })?;
         if report.bad_lines > 0 { Err(DemoFault::BadListeners(report.bad_lines)) } else { Ok(()) }
     }

@@ -4,7 +4,7 @@
 //! progress bar to the standard error.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,8 +14,8 @@ use serde_json::json;
 
 use crate::app::config::Config;
 use crate::base::units::time::{Clock, WallClock};
-use crate::knowledge::audience::{self, Import, RedbStore, Report, Stats};
-use crate::market::vocabulary::{self, Vocabulary, Words};
+use crate::knowledge::audience::{self, Import, Report, Stand, Stats, Text};
+use crate::market::vocabulary::{self, Vocabulary};
 
 const FORMAT: &str = "\
 One JSON object a line, one listener a line; a line replaces what was known of the listener:
@@ -36,8 +36,9 @@ confidence    above 0, at most 1; 1 where it is left out
 expires       RFC 3339 or seconds since 1970; never where it is left out
 
 A line with a fault changes nothing and is reported; the others are imported, and the exit
-status is 1. With --strict nothing is imported if any line has a fault.
-A server takes new listeners in when it next swaps its world (SIGHUP).";
+status is 1. With --strict nothing is imported if any line has a fault. What was imported when
+the process dies is the file up to some line; import it again.
+The data folder must not be in use: listeners of a running server are sent to it.";
 
 /// Listeners: import and count them.
 #[derive(clap::Args, Debug)]
@@ -104,24 +105,76 @@ fn settle(place: &Place) -> anyhow::Result<(PathBuf, Config)> {
 
 fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let (data, config) = settle(&args.place)?;
-    let from_stdin = args.file.as_os_str() == "-";
-    let (mut source, bytes): (Box<dyn BufRead>, Option<u64>) = if from_stdin {
-        (Box::new(io::stdin().lock()), None)
-    } else {
-        let file = File::open(&args.file).with_context(|| args.file.display().to_string())?;
-        let bytes = file.metadata().ok().filter(|about| about.is_file()).map(|about| about.len());
-        (Box::new(BufReader::with_capacity(1 << 20, file)), bytes)
-    };
-    let mut store = RedbStore::create(&data.join(audience::FILE))?;
-    let words = Words::open(&data.join(vocabulary::FILE), &config.vocabulary)?;
-    let mut import =
-        Import { store: &mut store, words: &words, config: &config.audience, strict: args.strict };
-    let name = if from_stdin { Path::new("(standard input)") } else { &args.file };
-    let bar = progress_bar(bytes)?;
-    let report = import.run(&mut *source, name, &mut |read| bar.inc(read as u64));
-    bar.finish_and_clear();
-    tell_import(&report?, args.place.json)
+    let source = Source::open(&args.file, args.strict.then_some(&*data))?;
+    let intake = Stand::open(&data, &config.vocabulary, &config.audience)?
+        .alone(&config.audience)
+        .context("the import's thread")?;
+    let import = Import { intake: &intake, config: &config.audience };
+    if args.strict {
+        let report = source.read(&mut |text| Ok(import.check(text)?))?;
+        if report.refused {
+            return tell_import(&report, args.place.json);
+        }
+    }
+    tell_import(&source.read(&mut |text| Ok(import.run(text)?))?, args.place.json)
 }
+
+/// Where the lines are.
+enum Source {
+    /// Can be read once.
+    StandardInput,
+    File(PathBuf, File),
+}
+
+impl Source {
+    /// To be read twice, a standard input is first kept in a file of the `spool` folder, which
+    /// has no name any more and goes with the process.
+    fn open(file: &Path, spool: Option<&Path>) -> anyhow::Result<Source> {
+        let named = || file.display().to_string();
+        if file.as_os_str() != "-" {
+            return Ok(Source::File(file.to_owned(), File::open(file).with_context(named)?));
+        }
+        let Some(folder) = spool else { return Ok(Source::StandardInput) };
+        let path = folder.join(format!("import-{}.jsonl", std::process::id()));
+        let keep = || -> io::Result<File> {
+            std::fs::create_dir_all(folder)?;
+            let mut options = File::options();
+            let mut spooled = options.read(true).write(true).create_new(true).open(&path)?;
+            std::fs::remove_file(&path)?;
+            io::copy(&mut io::stdin().lock(), &mut spooled)?;
+            Ok(spooled)
+        };
+        let spooled = keep().with_context(|| path.display().to_string())?;
+        Ok(Source::File(PathBuf::from(STANDARD_INPUT), spooled))
+    }
+
+    fn read(
+        &self,
+        read: &mut dyn FnMut(Text<'_>) -> anyhow::Result<Report>,
+    ) -> anyhow::Result<Report> {
+        let (name, mut source, bytes): (&Path, Box<dyn BufRead>, Option<u64>) = match self {
+            Source::StandardInput => {
+                (Path::new(STANDARD_INPUT), Box::new(io::stdin().lock()), None)
+            }
+            Source::File(name, file) => {
+                let mut file = file;
+                let about = file.metadata().ok().filter(|about| about.is_file());
+                if about.is_some() {
+                    file.rewind()?;
+                }
+                let reader = Box::new(BufReader::with_capacity(1 << 20, file));
+                (name, reader, about.map(|about| about.len()))
+            }
+        };
+        let bar = progress_bar(bytes)?;
+        let progress = &mut |read| bar.inc(read as u64);
+        let report = read(Text { file: name, source: &mut *source, progress });
+        bar.finish_and_clear();
+        report
+    }
+}
+
+const STANDARD_INPUT: &str = "(standard input)";
 
 /// Drawn only where somebody looks.
 fn progress_bar(bytes: Option<u64>) -> anyhow::Result<ProgressBar> {
@@ -193,8 +246,9 @@ fn import_json(report: &Report) -> serde_json::Value {
 
 fn stats(place: &Place) -> anyhow::Result<ExitCode> {
     let (data, config) = settle(place)?;
-    let vocabulary = Vocabulary::open(&data.join(vocabulary::FILE), &config.vocabulary)?;
-    let audience = audience::load(&data, &vocabulary)?;
+    let words = || Vocabulary::open(&data.join(vocabulary::FILE), &config.vocabulary);
+    let audience = audience::read(&data, &words)?;
+    let vocabulary = words()?;
     let stats = Stats::of(&audience, &vocabulary, WallClock.now());
     let mut out = io::stdout().lock();
     if place.json {

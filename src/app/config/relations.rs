@@ -37,7 +37,12 @@ pub fn check(config: &Config, document: &Document<'_>, faults: &mut Vec<Fault>) 
 
 /// What each room says of its own bounds, as `section.key: what holds`.
 fn rooms(config: &Config, say: &mut Say<'_>) {
-    let faults = [config.notice.faults(), config.delivery.faults(), config.records.faults()];
+    let faults = [
+        config.notice.faults(),
+        config.delivery.faults(),
+        config.records.faults(),
+        config.audience.faults(),
+    ];
     for fault in faults.into_iter().flatten() {
         let (path, bound) = fault.split_once(": ").unwrap_or(("", fault));
         // The journal says its own name; it stands within the notices' section.

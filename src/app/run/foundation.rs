@@ -68,7 +68,7 @@ pub enum BuildFault {
     #[error(transparent)]
     Vocabulary(#[from] LogFault),
     #[error(transparent)]
-    Audience(#[from] audience::LoadFault),
+    Audience(#[from] audience::StoreFault),
 }
 
 /// The marks of all that a rebuild would read.
@@ -106,15 +106,20 @@ impl Foundation {
         })
     }
 
-    /// The world of the files as they are now, with the listeners of the data folder.
+    /// For a command beside a server: the world of the files and the listeners as they are now.
     pub fn build(&self) -> Result<Built, BuildFault> {
-        self.first(&mut Sheets::default()).map(|(built, _)| built)
+        let words = || Ok(Vocabulary::clone(&self.words.snapshot()));
+        let audience = audience::read(&self.data, &words)?;
+        self.first(&mut Sheets::default(), Arc::new(audience)).map(|(built, _)| built)
     }
 
-    /// As [`Foundation::build`]; the files are remembered, and what is to be kept is given along.
-    pub(super) fn first(&self, sheets: &mut Sheets) -> Result<(Built, Archive), BuildFault> {
-        let audience = audience::load(&self.data, &self.words.snapshot())?;
-        self.build_with(sheets, true, (Arc::new(audience), None))
+    /// The first world; the files are remembered, and what is to be kept is given along.
+    pub(super) fn first(
+        &self,
+        sheets: &mut Sheets,
+        audience: Arc<Audience>,
+    ) -> Result<(Built, Archive), BuildFault> {
+        self.build_with(sheets, true, (audience, None))
     }
 
     /// The world of the files as they are now, of which `sheets` remember what did not change;

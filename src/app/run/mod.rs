@@ -39,7 +39,7 @@ use crate::base::units::time::{Clock, WallClock};
 use crate::doors::readiness::{Readiness, Stage};
 use crate::doors::{admin, receive};
 use crate::flows::notice::{Sweeper, Till, ticket_keys};
-use crate::market::vocabulary::{self, Words};
+use crate::knowledge::audience::{Intake, Stand};
 use crate::offer::delivery::Book;
 use crate::offer::ledger::{RecordRing, RecordWriter};
 
@@ -80,6 +80,7 @@ pub struct Running {
     admin: AdminThread,
     _sweeper: Sweeper,
     records: RecordWriter,
+    intake: Arc<Intake>,
     node: Arc<Node>,
     registry: Arc<Registry>,
     readiness: Arc<Readiness>,
@@ -106,10 +107,11 @@ impl Running {
         tell_journal(&opened);
         let till = Arc::new(till);
 
-        let words = Words::open(&data.join(vocabulary::FILE), &config.vocabulary)
-            .map_err(StartFault::at("vocabulary"))?;
-        let foundation = Foundation::lay_over(&config, data, keys, Arc::new(words))?;
-        let (press, built) = Press::start(foundation)?;
+        let listeners = Stand::open(data, &config.vocabulary, &config.audience)
+            .map_err(StartFault::at("listeners"))?;
+        let words = Arc::clone(&listeners.words);
+        let foundation = Foundation::lay_over(&config, data, keys, words)?;
+        let (press, built) = Press::start(foundation, Arc::clone(&listeners.audience))?;
         let ring = Arc::new(RecordRing::new(&config.records));
         let records =
             RecordWriter::start(Arc::clone(&ring), &config.records, data, Arc::clone(&clock))
@@ -119,6 +121,8 @@ impl Running {
         let node = Node::new(built, &config, Arc::clone(&till), (ring, sleeper), &registry)
             .map_err(StartFault::at("world"))?;
         let node = Arc::new(node);
+        let intake =
+            start_intake(listeners, &config, &registry, &node).map_err(StartFault::at("intake"))?;
 
         let sweeper =
             Sweeper::start(Arc::clone(&till), Arc::clone(&clock), config.delivery.sweep_ms)
@@ -146,6 +150,7 @@ impl Running {
             admin,
             _sweeper: sweeper,
             records,
+            intake,
             node,
             registry,
             readiness,
@@ -166,6 +171,11 @@ impl Running {
     /// The world that is served, the ledger beneath it, what it counts.
     pub fn node(&self) -> &Arc<Node> {
         &self.node
+    }
+
+    /// Takes changes of listeners.
+    pub fn intake(&self) -> &Arc<Intake> {
+        &self.intake
     }
 
     pub fn registry(&self) -> &Arc<Registry> {
@@ -217,6 +227,18 @@ fn admin_shown(
         tokens: Arc::new(tokens.map_err(StartFault::at("admin token"))?),
         config: Arc::new(config.clone()),
     })
+}
+
+fn start_intake(
+    listeners: Stand,
+    config: &Config,
+    registry: &Registry,
+    node: &Arc<Node>,
+) -> std::io::Result<Arc<Intake>> {
+    let node = Arc::clone(node);
+    let publish = move |audience, vocabulary| node.publish_listeners(audience, vocabulary);
+    let intake = Intake::start(listeners, &config.audience, registry, Box::new(publish))?;
+    Ok(Arc::new(intake))
 }
 
 /// What a crash left unfinished was never acknowledged, but somebody will want to know.

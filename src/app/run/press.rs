@@ -2,9 +2,12 @@
 //!
 //! Used at start and by [`watch`](super::watch); cold, off the bid path.
 
+use std::sync::Arc;
+
 use super::StartFault;
 use super::foundation::{Archive, BuildFault, Built, Foundation, Marks, Summary};
 use super::node::Node;
+use crate::knowledge::audience::Audience;
 use crate::knowledge::catalog::Sheets;
 
 /// What worlds are made with, and what it remembers of the files.
@@ -17,10 +20,13 @@ pub struct Press {
 
 impl Press {
     /// With the first world.
-    pub fn start(foundation: Foundation) -> Result<(Press, Built), StartFault> {
+    pub fn start(
+        foundation: Foundation,
+        audience: Arc<Audience>,
+    ) -> Result<(Press, Built), StartFault> {
         let known = foundation.marks();
         let mut press = Press { foundation, sheets: Sheets::default(), known };
-        let first = press.foundation.first(&mut press.sheets);
+        let first = press.foundation.first(&mut press.sheets, audience);
         let (built, archive) = first.map_err(StartFault::at("campaigns"))?;
         built.tell();
         press.foundation.keep(&built.world, &archive).map_err(StartFault::at("worlds"))?;

@@ -15,7 +15,7 @@
 //!
 //! Who keeps elsewhere what the log has said so far, as `knowledge::audience` does, writes and
 //! reads it through [`Tail`], [`recover`] and [`drop_before`] on a thread of its own: it keeps
-//! the [`Header`] of the segment that it goes on from, and lets go of those before.
+//! the number of the segment that it goes on from, and lets go of those before.
 
 mod frame;
 mod recover;
@@ -23,7 +23,7 @@ mod segment;
 mod writer;
 
 pub use recover::{Opened, Trimmed, Visit, read, read_file, read_on, recover};
-pub use segment::{Header, Tail, drop_before, segments, sync_dir};
+pub use segment::{FIRST, Tail, drop_before, segments};
 pub use writer::{Durable, Journal, Place, Refused, lock};
 
 use std::io;

@@ -1,9 +1,10 @@
 //! What does the log hold? Every record in order; a torn tail trimmed, damage refused.
 
 use std::fs::{self, OpenOptions};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::segment::{HEADER, Header, Tail, path_of, segments, sync_dir};
+use super::segment::{FIRST, HEADER, Header, Tail, path_of, segments, sync_dir};
 use super::{JournalFault, frame};
 
 /// What opening or reading found.
@@ -27,11 +28,11 @@ pub type Visit<'v> = &'v mut dyn FnMut(&[u8]) -> Result<(), String>;
 
 /// Reads all records of a folder and changes nothing.
 pub fn read(dir: &Path, visit: Visit<'_>) -> Result<Opened, JournalFault> {
-    read_on(dir, Header::FIRST, visit)
+    read_on(dir, FIRST, visit)
 }
 
 /// As [`read`], from a segment on; older ones are passed over.
-pub fn read_on(dir: &Path, from: Header, visit: Visit<'_>) -> Result<Opened, JournalFault> {
+pub fn read_on(dir: &Path, from: u64, visit: Visit<'_>) -> Result<Opened, JournalFault> {
     let (opened, _) = walk_folder(dir, from, visit)?;
     Ok(opened)
 }
@@ -57,7 +58,7 @@ pub fn read_file(path: &Path, visit: Visit<'_>) -> Result<Opened, JournalFault> 
 /// the log. Segments before `from` are passed over; they may go.
 pub fn recover(
     dir: &Path,
-    (from, segment_bytes): (Header, u64),
+    (from, segment_bytes): (u64, u64),
     visit: Visit<'_>,
 ) -> Result<(Tail, Opened), JournalFault> {
     let (opened, end) = walk_folder(dir, from, visit)?;
@@ -66,7 +67,7 @@ pub fn recover(
     }
     let tail = match end {
         Some(Header { seq, base }) => Tail::reopen(dir, seq, base, segment_bytes),
-        None => Tail::create(dir, from.seq, from.base, segment_bytes),
+        None => Tail::create(dir, FIRST, 0, segment_bytes),
     };
     Ok((tail.map_err(JournalFault::io(dir))?, opened))
 }
@@ -85,14 +86,14 @@ fn cut(dir: &Path, torn: &Trimmed) -> std::io::Result<()> {
 /// Walks all segments; also says which one the log goes on in.
 fn walk_folder(
     dir: &Path,
-    from: Header,
+    from: u64,
     visit: Visit<'_>,
 ) -> Result<(Opened, Option<Header>), JournalFault> {
     let mut files = segments(dir).map_err(JournalFault::io(dir))?;
-    files.retain(|(seq, _)| *seq >= from.seq);
+    files.retain(|(seq, _)| *seq >= from);
     let mut opened = Opened::default();
     let mut end: Option<Header> = None;
-    let mut next = from;
+    let mut next = beginning(dir, from)?;
     for (place, (seq, path)) in files.iter().enumerate() {
         let last = place + 1 == files.len();
         if *seq != next.seq {
@@ -115,6 +116,22 @@ fn walk_folder(
         next = Header { seq: next.seq + 1, base: next.base + bytes.len() as u64 };
     }
     Ok((opened, end))
+}
+
+/// Where in the log the segment begins that it is read from: 0, or where that segment says.
+fn beginning(dir: &Path, from: u64) -> Result<Header, JournalFault> {
+    if from <= FIRST {
+        return Ok(Header { seq: FIRST, base: 0 });
+    }
+    let path = path_of(dir, from);
+    let mut head = Vec::with_capacity(HEADER);
+    match fs::File::open(&path).and_then(|file| file.take(HEADER as u64).read_to_end(&mut head)) {
+        Ok(_) => Header::decode(&head).map_err(|why| damaged(&path, 0, why)),
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+            Err(damaged(&path, 0, "the segment is missing"))
+        }
+        Err(why) => Err(JournalFault::Io { path, source: why }),
+    }
 }
 
 /// Walks one segment; `may_tear`: its end may be unfinished.

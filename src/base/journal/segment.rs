@@ -10,18 +10,17 @@ pub(super) const HEADER: usize = 32;
 const MAGIC: &[u8; 8] = b"ILJRNL\x00\x01";
 const EXTENSION: &str = "ilj";
 
-/// What a segment says of itself: its number, and where in the log its first byte stands. Who
-/// has settled all that stands before a segment keeps this, and reads on from it.
+/// What a segment says of itself: its number, and where in the log its first byte stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Header {
+pub(super) struct Header {
     pub seq: u64,
     pub base: u64,
 }
 
-impl Header {
-    /// The first segment of a log.
-    pub const FIRST: Header = Header { seq: 1, base: 0 };
+/// The number of a log's first segment.
+pub const FIRST: u64 = 1;
 
+impl Header {
     pub fn encode(self) -> [u8; HEADER] {
         let mut out = [0u8; HEADER];
         out[..8].copy_from_slice(MAGIC);
@@ -134,9 +133,9 @@ impl Tail {
         self.sync()
     }
 
-    /// The segment that is written now.
-    pub fn header(&self) -> Header {
-        Header { seq: self.seq, base: self.base }
+    /// Bytes of the log up to here, those of segments that were let go included.
+    pub fn position(&self) -> u64 {
+        self.base + self.len
     }
 
     /// The number of the segment that is written now.
@@ -169,6 +168,6 @@ pub fn drop_before(dir: &Path, seq: u64) -> io::Result<usize> {
 }
 
 /// Makes the names in a folder durable.
-pub fn sync_dir(dir: &Path) -> io::Result<()> {
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }

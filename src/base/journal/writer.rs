@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::recover::{Opened, Visit, recover};
-use super::segment::{Header, Tail};
+use super::segment::{FIRST, Tail};
 use super::{Config, JournalFault};
 
 /// Most records and bytes of one batch.
@@ -61,7 +61,7 @@ impl Journal {
         }
         fs::create_dir_all(dir).map_err(JournalFault::io(dir))?;
         let lock = lock(dir)?;
-        let (tail, opened) = recover(dir, (Header::FIRST, config.segment_bytes), visit)?;
+        let (tail, opened) = recover(dir, (FIRST, config.segment_bytes), visit)?;
         let journal = Journal::start(tail, config, lock).map_err(JournalFault::io(dir))?;
         Ok((journal, opened))
     }

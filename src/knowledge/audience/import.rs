@@ -7,61 +7,33 @@
 //!                                "expires": "2027-01-01T00:00:00Z"}, "jazz"],
 //!               "mood": ["energetic"], "interest": ["iab:504"]}}
 //! ```
-//! Run by `interlude audience import`, cold. A line replaces the listener's whole profile. New
-//! words get their ids, durably, before a profile that uses them is written: a crash between
-//! the two leaves words that nobody uses, never a profile of words that nobody knows.
+//! Run by `interlude audience import`, cold, through the same [`Intake`] as a server's. Batches of
+//! whole lines are durable one after the other: what a crash leaves is the file up to some line,
+//! and importing it again makes the same of it. A strict import reads the file twice: nothing is
+//! taken before every line was found good.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::base::stdx::fault::Fault;
-use crate::base::units::ids::ListenerKey;
-use crate::base::units::time::{Clock as _, Moment, WallClock};
-use crate::market::vocabulary::{LogFault, Words};
+use crate::base::units::time::{Clock as _, WallClock};
+use crate::market::vocabulary::Vocabulary;
 
 use super::change::Change;
+use super::config::Config;
+use super::intake::{Failed, Intake, Receipt, Refused};
 use super::line::{self, LineFault};
-use super::load::{LoadFault, check_vocabulary, note_vocabulary};
-use super::provider::{ProviderRow, Providers};
-use super::store::{Store, StoreFault};
-
-/// Bounds of an import.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Longer lines are bad lines, in bytes.
-    pub line_max_bytes: usize,
-    /// Most listeners that the store may hold.
-    pub listeners_max: u64,
-    /// Listeners written with one commit.
-    pub batch: usize,
-    /// Most faults that are told one by one; all are counted.
-    pub faults_max: usize,
-    /// Third parties whose segments are taken.
-    pub providers: Vec<ProviderRow>,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            line_max_bytes: 65_536,
-            listeners_max: 100_000_000,
-            batch: 10_000,
-            faults_max: 1_000,
-            providers: Vec::new(),
-        }
-    }
-}
+use super::provider::Providers;
 
 /// What came of an import.
 #[derive(Clone, Default, Debug)]
 pub struct Report {
     /// Lines that are not blank.
     pub lines: u64,
-    /// Profiles written; a listener who stands on two lines counts twice.
+    /// Lines that were taken in; a listener who stands on two counts twice.
     pub listeners: u64,
     pub bad_lines: u64,
     /// Words that got a new id.
@@ -70,90 +42,119 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// Faults beyond those.
     pub faults_untold: u64,
-    /// Strict, and there was a fault: nothing was written.
+    /// Checked only, and there was a fault.
     pub refused: bool,
 }
 
-/// Why an import ended early. What was committed before stays.
+/// Why an import ended early. What was durable before stays.
 #[derive(Debug, Error)]
 pub enum ImportFault {
     #[error("{file}: {source}")]
     Read { file: PathBuf, source: io::Error },
     #[error(transparent)]
-    Store(#[from] StoreFault),
+    Refused(#[from] Refused),
     #[error(transparent)]
-    Vocabulary(#[from] LogFault),
-    #[error(transparent)]
-    Load(#[from] LoadFault),
-    #[error("the store holds at most {0} listeners (audience.listeners_max)")]
-    Full(u64),
+    Failed(#[from] Failed),
 }
 
 /// An import's tools.
 pub struct Import<'a> {
-    pub store: &'a mut dyn Store,
-    pub words: &'a Words,
+    pub intake: &'a Intake,
     pub config: &'a Config,
-    /// One bad line, and nothing is written.
-    pub strict: bool,
 }
 
-/// Profiles that are not yet written.
-#[derive(Default)]
-struct Batch {
-    keys: Vec<(ListenerKey, std::ops::Range<usize>)>,
-    bytes: Vec<u8>,
-    providers: Providers,
-    now: Moment,
+/// What stands in a file, and what it is called in faults.
+pub struct Text<'t> {
+    pub file: &'t Path,
+    pub source: &'t mut dyn BufRead,
+    /// Told the bytes read with each line.
+    pub progress: &'t mut dyn FnMut(usize),
 }
+
+/// Reads one line under whatever vocabulary; adds its changes.
+type ReadLine<'r> = &'r mut dyn FnMut(&str, &mut Vec<Change>) -> Result<(), Vec<LineFault>>;
 
 impl Import<'_> {
-    /// Reads `source` to its end; `file` is what faults name. `progress` is told the bytes read
-    /// with each line.
-    pub fn run(
-        &mut self,
-        source: &mut dyn BufRead,
-        file: &Path,
-        progress: &mut dyn FnMut(usize),
-    ) -> Result<Report, ImportFault> {
-        check_vocabulary(self.store, &self.words.snapshot())?;
-        let mut report = Report::default();
-        let providers = Providers::new(&self.config.providers);
-        let mut batch = Batch { providers, now: WallClock.now(), ..Batch::default() };
-        let words = self.words.snapshot().len();
-        let mut line = Vec::new();
-        let mut number = 0;
-        loop {
-            let read = read_line(source, self.config.line_max_bytes, &mut line)
-                .map_err(|source| ImportFault::Read { file: file.to_owned(), source })?;
-            if read == 0 {
-                break;
-            }
-            number += 1;
-            progress(read);
-            self.take(Place { file, number }, &line, &mut batch, &mut report);
-            if !self.strict && batch.keys.len() >= self.config.batch.max(1) {
-                self.commit(&mut batch, &mut report)?;
-            }
-        }
-        if self.strict && report.bad_lines > 0 {
-            report.refused = true;
-            return Ok(report);
-        }
-        self.commit(&mut batch, &mut report)?;
-        report.new_values = (self.words.snapshot().len() - words) as u64;
+    /// Takes in all good lines, and returns when they are durable.
+    pub fn run(&self, text: Text<'_>) -> Result<Report, ImportFault> {
+        let (providers, now) = (Providers::new(&self.config.providers), WallClock.now());
+        let words = self.intake.words();
+        let before = words.len();
+        let mut sending = Sending { intake: self.intake, receipts: VecDeque::new() };
+        let mut read = |line: &str, changes: &mut Vec<Change>| {
+            let made = words.grow(|words| line::read_growing(line, words, &providers, now))?;
+            changes.extend(made);
+            Ok(())
+        };
+        let mut report = self.each(text, &mut read, &mut |batch| sending.send(batch))?;
+        sending.finish()?;
+        report.new_values = (words.len() - before) as u64;
         Ok(report)
     }
 
-    fn take(&mut self, place: Place<'_>, line: &[u8], batch: &mut Batch, report: &mut Report) {
-        let max = self.config.line_max_bytes;
-        let told = match text_of(line, max, place.number) {
+    /// Only looks: with one bad line the report says that it is refused. No word gets an id.
+    pub fn check(&self, text: Text<'_>) -> Result<Report, ImportFault> {
+        let (providers, now) = (Providers::new(&self.config.providers), WallClock.now());
+        let mut words = Vocabulary::clone(&self.intake.words().snapshot());
+        let mut read = |line: &str, _: &mut Vec<Change>| {
+            line::read_growing(line, &mut words, &providers, now).map(|_| ())
+        };
+        let mut report = self.each(text, &mut read, &mut |_| Ok(()))?;
+        report.refused = report.bad_lines > 0;
+        report.listeners = 0;
+        Ok(report)
+    }
+
+    /// Reads lines into batches of whole lines.
+    fn each(
+        &self,
+        text: Text<'_>,
+        read: ReadLine<'_>,
+        send: &mut dyn FnMut(Vec<Change>) -> Result<(), ImportFault>,
+    ) -> Result<Report, ImportFault> {
+        let Text { file, source, progress } = text;
+        let mut report = Report::default();
+        let (mut batch, mut line) = (Vec::new(), Vec::new());
+        for number in 1.. {
+            let bytes = read_line(source, self.config.line_max_bytes, &mut line)
+                .map_err(|source| ImportFault::Read { file: file.to_owned(), source })?;
+            if bytes == 0 {
+                break;
+            }
+            progress(bytes);
+            let before = batch.len();
+            self.take(Place { file, number }, &line, &mut report, &mut |text| {
+                read(text, &mut batch)
+            });
+            // A line makes a few changes; they stay together.
+            if batch.len() >= self.config.batch && before > 0 {
+                let rest = batch.split_off(before);
+                send(std::mem::replace(&mut batch, rest))?;
+            }
+        }
+        if !batch.is_empty() {
+            send(batch)?;
+        }
+        Ok(report)
+    }
+
+    fn take(
+        &self,
+        place: Place<'_>,
+        line: &[u8],
+        report: &mut Report,
+        read: &mut dyn FnMut(&str) -> Result<(), Vec<LineFault>>,
+    ) {
+        let told = match text_of(line, self.config.line_max_bytes, place.number) {
             Ok("") => return,
-            Ok(text) => self.profile(text, batch).map_err(|faults| (text, faults)),
+            Ok(text) => read(text).map_err(|faults| (text, faults)),
             Err(fault) => Err(("", vec![fault])),
         };
         report.lines += 1;
-        let Err((text, faults)) = told else { return };
+        let Err((text, faults)) = told else {
+            report.listeners += 1;
+            return;
+        };
         report.bad_lines += 1;
         for fault in faults {
             if report.faults.len() < self.config.faults_max {
@@ -163,50 +164,35 @@ impl Import<'_> {
             }
         }
     }
+}
 
-    fn profile(&mut self, text: &str, batch: &mut Batch) -> Result<(), Vec<LineFault>> {
-        let (providers, now) = (&batch.providers, batch.now);
-        let changes = self.words.grow(|words| line::read_growing(text, words, providers, now))?;
-        let [Change::Put { key, profile }] = &changes[..] else {
-            let message = "only a running server takes merge, remove, erase, ids and links";
-            let mend = Some("import with --server".to_owned());
-            return Err(vec![LineFault { mend, ..LineFault::of_line(message) }]);
-        };
-        let start = batch.bytes.len();
-        batch.bytes.extend_from_slice(profile);
-        batch.keys.push((*key, start..batch.bytes.len()));
-        Ok(())
+/// Batches on their way.
+struct Sending<'i> {
+    intake: &'i Intake,
+    receipts: VecDeque<Receipt>,
+}
+
+impl Sending<'_> {
+    fn send(&mut self, batch: Vec<Change>) -> Result<(), ImportFault> {
+        loop {
+            // A copy of what is refused as busy is cheap beside waiting.
+            match self.intake.submit(batch.clone()) {
+                Ok(receipt) => {
+                    self.receipts.push_back(receipt);
+                    return Ok(());
+                }
+                Err(refused @ Refused::Busy { .. }) => match self.receipts.pop_front() {
+                    Some(receipt) => receipt.wait()?,
+                    None => return Err(refused.into()),
+                },
+                Err(refused) => return Err(refused.into()),
+            }
+        }
     }
 
-    fn commit(&mut self, batch: &mut Batch, report: &mut Report) -> Result<(), ImportFault> {
-        if batch.keys.is_empty() {
-            return Ok(());
-        }
-        self.make_room(batch)?;
-        if self.words.save()? > 0 || report.listeners == 0 {
-            note_vocabulary(self.store, &self.words.snapshot())?;
-        }
-        let profiles: Vec<(ListenerKey, &[u8])> =
-            batch.keys.iter().map(|(key, at)| (*key, &batch.bytes[at.clone()])).collect();
-        self.store.upsert_batch(&profiles)?;
-        report.listeners += batch.keys.len() as u64;
-        batch.keys.clear();
-        batch.bytes.clear();
+    fn finish(self) -> Result<(), ImportFault> {
+        self.receipts.into_iter().try_for_each(Receipt::wait)?;
         Ok(())
-    }
-
-    /// Only where it may become tight are those counted who are there already.
-    fn make_room(&self, batch: &Batch) -> Result<(), ImportFault> {
-        let max = self.config.listeners_max;
-        let held = self.store.len()?;
-        if held + batch.keys.len() as u64 <= max {
-            return Ok(());
-        }
-        let mut keys: Vec<ListenerKey> = batch.keys.iter().map(|(key, _)| *key).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let new = self.store.get_many(&keys)?.iter().filter(|held| held.is_none()).count();
-        if held + new as u64 > max { Err(ImportFault::Full(max)) } else { Ok(()) }
     }
 }
 

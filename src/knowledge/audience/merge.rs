@@ -69,6 +69,14 @@ impl Merge {
         (inputs.len() > 1).then_some(Merge { inputs, bottom })
     }
 
+    /// Whether it is that one.
+    pub(super) fn is(&self, other: &Merge) -> bool {
+        match (self.inputs.first(), other.inputs.first()) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
     /// Listeners and links that it reads; what it costs is in proportion.
     pub fn records(&self) -> usize {
         self.inputs.iter().map(|generation| generation.len()).sum()

@@ -9,6 +9,8 @@ mod links;
 
 mod change;
 
+mod record;
+
 mod table;
 
 mod generation;
@@ -22,13 +24,17 @@ mod gather;
 
 pub mod snapshot;
 
-mod store;
-
 mod provider;
 
-mod line;
+mod config;
 
-mod load;
+mod store;
+
+mod disk;
+
+mod intake;
+
+mod line;
 
 mod import;
 
@@ -36,12 +42,14 @@ mod stats;
 
 pub use audience::{Audience, Bytes};
 pub use change::{Change, ChangeFault};
+pub use config::{BATCH_MAX, Config};
+pub use disk::{DiskStore, FOLDER, Found, read};
 pub use gather::Gather;
 pub use generation::{Entry, Generation, GenerationBuilder};
-pub use import::{Config, Import, ImportFault, Report};
+pub use import::{Import, ImportFault, Report, Text};
+pub use intake::{Failed, Intake, Publish, Receipt, Refused, Stand};
 pub use line::{HASHED, Known, LineFault, LineReader, NewWord, link_said, read_growing};
 pub use links::LinkKey;
-pub use load::{LoadFault, load, load_from};
 pub use merge::{GENERATIONS_MAX, Merge, Past, RATIO};
 pub use profile::{BYTES_MAX, Profile, ProfileFault, SEGMENTS_MAX, Segment, encode, minor_ages};
 pub use provider::{
@@ -49,7 +57,7 @@ pub use provider::{
     faults as provider_faults,
 };
 pub use stats::{DimensionStats, Expiry, Stats};
-pub use store::{FILE, RedbStore, Store, StoreFault, Visitor};
+pub use store::{Settling, Store, StoreFault, Visitor};
 
 use crate::market::vocabulary::Dimension;
 

@@ -1,8 +1,7 @@
 //! How does an audience come back in seconds? One file of all that is living, checked whole.
 //!
-//! Written by intake now and then, read at start; cold. It is a cache beside the store: whoever
-//! writes it says up to which change it goes (`sequence`), and whoever reads it takes on from
-//! there, or from the store where there is no snapshot or it is refused.
+//! Written by the store now and then, read at start; cold. Whoever writes it says up to which
+//! change it goes (`sequence`), and whoever reads it takes on from there.
 //!
 //! ```text
 //! head    magic 8 · version 4 · values 4 · vocabulary mark 8 · sequence 8 ·
@@ -20,13 +19,14 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::market::vocabulary::{ValueId, Vocabulary};
+use crate::market::vocabulary::Vocabulary;
 
 use super::audience::Audience;
 use super::generation::Generation;
+use super::record::Under;
 use super::table::{CHUNK, Chunks, Record, write as put};
 
-/// The snapshot's name in the data folder.
+/// The snapshot's name in the store's folder.
 pub const FILE: &str = "audience.snapshot";
 
 const MAGIC: [u8; 8] = *b"ILAUDNCE";
@@ -52,28 +52,33 @@ pub enum SnapshotFault {
         #[source]
         source: io::Error,
     },
-    #[error("{path} is a snapshot of version {version}, this build reads {VERSION}; delete it")]
+    #[error("{path} is a snapshot of version {version}, this build reads {VERSION}; import again")]
     Version { path: PathBuf, version: u32 },
-    #[error("{path} is damaged at byte {offset}: {what}; delete it, the store makes it anew")]
+    #[error(
+        "{path} is damaged at byte {offset}: {what}; put back a copy of its folder, or remove the \
+         folder and import again"
+    )]
     Damaged { path: PathBuf, offset: u64, what: &'static str },
     #[error(
         "{path} was written under a vocabulary of {theirs} values, this one has {ours} or others; \
-         put back the vocabulary.log that belongs to it, or delete the snapshot"
+         put back the vocabulary.log that belongs to it, or remove its folder and import again"
     )]
     OtherVocabulary { path: PathBuf, theirs: u32, ours: u32 },
 }
 
 /// Writes all living listeners and links to `path`, by way of a file beside it: what stood there
-/// stays whole until the new one is. Returns its bytes.
+/// stays whole until the new one is. Asks `go_on` after each block, and ends with a fault where
+/// it says no. Returns the file's bytes.
 pub fn write(
     path: &Path,
     audience: &Audience,
-    sequence: u64,
-    vocabulary: &Vocabulary,
+    (sequence, vocabulary): (u64, &Vocabulary),
+    go_on: &mut dyn FnMut() -> bool,
 ) -> Result<u64, SnapshotFault> {
-    let beside = path.with_extension("snapshot.new");
+    let beside = beside(path);
     let made = File::create(&beside).and_then(|file| {
-        let mut blocks = Blocks { file, block: Vec::with_capacity(CHUNK), blocks: 0, bytes: 0 };
+        let block = Vec::with_capacity(CHUNK);
+        let mut blocks = Blocks { file, block, blocks: 0, bytes: 0, go_on };
         blocks.all(audience, sequence, vocabulary)?;
         std::fs::rename(&beside, path)?;
         // The new name is durable with its folder.
@@ -89,14 +94,20 @@ pub fn write(
     })
 }
 
-struct Blocks {
+/// Where a snapshot stands until it is whole.
+pub(super) fn beside(path: &Path) -> PathBuf {
+    path.with_extension("snapshot.new")
+}
+
+struct Blocks<'g> {
     file: File,
     block: Vec<u8>,
     blocks: u64,
     bytes: u64,
+    go_on: &'g mut dyn FnMut() -> bool,
 }
 
-impl Blocks {
+impl Blocks<'_> {
     fn all(
         &mut self,
         audience: &Audience,
@@ -115,12 +126,12 @@ impl Blocks {
             self.push(LINKS, Record { key: link.0, cut: false, body: &key.0.to_le_bytes() })?;
         }
         self.flush(LINKS)?;
-        let values = vocabulary.len() as u32;
+        let Under { values, mark } = Under::of(vocabulary);
         let mut head = Vec::with_capacity(HEAD);
         head.extend_from_slice(&MAGIC);
         head.extend_from_slice(&VERSION.to_le_bytes());
         head.extend_from_slice(&values.to_le_bytes());
-        for word in [mark(vocabulary, values), sequence, listeners, links, self.blocks] {
+        for word in [mark, sequence, listeners, links, self.blocks] {
             head.extend_from_slice(&word.to_le_bytes());
         }
         head.extend_from_slice(&xxh3_64(&head).to_le_bytes());
@@ -146,6 +157,11 @@ impl Blocks {
         self.file.write_all(&(self.block.len() as u32).to_le_bytes())?;
         self.file.write_all(&xxh3_64_with_seed(&self.block, self.blocks).to_le_bytes())?;
         self.file.write_all(&self.block)?;
+        // The journal's own syncs need not wait for a gigabyte that is on its way to the disk.
+        self.file.sync_data()?;
+        if !(self.go_on)() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         self.blocks += 1;
         self.bytes += (BLOCK_HEAD + self.block.len()) as u64;
         self.block.clear();
@@ -185,7 +201,7 @@ impl Reading<'_> {
             return Err(self.damaged(0, "the head's checksum differs"));
         }
         let ours = vocabulary.len() as u32;
-        if theirs > ours || word(16) != mark(vocabulary, theirs) {
+        if !(Under { values: theirs, mark: word(16) }).fits(vocabulary) {
             let path = self.path.to_owned();
             return Err(SnapshotFault::OtherVocabulary { path, theirs, ours });
         }
@@ -254,14 +270,6 @@ fn number(bytes: &[u8], at: usize) -> u64 {
     word.map_or(0, |word| u64::from_le_bytes(*word))
 }
 
-/// Which vocabulary it is, by the last of its first `values`: ids are only ever appended, so two
-/// vocabularies with the same are the same up to there.
-fn mark(vocabulary: &Vocabulary, values: u32) -> u64 {
-    let Some(last) = values.checked_sub(1).map(ValueId) else { return 0 };
-    let name = vocabulary.dimension(last).name();
-    xxh3_64_with_seed(vocabulary.text(last).as_bytes(), xxh3_64(name.as_bytes()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -271,7 +279,7 @@ mod tests {
     use super::*;
     use crate::base::units::ids::ListenerKey;
     use crate::knowledge::audience::{Entry, GenerationBuilder, LinkKey, Profile, Segment, encode};
-    use crate::market::vocabulary::Dimension;
+    use crate::market::vocabulary::{Dimension, ValueId};
 
     fn profile(n: u32) -> Vec<u8> {
         let segment = |i| Segment {
@@ -302,7 +310,7 @@ mod tests {
     fn written(audience: &Audience) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
-        let bytes = write(&path, audience, 77, &Vocabulary::new()).unwrap();
+        let bytes = write(&path, audience, (77, &Vocabulary::new()), &mut || true).unwrap();
         assert_eq!(bytes, std::fs::metadata(&path).unwrap().len());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing beside it");
         (folder, path)
@@ -324,9 +332,19 @@ mod tests {
                 assert_eq!(again.profile(key), Some(profile));
             }
             // Written anew it replaces what stood there.
-            write(&path, &again, 78, &Vocabulary::new()).unwrap();
+            write(&path, &again, (78, &Vocabulary::new()), &mut || true).unwrap();
             assert_eq!(read(&path, &Vocabulary::new()).unwrap().unwrap().sequence, 78);
         }
+    }
+
+    #[test]
+    fn a_writing_that_is_stopped_leaves_what_stood_there() {
+        let (folder, path) = written(&audience(50));
+        let before = std::fs::read(&path).unwrap();
+        let stopped = write(&path, &audience(9), (78, &Vocabulary::new()), &mut || false);
+        assert!(stopped.is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing beside it");
     }
 
     #[test]
@@ -341,7 +359,7 @@ mod tests {
         let mut grown = artist("Muse");
         grown.intern(Dimension::Artist, "Air").unwrap();
         let path = folder.path().join(FILE);
-        write(&path, &audience(5), 1, &artist("Muse")).unwrap();
+        write(&path, &audience(5), (1, &artist("Muse")), &mut || true).unwrap();
         for (vocabulary, fits) in [
             (artist("Muse"), true),
             (grown, true),
@@ -364,7 +382,7 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
         let fault = read(&path, &Vocabulary::new()).unwrap_err().to_string();
         assert!(
-            fault.contains("damaged at byte 64: a block's checksum differs; delete"),
+            fault.contains("damaged at byte 64: a block's checksum differs; put back"),
             "{fault}"
         );
         bytes[8] = 9;

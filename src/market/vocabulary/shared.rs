@@ -50,6 +50,15 @@ impl Words {
         Arc::clone(&growing.snapshot)
     }
 
+    /// One above the highest id by now.
+    pub fn len(&self) -> usize {
+        locked(&self.growing).vocabulary.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Work that may give ids to new words. Others wait meanwhile: parse before, intern here.
     pub fn grow<R>(&self, work: impl FnOnce(&mut Vocabulary) -> R) -> R {
         work(&mut locked(&self.growing).vocabulary)

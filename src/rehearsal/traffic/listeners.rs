@@ -267,8 +267,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::knowledge::audience::{Import, RedbStore};
-    use crate::market::vocabulary::{Vocabulary, Words};
+    use crate::knowledge::audience::{Config, Import, Stand, Text};
 
     #[test]
     fn an_index_is_always_the_same_listener() {
@@ -284,15 +283,17 @@ mod tests {
     #[test]
     fn every_listener_can_be_imported() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = RedbStore::create(&folder.path().join("audience.redb")).unwrap();
-        let mut import = Import {
-            store: &mut store,
-            words: &Words::of(Vocabulary::new()),
-            config: &Default::default(),
-            strict: true,
-        };
+        let config = Config::default();
+        let stand = Stand::open(folder.path(), &Default::default(), &config).unwrap();
+        let intake = stand.alone(&config).unwrap();
+        let import = Import { intake: &intake, config: &config };
         let mut lines = BufReader::new(ListenerLines::new(5, 2_000));
-        let report = import.run(&mut lines, Path::new("made up"), &mut |_| {}).unwrap();
+        let report = import.run(Text {
+            file: Path::new("made up"),
+            source: &mut lines,
+            progress: &mut |_| {},
+        });
+        let report = report.unwrap();
         assert_eq!(report.faults, []);
         assert_eq!((report.lines, report.listeners), (2_000, 2_000));
         // Only artists, playlists and lists are words that no closed list has.

@@ -1,39 +1,54 @@
 use std::io::Cursor;
 
-use super::super::{FILE, RedbStore, Segment, load_from};
+use super::super::{Segment, Stand};
 use super::*;
-use crate::market::vocabulary::{self, Dimension, Vocabulary};
+use crate::base::units::ids::ListenerKey;
+use crate::market::vocabulary::{self, Dimension};
 
 struct Rig {
     folder: tempfile::TempDir,
-    store: RedbStore,
-    words: Words,
+    intake: Intake,
     config: Config,
+}
+
+fn started(folder: &Path, config: &Config) -> Intake {
+    Stand::open(folder, &Default::default(), config).unwrap().alone(config).unwrap()
 }
 
 impl Rig {
     fn new() -> Rig {
+        Rig::with(Config::default())
+    }
+
+    fn with(config: Config) -> Rig {
         let folder = tempfile::tempdir().unwrap();
-        let store = RedbStore::create(&folder.path().join(FILE)).unwrap();
-        let words =
-            Words::open(&folder.path().join(vocabulary::FILE), &Default::default()).unwrap();
-        Rig { folder, store, words, config: Config::default() }
+        let intake = started(folder.path(), &config);
+        Rig { folder, intake, config }
     }
 
     fn log(&self) -> PathBuf {
         self.folder.path().join(vocabulary::FILE)
     }
 
-    fn import(&mut self, text: &[u8], strict: bool) -> Result<Report, ImportFault> {
-        let mut import =
-            Import { store: &mut self.store, words: &self.words, config: &self.config, strict };
-        import.run(&mut Cursor::new(text), Path::new("listeners.jsonl"), &mut |_| ())
+    fn import(&self, bytes: &[u8], strict: bool) -> Result<Report, ImportFault> {
+        let import = Import { intake: &self.intake, config: &self.config };
+        let (file, mut source) = (Path::new("listeners.jsonl"), Cursor::new(bytes));
+        if strict {
+            let text = Text { file, source: &mut source, progress: &mut |_| () };
+            let report = import.check(text)?;
+            if report.refused {
+                return Ok(report);
+            }
+            source.set_position(0);
+        }
+        let report = import.run(Text { file, source: &mut source, progress: &mut |_| () });
+        self.intake.seal().unwrap();
+        report
     }
 
     /// `dimension value confidence` of one listener, as text.
     fn known(&self, id: &str) -> Option<Vec<String>> {
-        let vocabulary = self.words.snapshot();
-        let audience = load_from(&self.store, &vocabulary).unwrap();
+        let (audience, vocabulary) = (self.intake.audience(), self.intake.words().snapshot());
         let profile = audience.profile(ListenerKey::of(id))?;
         let tell = |segment: Segment| {
             let dimension = vocabulary.dimension(segment.value).name();
@@ -60,7 +75,7 @@ fn faults(report: &Report) -> Vec<String> {
 
 #[test]
 fn a_line_says_all_that_is_known_of_a_listener() {
-    let mut rig = Rig::new();
+    let rig = Rig::new();
     let report = rig
         .import(
             &one_line(
@@ -93,7 +108,7 @@ fn a_line_says_all_that_is_known_of_a_listener() {
 
 #[test]
 fn a_bad_line_harms_only_itself() {
-    let mut rig = Rig::new();
+    let rig = Rig::new();
     rig.import(br#"{"id":"b","segments":{"mood":["calm"]}}"#, false).unwrap();
     let text = concat!(
         r#"{"id":"a","segments":{"mood":["happy"]}}"#,
@@ -110,20 +125,20 @@ fn a_bad_line_harms_only_itself() {
     assert_eq!(rig.known("a").unwrap(), ["mood happy 100"]);
     assert_eq!(rig.known("b").unwrap(), ["mood calm 100"], "what stood before stays");
     assert_eq!(rig.known("c").unwrap(), ["gender female 100"]);
-    assert_eq!(rig.words.snapshot().find(Dimension::TasteArtist, "Never Seen"), None);
+    assert_eq!(rig.intake.words().snapshot().find(Dimension::TasteArtist, "Never Seen"), None);
 }
 
 #[test]
 fn strict_imports_nothing_if_anything_is_bad() {
-    let mut rig = Rig::new();
+    let rig = Rig::new();
     let text =
         b"{\"id\":\"a\",\"segments\":{\"list\":[\"crm\"]}}\n{\"id\":\"b\",\"age\":\"old\"}\n";
     let report = rig.import(text, true).unwrap();
     assert!(report.refused);
     assert_eq!((report.listeners, report.new_values), (0, 0));
-    assert!(rig.store.is_empty().unwrap());
+    assert!(rig.intake.audience().is_empty());
     assert_eq!(std::fs::read(rig.log()).unwrap(), b"");
-    let mut rig = Rig::new();
+    let rig = Rig::new();
     let report = rig.import(&text[..text.len() / 2 - 3], true).unwrap();
     assert_eq!((report.refused, report.bad_lines), (true, 1));
     let report = rig.import(b"{\"id\":\"a\",\"segments\":{\"list\":[\"crm\"]}}", true).unwrap();
@@ -178,7 +193,7 @@ fn every_fault_tells_its_place_and_its_mend() {
         ),
     ];
     for (line, expected) in table {
-        let mut rig = Rig::new();
+        let rig = Rig::new();
         let report = rig.import(line.as_bytes(), false).unwrap();
         let told = faults(&report);
         assert_eq!(told.len(), expected.len(), "{line}: {told:?}");
@@ -192,14 +207,13 @@ fn every_fault_tells_its_place_and_its_mend() {
 
 #[test]
 fn limits_hold() {
-    let mut rig = Rig::new();
-    rig.config = Config {
+    let rig = Rig::with(Config {
         line_max_bytes: 60,
         listeners_max: 3,
         batch: 2,
         faults_max: 2,
         ..Config::default()
-    };
+    });
     let long = format!("{{\"id\":\"{}\"}}\n{{\"id\":\"short\"}}\n", "x".repeat(80));
     let report = rig.import(long.as_bytes(), false).unwrap();
     assert_eq!((report.lines, report.bad_lines, report.listeners), (2, 1, 1));
@@ -211,18 +225,18 @@ fn limits_hold() {
         rig.import(b"{\"id\":\"a\"}\n{\"id\":\"short\"}\n{\"id\":\"b\"}\n", false).unwrap();
     }
     let full = rig.import(b"{\"id\":\"c\"}\n", false).unwrap_err();
-    assert!(matches!(full, ImportFault::Full(3)), "{full}");
-    assert_eq!(rig.store.len().unwrap(), 3);
+    assert!(matches!(full, ImportFault::Refused(Refused::Full(3))), "{full}");
+    assert_eq!(rig.intake.audience().len(), 3);
     let many: Vec<String> = (0..257).map(|n| format!("\"l{n}\"")).collect();
     let line = format!("{{\"id\":\"m\",\"segments\":{{\"list\":[{}]}}}}", many.join(","));
-    let mut rig = Rig::new();
+    let rig = Rig::new();
     let report = rig.import(line.as_bytes(), false).unwrap();
     assert_eq!(faults(&report), ["listeners.jsonl:1:1: segments: 257 segments; at most 256 fit"]);
 }
 
 #[test]
 fn the_last_line_of_a_listener_stays_and_words_outlive_the_process() {
-    let mut rig = Rig::new();
+    let rig = Rig::new();
     let text = "\u{feff}{\"id\":\"a\",\"segments\":{\"list\":[\"one\"]}}\n{\"id\":\"a\",\
                 \"segments\":{\"list\":[{\"value\":\"two\",\"expires\":3600},\"two\"]}}";
     let report = rig.import(text.as_bytes(), false).unwrap();
@@ -231,9 +245,14 @@ fn the_last_line_of_a_listener_stays_and_words_outlive_the_process() {
     let again = Vocabulary::open(&rig.log(), &vocabulary::Config::default()).unwrap();
     assert_eq!(
         again.find(Dimension::List, "two"),
-        rig.words.snapshot().find(Dimension::List, "two")
+        rig.intake.words().snapshot().find(Dimension::List, "two")
     );
-    rig.words = Words::of(Vocabulary::new());
-    let refused = rig.import(b"{\"id\":\"b\"}", false).unwrap_err();
+    let Rig { folder, intake, config } = rig;
+    drop(intake);
+    let again = started(folder.path(), &config);
+    assert_eq!(again.audience().len(), 1);
+    drop(again);
+    std::fs::remove_file(folder.path().join(vocabulary::FILE)).unwrap();
+    let refused = Stand::open(folder.path(), &Default::default(), &config).err().unwrap();
     assert!(refused.to_string().contains("put back the vocabulary.log"), "{refused}");
 }

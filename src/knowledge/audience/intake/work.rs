@@ -1,0 +1,123 @@
+//! What takes longer than a turn? Merging generations and putting the store in order.
+//!
+//! Each piece has a thread of its own, of the lowest priority: it takes the cores that bids leave.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::base::units::time::Clock;
+use crate::market::vocabulary::ValueId;
+
+use super::super::audience::Audience;
+use super::super::generation::Generation;
+use super::super::merge::{Merge, Past};
+use super::super::store::{Settling, StoreFault};
+use super::Item;
+
+/// A large merge, and one of the small generations that come meanwhile.
+const MERGES: usize = 2;
+
+/// Between a settling that failed and the next.
+const AGAIN: Duration = Duration::from_secs(60);
+
+pub(super) struct Work {
+    ends: Sender<Item>,
+    clock: Arc<dyn Clock>,
+    kept: [ValueId; 2],
+    /// In the order of their starts: each stands before those that began earlier.
+    merges: Vec<Merge>,
+    settling: Option<JoinHandle<()>>,
+    /// Not before this.
+    settle_from: Option<Instant>,
+    stop: Arc<AtomicBool>,
+}
+
+/// What a thread has to tell at its end.
+pub(super) enum Done {
+    Merged { merge: Merge, merged: Arc<Generation>, took: Instant },
+    Settled { fault: Option<StoreFault>, took: Instant },
+}
+
+impl Work {
+    pub fn new(ends: Sender<Item>, clock: Arc<dyn Clock>, kept: [ValueId; 2]) -> Work {
+        let (merges, stop) = (Vec::new(), Arc::default());
+        Work { ends, clock, kept, merges, settling: None, settle_from: None, stop }
+    }
+
+    /// Starts the merges that are due.
+    pub fn merge(&mut self, audience: &Audience) {
+        while self.merges.len() < MERGES {
+            let Some(merge) = Merge::due(audience, self.merges.last()) else { return };
+            let past = Past { moment: self.clock.now(), kept: self.kept };
+            let (ends, running) = (self.ends.clone(), merge.clone());
+            let started = spawn("merge", move || {
+                let took = Instant::now();
+                let merged = Arc::new(running.run(past, &mut std::thread::yield_now));
+                // An intake that has ended needs no merge.
+                let _ = ends.send(Item::Done(Done::Merged { merge: running, merged, took }));
+            });
+            match started {
+                Some(_) => self.merges.push(merge),
+                None => return,
+            }
+        }
+    }
+
+    pub fn ended(&mut self, merge: &Merge) {
+        self.merges.retain(|running| !running.is(merge));
+    }
+
+    pub fn may_settle(&self) -> bool {
+        self.settling.is_none() && self.settle_from.is_none_or(|from| from <= Instant::now())
+    }
+
+    pub fn settle(&mut self, settling: Settling) {
+        let (ends, stop) = (self.ends.clone(), Arc::clone(&self.stop));
+        self.settling = spawn("settle", move || {
+            let took = Instant::now();
+            let fault = settling(&stop).err();
+            // As above.
+            let _ = ends.send(Item::Done(Done::Settled { fault, took }));
+        });
+    }
+
+    pub fn settled(&mut self, well: bool) {
+        self.settling = None;
+        self.settle_from = (!well).then(|| Instant::now() + AGAIN);
+    }
+
+    /// Ends a settling, which the next start does anew; merges end by themselves and are of no
+    /// more use.
+    pub fn stop(&mut self) {
+        self.stop.store(true, Relaxed);
+        if let Some(settling) = self.settling.take() {
+            // A panic has been reported by its thread.
+            let _ = settling.join();
+        }
+    }
+}
+
+/// A thread that gives way to all others. `None`: none can be had, which is told.
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
+    let whole = move || {
+        give_way();
+        work();
+    };
+    match std::thread::Builder::new().name(name.to_owned()).spawn(whole) {
+        Ok(thread) => Some(thread),
+        Err(why) => {
+            tracing::error!(%why, "no thread for {name}");
+            None
+        }
+    }
+}
+
+/// The lowest priority; where the system refuses, or has none of a thread's own, the thread runs
+/// like any other.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19);
+}
