@@ -1,12 +1,13 @@
 //! How is a catalog kept, so that an old world can be rebuilt? One canonical JSON document.
 //!
-//! Written when a world is published and hashed into its version; read back by
+//! Written when a world is built and hashed into its version; read back by
 //! [`from_archive`](super::from_archive) for replay; cold. It is a campaign file like any other,
 //! with every default written out as absence and hosted media named by hash, so equal catalogs
 //! have equal bytes whatever their files looked like.
 
-use serde_json::{Map, Value, json};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::base::units::ids::CreativeIx;
 use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
 use crate::market::vocabulary::{Dimension, ValueId, Vocabulary};
@@ -14,224 +15,374 @@ use crate::market::vocabulary::{Dimension, ValueId, Vocabulary};
 use super::contents::Contents;
 use super::hours;
 use super::model::{
-    Companion, CompanionResource, Creative, Delivery, Expr, Flight, Leaf, Line, Media, Rendition,
-    Test,
+    Advertiser, Campaign, Cap, Circle, Companion, CompanionResource, Creative, Delivery, Expr,
+    Flight, Leaf, Line, Media, Rendition, Test, Tracker, Verification,
 };
 use super::spot::event_name;
 use super::values::print_decimal;
 
-/// The catalog as a campaign file in canonical JSON.
-pub fn archive(catalog: &Contents, vocabulary: &Vocabulary) -> Vec<u8> {
-    let mut by_advertiser: Vec<Value> = Vec::with_capacity(catalog.advertisers.len());
-    let mut lines_of = vec![Vec::new(); catalog.campaigns.len()];
-    for line in &catalog.lines {
+/// The contents, which stand in order, as a campaign file in canonical JSON.
+pub fn archive(contents: &Contents, vocabulary: &Vocabulary) -> Vec<u8> {
+    let mut lines_of = vec![Vec::new(); contents.campaigns.len()];
+    for line in &contents.lines {
         lines_of[line.campaign.index()].push(line);
     }
     for lines in &mut lines_of {
-        lines.sort_by(|a, b| a.key.cmp(&b.key));
+        lines.sort_unstable_by(|a, b| a.key.cmp(&b.key));
     }
-    for (at, advertiser) in catalog.advertisers.iter().enumerate() {
-        let mut creatives: Vec<usize> = Vec::new();
-        let mut campaigns = Vec::new();
-        for (campaign, lines) in catalog.campaigns.iter().zip(&lines_of) {
-            if campaign.advertiser.index() != at {
-                continue;
-            }
-            creatives.extend(lines.iter().flat_map(|l| l.creatives.iter().map(|c| c.index())));
-            let lines: Vec<_> = lines.iter().map(|l| line(catalog, l, vocabulary)).collect();
-            campaigns.push(json!({"key": campaign.key, "name": campaign.name, "lines": lines}));
-        }
+    let whole = Book { contents, vocabulary, lines_of };
+    // Every part is plain data; were one not to be written, its world would only not replay.
+    serde_json::to_vec(&Said(&whole, &whole)).unwrap_or_default()
+}
+
+/// All that a part needs to be written.
+struct Book<'a> {
+    contents: &'a Contents,
+    vocabulary: &'a Vocabulary,
+    /// By campaign, each in the order of keys.
+    lines_of: Vec<Vec<&'a Line>>,
+}
+
+/// A part of the book, as it is said in campaign files.
+struct Said<'b, T: ?Sized>(&'b Book<'b>, &'b T);
+
+/// A map of what says something: no nulls, empty texts or empty lists.
+trait Put: SerializeMap {
+    fn put(&mut self, key: &'static str, value: impl Serialize + Says) -> Result<(), Self::Error> {
+        if value.says_nothing() { Ok(()) } else { self.serialize_entry(key, &value) }
+    }
+}
+
+impl<M: SerializeMap> Put for M {}
+
+trait Says {
+    fn says_nothing(&self) -> bool {
+        false
+    }
+}
+
+impl Says for str {
+    fn says_nothing(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Says for String {
+    fn says_nothing(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<T> Says for [T] {
+    fn says_nothing(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<T> Says for Vec<T> {
+    fn says_nothing(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<T> Says for Option<T> {
+    fn says_nothing(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T: Says + ?Sized> Says for &T {
+    fn says_nothing(&self) -> bool {
+        (**self).says_nothing()
+    }
+}
+
+impl Says for bool {}
+impl Says for u32 {}
+impl<T: ?Sized> Says for Said<'_, T> {}
+impl<T> Says for Each<'_, T> {
+    fn says_nothing(&self) -> bool {
+        self.1.is_empty()
+    }
+}
+
+/// Parts one after another.
+struct Each<'b, T>(&'b Book<'b>, Vec<&'b T>);
+
+impl<T> Serialize for Each<'_, T>
+where
+    for<'b> Said<'b, T>: Serialize,
+{
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.1.iter().map(|part| Said(self.0, *part)))
+    }
+}
+
+impl<'b> Book<'b> {
+    fn each<T>(&'b self, parts: &'b [T]) -> Each<'b, T> {
+        Each(self, parts.iter().collect())
+    }
+}
+
+impl Serialize for Said<'_, Book<'_>> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(Some(1))?;
+        map.serialize_entry("advertisers", &self.0.each(&self.0.contents.advertisers))?;
+        map.end()
+    }
+}
+
+impl Serialize for Said<'_, Advertiser> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Said(book, advertiser) = self;
+        let contents = book.contents;
+        let key = |campaign: &Campaign| &contents.advertisers[campaign.advertiser.index()].key;
+        // Campaigns stand by advertiser, advertisers by key.
+        let from = contents.campaigns.partition_point(|one| *key(one) < advertiser.key);
+        let of = contents.campaigns[from..].partition_point(|one| *key(one) == advertiser.key);
+        let lines = book.lines_of[from..from + of].iter().flatten();
+        let mut creatives: Vec<_> = lines.flat_map(|line| &line.creatives).collect();
         creatives.sort_unstable();
         creatives.dedup();
-        let creatives: Vec<_> =
-            creatives.iter().map(|&c| creative(&catalog.creatives[c])).collect();
-        let mut map = Map::new();
-        put(&mut map, "key", &advertiser.key);
-        put(&mut map, "name", &advertiser.name);
-        put(&mut map, "domains", &advertiser.domains);
-        put(&mut map, "seat", &advertiser.seat);
-        put(&mut map, "currency", advertiser.currency.as_str());
-        put(&mut map, "categories", &advertiser.categories);
-        put(&mut map, "ad_products", &advertiser.ad_products);
-        put(&mut map, "bundle", &advertiser.bundle);
-        put(&mut map, "creatives", creatives);
-        put(&mut map, "campaigns", campaigns);
-        by_advertiser.push(Value::Object(map));
-    }
-    // serde_json's maps are sorted by key, which makes the text canonical.
-    json!({ "advertisers": by_advertiser }).to_string().into_bytes()
-}
-
-/// Puts what says something: no nulls, empty texts or empty lists.
-fn put(map: &mut Map<String, Value>, key: &str, value: impl serde::Serialize) {
-    let value = serde_json::to_value(value).unwrap_or(Value::Null);
-    let says_nothing = match &value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(list) => list.is_empty(),
-        _ => false,
-    };
-    if !says_nothing {
-        map.insert(key.to_owned(), value);
+        let creatives = creatives.into_iter().map(|ix| &contents.creatives[ix.index()]).collect();
+        let mut map = to.serialize_map(None)?;
+        map.put("key", &advertiser.key)?;
+        map.put("name", &advertiser.name)?;
+        map.put("domains", &advertiser.domains)?;
+        map.put("seat", &advertiser.seat)?;
+        map.put("currency", advertiser.currency.as_str())?;
+        map.put("categories", &advertiser.categories)?;
+        map.put("ad_products", &advertiser.ad_products)?;
+        map.put("bundle", &advertiser.bundle)?;
+        map.put("creatives", Each(book, creatives))?;
+        map.put("campaigns", book.each(&contents.campaigns[from..from + of]))?;
+        map.end()
     }
 }
 
-fn line(catalog: &Contents, line: &Line, vocabulary: &Vocabulary) -> Value {
-    let mut map = Map::new();
-    put(&mut map, "key", &line.key);
-    put(&mut map, "name", &line.name);
-    put(&mut map, "bid_cpm", print_decimal(line.bid.nanos, 6));
-    put(&mut map, "budget", line.budget.map(|Money { nanos, .. }| print_decimal(nanos, 9)));
-    if let Some(cap) = line.cap {
-        let per = match cap.window_s {
+impl Serialize for Said<'_, Campaign> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Said(book, campaign) = self;
+        let place = (campaign.advertiser, campaign.key.as_str());
+        let before = |one: &Campaign| (one.advertiser, one.key.as_str()) < place;
+        let at = book.contents.campaigns.partition_point(before);
+        let mut map = to.serialize_map(None)?;
+        map.put("key", &campaign.key)?;
+        map.put("name", &campaign.name)?;
+        map.put("lines", Each(book, book.lines_of[at].clone()))?;
+        map.end()
+    }
+}
+
+impl Serialize for Said<'_, Line> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Said(book, line) = self;
+        let crid = |ix: &CreativeIx| &book.contents.creatives[ix.index()].crid;
+        let mut map = to.serialize_map(None)?;
+        map.put("key", &line.key)?;
+        map.put("name", &line.name)?;
+        map.put("bid_cpm", print_decimal(line.bid.nanos, 6))?;
+        map.put("budget", line.budget.map(|Money { nanos, .. }| print_decimal(nanos, 9)))?;
+        map.put("cap", line.cap.as_ref().map(|cap| Said(book, cap)))?;
+        let flight = (line.flight != Flight::ALWAYS).then_some(&line.flight);
+        map.put("flight", flight.map(|flight| Said(book, flight)))?;
+        let targeting = (line.targeting != Expr::All(Vec::new())).then_some(&line.targeting);
+        map.put("targeting", targeting.map(|expr| Said(book, expr)))?;
+        map.put("deals", &line.deals)?;
+        map.put("open", (line.open != line.deals.is_empty()).then_some(line.open))?;
+        map.put("paused", line.paused.then_some(true))?;
+        map.put("creatives", line.creatives.iter().map(crid).collect::<Vec<_>>())?;
+        map.end()
+    }
+}
+
+impl Serialize for Said<'_, Cap> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let per = match self.1.window_s {
             s if s % 3600 == 0 => format!("{}h", s / 3600),
             s => format!("{}m", s / 60),
         };
-        put(&mut map, "cap", json!({"impressions": cap.impressions, "per": per}));
+        let mut map = to.serialize_map(None)?;
+        map.put("impressions", u32::from(self.1.impressions))?;
+        map.put("per", per)?;
+        map.end()
     }
-    if line.flight != Flight::ALWAYS {
-        let mut flight = Map::new();
+}
+
+impl Serialize for Said<'_, Flight> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let time = |moment: Moment, always: Moment| {
-            (moment != always)
-                .then(|| jiff::Timestamp::from_microsecond(moment.unix_us).ok())
-                .flatten()
-                .map(|time| time.to_string())
+            let moment = (moment != always).then_some(moment)?;
+            Some(jiff::Timestamp::from_microsecond(moment.unix_us).ok()?.to_string())
         };
-        put(&mut flight, "start", time(line.flight.start, Flight::ALWAYS.start));
-        put(&mut flight, "end", time(line.flight.end, Flight::ALWAYS.end));
-        put(&mut map, "flight", flight);
+        let mut map = to.serialize_map(None)?;
+        map.put("start", time(self.1.start, Flight::ALWAYS.start))?;
+        map.put("end", time(self.1.end, Flight::ALWAYS.end))?;
+        map.end()
     }
-    if line.targeting != Expr::All(Vec::new()) {
-        put(&mut map, "targeting", expr(&line.targeting, vocabulary));
-    }
-    put(&mut map, "deals", &line.deals);
-    if line.open != line.deals.is_empty() {
-        put(&mut map, "open", line.open);
-    }
-    put(&mut map, "paused", line.paused.then_some(true));
-    let crids: Vec<_> =
-        line.creatives.iter().map(|&c| &catalog.creatives[c.index()].crid).collect();
-    put(&mut map, "creatives", crids);
-    Value::Object(map)
 }
 
-/// An expression in the language of campaign files.
-pub fn expr(expr: &Expr, vocabulary: &Vocabulary) -> Value {
-    let list = |parts: &[Expr]| parts.iter().map(|p| self::expr(p, vocabulary)).collect::<Vec<_>>();
-    match expr {
-        Expr::All(parts) => json!({ "all": list(parts) }),
-        Expr::Any(parts) => json!({ "any": list(parts) }),
-        Expr::Not(inner) => json!({ "not": self::expr(inner, vocabulary) }),
-        Expr::Leaf(leaf) => {
-            let mut map = Map::new();
-            let (key, values) = test(leaf, vocabulary);
-            map.insert(key.to_owned(), values);
-            put(&mut map, "if_unknown", leaf.pass_unknown.then_some("pass"));
-            json!({ leaf.dimension.name(): map })
+impl Serialize for Said<'_, Expr> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Said(book, expr) = self;
+        let mut map = to.serialize_map(Some(1))?;
+        match expr {
+            Expr::All(parts) => map.serialize_entry("all", &book.each(parts))?,
+            Expr::Any(parts) => map.serialize_entry("any", &book.each(parts))?,
+            Expr::Not(inner) => map.serialize_entry("not", &Said(book, &**inner))?,
+            Expr::Leaf(leaf) => map.serialize_entry(leaf.dimension.name(), &Said(book, leaf))?,
         }
+        map.end()
     }
 }
 
-fn test(leaf: &Leaf, vocabulary: &Vocabulary) -> (&'static str, Value) {
-    let words = |values: &[ValueId]| {
+impl Serialize for Said<'_, Leaf> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Said(book, leaf) = self;
+        let mut map = to.serialize_map(None)?;
+        match &leaf.test {
+            Test::AnyOf(values) => map.serialize_entry("any_of", &Values(book, leaf, values))?,
+            Test::NoneOf(values) => map.serialize_entry("none_of", &Values(book, leaf, values))?,
+            Test::Within(circles) => map.serialize_entry("any_of", &book.each(circles))?,
+            Test::Outside(circles) => map.serialize_entry("none_of", &book.each(circles))?,
+        }
+        map.put("if_unknown", leaf.pass_unknown.then_some("pass"))?;
+        map.end()
+    }
+}
+
+struct Values<'b>(&'b Book<'b>, &'b Leaf, &'b [ValueId]);
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Values(Book { vocabulary, .. }, leaf, values) = self;
         if leaf.dimension == Dimension::HourOfWeek && !values.is_empty() {
             let first = vocabulary.hour_of_week(0).0;
             let mut set = [false; 168];
-            for value in values {
+            for value in *values {
                 set[(value.0 - first) as usize % 168] = true;
             }
-            return json!(hours::print(&set));
+            return to.serialize_str(&hours::print(&set));
         }
         // By text, since the ids of open values tell only who wrote them first.
         let mut words: Vec<_> = values.iter().map(|&value| vocabulary.text(value)).collect();
         words.sort_unstable();
-        json!(words)
-    };
-    let circles = |circles: &[super::model::Circle]| {
-        Value::from_iter(circles.iter().map(|circle| {
-            let km = (circle.radius_m / 1000.0).to_string();
-            let (lat, lon) = (circle.center.lat.to_string(), circle.center.lon.to_string());
-            json!({"lat": lat, "lon": lon, "km": km})
-        }))
-    };
-    match &leaf.test {
-        Test::AnyOf(values) => ("any_of", words(values)),
-        Test::NoneOf(values) => ("none_of", words(values)),
-        Test::Within(list) => ("any_of", circles(list)),
-        Test::Outside(list) => ("none_of", circles(list)),
+        words.serialize(to)
     }
 }
 
-fn creative(creative: &Creative) -> Value {
-    let mut map = Map::new();
-    put(&mut map, "crid", &creative.crid);
-    put(&mut map, "title", &creative.title);
-    put(&mut map, "duration", print_decimal(i64::from(creative.duration_ms), 3));
-    let renditions: Vec<_> = creative.renditions.iter().map(rendition).collect();
-    put(&mut map, "renditions", renditions);
-    put(&mut map, "mezzanine", creative.mezzanine.as_ref().map(rendition));
-    let companions: Vec<_> = creative.companions.iter().map(companion).collect();
-    put(&mut map, "companions", companions);
-    put(&mut map, "click_through", &creative.click_through);
-    put(&mut map, "click_trackers", &creative.click_trackers);
-    let trackers = creative.trackers.iter();
-    let trackers: Vec<_> =
-        trackers.map(|t| json!({"event": event_name(t.event), "url": t.url})).collect();
-    put(&mut map, "trackers", trackers);
-    put(&mut map, "attr", &creative.attr);
-    put(&mut map, "apis", &creative.apis);
-    let scripts = creative.verifications.iter().map(|script| {
-        let mut map = Map::new();
-        put(&mut map, "vendor", &script.vendor);
-        put(&mut map, "script_url", &script.script_url);
-        put(&mut map, "parameters", &script.parameters);
-        Value::Object(map)
-    });
-    put(&mut map, "verifications", scripts.collect::<Vec<_>>());
-    put(&mut map, "language", &creative.language);
-    let id = creative.universal_ad_id.as_ref();
-    let id = id.map(|(registry, value)| json!({"registry": registry, "value": value}));
-    put(&mut map, "universal_ad_id", id);
-    put(&mut map, "nvol", creative.nvol);
-    put(&mut map, "qagmediarating", creative.qagmediarating);
-    Value::Object(map)
+impl Serialize for Said<'_, Circle> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Circle { center, radius_m } = self.1;
+        let mut map = to.serialize_map(None)?;
+        map.put("lat", center.lat.to_string())?;
+        map.put("lon", center.lon.to_string())?;
+        map.put("km", (radius_m / 1000.0).to_string())?;
+        map.end()
+    }
 }
 
-fn put_media(map: &mut Map<String, Value>, media: &Media) {
+impl Serialize for Said<'_, Creative> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Said(book, creative) = self;
+        let mut map = to.serialize_map(None)?;
+        map.put("crid", &creative.crid)?;
+        map.put("title", &creative.title)?;
+        map.put("duration", print_decimal(i64::from(creative.duration_ms), 3))?;
+        map.put("renditions", book.each(&creative.renditions))?;
+        map.put("mezzanine", creative.mezzanine.as_ref().map(|master| Said(book, master)))?;
+        map.put("companions", book.each(&creative.companions))?;
+        map.put("click_through", &creative.click_through)?;
+        map.put("click_trackers", &creative.click_trackers)?;
+        map.put("trackers", book.each(&creative.trackers))?;
+        map.put("attr", &creative.attr)?;
+        map.put("apis", &creative.apis)?;
+        map.put("verifications", book.each(&creative.verifications))?;
+        map.put("language", &creative.language)?;
+        map.put("universal_ad_id", creative.universal_ad_id.as_ref().map(|id| Said(book, id)))?;
+        map.put("nvol", creative.nvol)?;
+        map.put("qagmediarating", creative.qagmediarating)?;
+        map.end()
+    }
+}
+
+impl Serialize for Said<'_, (String, String)> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        map.put("registry", &self.1.0)?;
+        map.put("value", &self.1.1)?;
+        map.end()
+    }
+}
+
+impl Serialize for Said<'_, Tracker> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        map.put("event", event_name(self.1.event))?;
+        map.put("url", &self.1.url)?;
+        map.end()
+    }
+}
+
+impl Serialize for Said<'_, Verification> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        map.put("vendor", &self.1.vendor)?;
+        map.put("script_url", &self.1.script_url)?;
+        map.put("parameters", &self.1.parameters)?;
+        map.end()
+    }
+}
+
+fn put_media<M: SerializeMap>(map: &mut M, media: &Media) -> Result<(), M::Error> {
     match media {
-        Media::Remote(url) => put(map, "url", url),
-        Media::Hosted(hash) => put(map, "hash", hash),
+        Media::Remote(url) => map.put("url", url),
+        Media::Hosted(hash) => map.put("hash", hash),
     }
 }
 
-fn rendition(rendition: &Rendition) -> Value {
-    let mut map = Map::new();
-    put_media(&mut map, &rendition.media);
-    put(&mut map, "mime", rendition.mime.as_str());
-    put(&mut map, "bitrate", rendition.bitrate_kbps);
-    let streaming = rendition.delivery == Delivery::Streaming;
-    put(&mut map, "delivery", streaming.then_some("streaming"));
-    put(&mut map, "size", rendition.size);
-    Value::Object(map)
+impl Serialize for Said<'_, Rendition> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let rendition = self.1;
+        let mut map = to.serialize_map(None)?;
+        put_media(&mut map, &rendition.media)?;
+        map.put("mime", rendition.mime.as_str())?;
+        map.put("bitrate", rendition.bitrate_kbps)?;
+        let streaming = rendition.delivery == Delivery::Streaming;
+        map.put("delivery", streaming.then_some("streaming"))?;
+        map.put("size", rendition.size)?;
+        map.end()
+    }
 }
 
-fn companion(companion: &Companion) -> Value {
-    let mut map = Map::new();
-    put(&mut map, "width", companion.w);
-    put(&mut map, "height", companion.h);
-    match &companion.resource {
-        CompanionResource::Static { media, mime } => {
-            put_media(&mut map, media);
-            put(&mut map, "mime", mime);
+impl Serialize for Said<'_, Companion> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let companion = self.1;
+        let mut map = to.serialize_map(None)?;
+        map.put("width", companion.w)?;
+        map.put("height", companion.h)?;
+        match &companion.resource {
+            CompanionResource::Static { media, mime } => {
+                put_media(&mut map, media)?;
+                map.put("mime", mime)?;
+            }
+            CompanionResource::Html(html) => map.put("html", html)?,
+            CompanionResource::Iframe(url) => map.put("iframe", url)?,
         }
-        CompanionResource::Html(html) => put(&mut map, "html", html),
-        CompanionResource::Iframe(url) => put(&mut map, "iframe", url),
+        map.put("click_through", &companion.click_through)?;
+        map.put("trackers", &companion.trackers)?;
+        map.put("alt", &companion.alt)?;
+        map.put("attr", &companion.attr)?;
+        map.put("apis", &companion.apis)?;
+        map.put("end_card", companion.end_card.then_some(true))?;
+        map.end()
     }
-    put(&mut map, "click_through", &companion.click_through);
-    put(&mut map, "trackers", &companion.trackers);
-    put(&mut map, "alt", &companion.alt);
-    put(&mut map, "attr", &companion.attr);
-    put(&mut map, "apis", &companion.apis);
-    put(&mut map, "end_card", companion.end_card.then_some(true));
-    Value::Object(map)
+}
+
+/// An expression in the language of campaign files.
+#[cfg(test)]
+pub fn expr_to_json(expr: &Expr, vocabulary: &Vocabulary) -> serde_json::Value {
+    let contents = Contents::default();
+    let book = Book { contents: &contents, vocabulary, lines_of: Vec::new() };
+    serde_json::to_value(Said(&book, expr)).unwrap()
 }

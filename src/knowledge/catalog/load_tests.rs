@@ -71,7 +71,7 @@ fn targeting_means_what_it_says() {
     let catalog = fixture(&mut vocabulary);
     let targeting = |advertiser, campaign, line| {
         let id = LineId::of(advertiser, campaign, line);
-        crate::knowledge::catalog::expr_to_json(
+        crate::knowledge::catalog::archive::expr_to_json(
             &catalog.line(catalog.line_of(id).unwrap()).targeting,
             &vocabulary,
         )

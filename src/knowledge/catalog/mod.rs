@@ -60,7 +60,6 @@ mod draft;
 
 mod schema;
 
-pub use archive::expr as expr_to_json;
 pub use contents::Contents;
 pub use draft::{Draft, draft};
 pub use edit::{Edition, FRESH_MAX, Kind};

@@ -30,16 +30,26 @@ const ADVERTISERS: usize = 200;
 
 /// A campaign file in JSON with `lines` lines: a function of the seed.
 pub fn campaign_file(seed: u64, lines: usize) -> String {
+    json!({ "advertisers": advertisers(seed, lines, ADVERTISERS) }).to_string()
+}
+
+/// As [`campaign_file`], in so many files, each of two advertisers.
+pub fn campaign_files(seed: u64, lines: usize, files: usize) -> Vec<String> {
+    let advertisers = advertisers(seed, lines, 2 * files);
+    let share = advertisers.len().div_ceil(files.max(1)).max(1);
+    advertisers.chunks(share).map(|some| json!({ "advertisers": some }).to_string()).collect()
+}
+
+fn advertisers(seed: u64, lines: usize, most: usize) -> Vec<Value> {
     let words = Words::new();
-    let mut of_advertiser: Vec<Vec<Value>> = vec![Vec::new(); ADVERTISERS.min(lines.max(1))];
+    let mut of_advertiser: Vec<Vec<Value>> = vec![Vec::new(); most.min(lines).max(1)];
     let many = of_advertiser.len();
     for i in 0..lines {
         let mut rng = series(seed, "catalog line", i as u64);
         of_advertiser[i % many].push(line(i, i % many, &words, &mut rng));
     }
     let advertisers = of_advertiser.into_iter().enumerate();
-    let advertisers: Vec<Value> = advertisers.map(|(i, lines)| advertiser(i, lines)).collect();
-    json!({ "advertisers": advertisers }).to_string()
+    advertisers.map(|(i, lines)| advertiser(i, lines)).collect()
 }
 
 struct Words {

@@ -19,6 +19,7 @@
 //!   all that begin so).
 
 mod asleep;
+mod edits;
 mod random;
 mod twins;
 mod world;

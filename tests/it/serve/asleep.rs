@@ -53,7 +53,7 @@ fn await_poor(server: &Server, lines: u64) {
     }
 }
 
-fn replay(folder: &Path) -> Value {
+pub fn replay(folder: &Path) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_interlude"));
     command.arg("replay").arg(folder.join("data/decisions")).arg("--json");
     command.arg("--config").arg(folder.join("interlude.toml"));
