@@ -6,6 +6,7 @@ mod crowd;
 mod decide;
 mod demo;
 mod doors;
+mod intake;
 mod replay;
 mod serve;
 mod vast;

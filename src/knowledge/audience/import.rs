@@ -127,14 +127,15 @@ impl Import<'_> {
                 read(text, &mut batch)
             });
             // A line makes a few changes; they stay together.
-            if batch.len() >= self.config.batch && before > 0 {
+            if batch.len() > self.config.batch {
                 let rest = batch.split_off(before);
                 send(std::mem::replace(&mut batch, rest))?;
             }
+            if batch.len() >= self.config.batch {
+                send(std::mem::take(&mut batch))?;
+            }
         }
-        if !batch.is_empty() {
-            send(batch)?;
-        }
+        send(batch)?;
         Ok(report)
     }
 
@@ -174,6 +175,9 @@ struct Sending<'i> {
 
 impl Sending<'_> {
     fn send(&mut self, batch: Vec<Change>) -> Result<(), ImportFault> {
+        if batch.is_empty() {
+            return Ok(());
+        }
         loop {
             // A copy of what is refused as busy is cheap beside waiting.
             match self.intake.submit(batch.clone()) {
