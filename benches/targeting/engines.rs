@@ -7,7 +7,6 @@ use interlude::base::units::ids::LineIx;
 use interlude::knowledge::catalog::model::Expr;
 use interlude::market::facts::Facts;
 use interlude::offer::targeting::{Index, Mask, SearchScratch};
-use interlude::rehearsal::traffic::lines::Population;
 
 /// Answers the requests that it was made for, by their number.
 pub trait Engine {
@@ -46,7 +45,7 @@ pub struct Interlude {
 
 impl Interlude {
     pub fn new(lines: &[Expr], requests: Rc<Vec<Facts>>) -> Interlude {
-        let index = Index::of(lines, Population::values());
+        let index = Index::of(lines);
         Interlude { index, requests, asleep: None, scratch: SearchScratch::new() }
     }
 }

@@ -15,6 +15,7 @@ pub const HOT: &[(&str, &str)] = &[
     ("src/offer/targeting/simd.rs", "the hottest loop"),
     ("src/offer/targeting/search.rs", "searched for every slot"),
     ("src/offer/targeting/pass.rs", "searched for every slot"),
+    ("src/offer/targeting/lists.rs", "read for every slot"),
     ("src/offer/targeting/program.rs", "run for the lines that columns cannot tell"),
     ("src/offer/auction/", "asked for every candidate"),
     ("src/offer/creative/", "fitted for every candidate, written for every bid"),

@@ -58,7 +58,7 @@ impl World {
                 Arc::new(edited(&world.index, &parts))
             }
             _ => {
-                let base = Index::build(parts.catalog.base_lines(), parts.vocabulary.len());
+                let base = Index::build(parts.catalog.base_lines());
                 Arc::new(if parts.catalog.is_edited() { edited(&base, &parts) } else { base })
             }
         };
@@ -117,7 +117,7 @@ fn edited(base: &Index, parts: &Parts) -> Index {
         let place = lines.partition_point(|other| search_order(other) < search_order(line));
         Fresh { targeting: &line.targeting, before: LineIx(place as u32) }
     });
-    base.edit(catalog.gone(), &fresh.collect::<Vec<_>>(), parts.vocabulary.len())
+    base.edit(catalog.gone(), &fresh.collect::<Vec<_>>())
 }
 
 fn version(catalog: u64, parts: &Parts) -> u64 {

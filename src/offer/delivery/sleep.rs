@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn a_look_holds_so_long_and_no_longer() {
         let lines = [line(0, None, None), line(1, None, None)];
-        let sleep = Sleep::new(7, vec![LineIx(1)], &Index::build(&lines, 0), NOW);
+        let sleep = Sleep::new(7, vec![LineIx(1)], &Index::build(&lines), NOW);
         assert!(!sleep.has(LineIx(0)) && sleep.has(LineIx(1)));
         for (at, holds) in [(-21, false), (-20, true), (0, true), (19, true), (20, false)] {
             assert_eq!(sleep.holds_at(NOW.plus_s(at)), holds, "{at}");

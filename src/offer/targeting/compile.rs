@@ -8,9 +8,10 @@
 use crate::knowledge::catalog::model::Expr;
 use crate::market::vocabulary::{Dimension, ValueId};
 
+use super::block::Block;
 use super::normal::{Clause, Normal};
-use super::simd::{ABSENT, Block};
-use super::tier::{Asked, CHECK, Checked, Kept, Postings, Set, Tier};
+use super::simd::ABSENT;
+use super::tier::{Asked, Before, Kept, LIST_END, Postings, Set, Tier};
 
 /// A value gets a column when more than one slot in so many has it; below, a list is smaller and
 /// costs a search less than a column that is mostly empty.
@@ -25,19 +26,18 @@ pub fn is_thick(postings: usize, slots: usize) -> bool {
 }
 
 impl Tier {
-    /// Compiles expressions, which stand in the order of search. `values` is the length of the
-    /// vocabulary; each value belongs to one dimension. `thick` says of how many postings among
-    /// how many slots a column is made.
+    /// Compiles expressions, which stand in the order of search; each value belongs to one
+    /// dimension. `thick` says of how many postings among how many slots a column is made.
     pub fn build<'e>(
         expressions: impl IntoIterator<Item = &'e Expr>,
-        values: usize,
         thick: fn(usize, usize) -> bool,
     ) -> Tier {
-        let mut draft = Draft::new(values);
+        let mut draft = Draft::new();
         let mut normal = Normal::default();
         for expr in expressions {
             draft.push_line(expr, &mut normal);
         }
+        draft.mark();
         draft.place(thick);
         draft.fill();
         draft.tier.shrink();
@@ -51,45 +51,57 @@ struct Draft {
     tape: Tape,
     /// The values that some slot asks about; until they are placed, the sets of
     /// [`Tier::postings`] hold how many slots do.
-    used: Vec<(u32, Dimension)>,
+    used: Vec<(ValueId, Dimension)>,
     /// How many slots want a value of each dimension, and whether one wants none of some.
     including: [u32; Dimension::COUNT],
     excluding: [bool; Dimension::COUNT],
+    /// How many slots there are, and which are checked by program.
+    slots: u32,
+    checks: Vec<u32>,
 }
 
 impl Draft {
-    fn new(values: usize) -> Draft {
-        let postings = vec![Postings::default(); values.max(Dimension::COUNT)];
-        let tier = Tier { first_slot: vec![0], postings, ..Tier::default() };
-        let (including, excluding) = ([0; Dimension::COUNT], [false; Dimension::COUNT]);
-        Draft { tier, tape: Tape::default(), used: Vec::new(), including, excluding }
+    fn new() -> Draft {
+        Draft {
+            tier: Tier { first_slot: vec![0], ..Tier::default() },
+            tape: Tape::default(),
+            used: Vec::new(),
+            including: [0; Dimension::COUNT],
+            excluding: [false; Dimension::COUNT],
+            slots: 0,
+            checks: Vec::new(),
+        }
     }
 
     fn push_line<'e>(&mut self, expr: &'e Expr, normal: &mut Normal<'e>) {
-        let line = self.tier.lines() as u32;
-        debug_assert!(line < CHECK, "line numbers leave room for the mark");
-        if !normal.each(expr, &mut |clauses| self.push_slot(line, clauses)) {
+        let first = self.slots;
+        if !normal.each(expr, &mut |clauses| self.push_slot(clauses)) {
             let at = self.tier.program.push_whole(expr);
-            self.tape.start_slot();
-            self.push_checked(line, at);
+            self.start_slot(Some(at));
         }
-        self.tier.first_slot.push(self.tier.slots.len() as u32);
+        if self.slots == first {
+            // A line has a slot, so that counting starts counts lines.
+            self.tier.never.push(first);
+            self.start_slot(None);
+        }
+        self.tier.first_slot.push(self.slots);
     }
 
-    fn push_slot(&mut self, line: u32, clauses: &[Clause<'_>]) {
-        self.tape.start_slot();
+    fn push_slot(&mut self, clauses: &[Clause<'_>]) {
+        let check = self.tier.program.push(clauses);
+        self.start_slot(check);
         for clause in clauses {
             self.push_clause(clause);
         }
-        match self.tier.program.push(clauses) {
-            Some(at) => self.push_checked(line, at),
-            None => self.tier.slots.push(line),
-        }
     }
 
-    fn push_checked(&mut self, line: u32, at: u32) {
-        self.tier.slots.push(self.tier.checked.len() as u32 | CHECK);
-        self.tier.checked.push(Checked { line, at });
+    fn start_slot(&mut self, check: Option<u32>) {
+        self.tape.start_slot();
+        if let Some(at) = check {
+            self.tier.checked.push(at);
+            self.checks.push(self.slots);
+        }
+        self.slots += 1;
     }
 
     /// Posts a slot under its values. Unknown is a value like others: included where a wanted
@@ -112,23 +124,19 @@ impl Draft {
 
     fn include(&mut self, value: ValueId, dimension: Dimension) {
         self.tape.push(value.0);
-        self.count(value, dimension).include.0 += 1;
+        self.count(value, dimension).include.hint += 1;
     }
 
     fn exclude(&mut self, value: ValueId, dimension: Dimension) {
         self.excluding[dimension.index()] = true;
         self.tape.push(value.0 | Tape::EXCLUDE);
-        self.count(value, dimension).exclude.0 += 1;
+        self.count(value, dimension).exclude.hint += 1;
     }
 
     fn count(&mut self, value: ValueId, dimension: Dimension) -> &mut Postings {
-        // The vocabulary may have grown since it was measured.
-        if value.index() >= self.tier.postings.len() {
-            self.tier.postings.resize(value.index() + 1, Postings::default());
-        }
-        let counts = &mut self.tier.postings[value.index()];
-        if counts.include.0 == 0 && counts.exclude.0 == 0 {
-            self.used.push((value.0, dimension));
+        let counts = self.tier.postings.entry(value);
+        if counts.include.hint == 0 && counts.exclude.hint == 0 {
+            self.used.push((value, dimension));
         }
         counts
     }
@@ -136,38 +144,44 @@ impl Draft {
     /// Gives every dimension and every value its place among the columns or the lists.
     fn place(&mut self, thick: fn(usize, usize) -> bool) {
         let tier = &mut self.tier;
-        let slots = tier.slots.len();
-        tier.stride = padded(tier.blocks());
+        let slots = self.slots as usize;
+        tier.stride = padded(slots.div_ceil(Block::SLOTS));
         let mut room = Room { slots, thick, stride: tier.stride, columns: 0, lists: 1 };
-        let mut expected = [(0.0, 0.0); Dimension::COUNT];
         self.used.sort_unstable_by_key(|&(value, _)| value);
-        for &(value, dimension) in &self.used {
-            let postings = &mut tier.postings[value as usize];
-            let count = f64::from(postings.include.0);
-            let (total, squares) = &mut expected[dimension.index()];
-            *total += count;
-            *squares += count * count;
-            postings.include = room.place(postings.include.0);
-            postings.exclude = room.place(postings.exclude.0);
+        for &(value, _) in &self.used {
+            let postings = tier.postings.entry(value);
+            postings.include = room.place(postings.include.hint);
+            postings.exclude = room.place(postings.exclude.hint);
         }
-        let mut order: Vec<(f64, Asked)> = Vec::new();
         for dimension in Dimension::all() {
             let including = self.including[dimension.index()];
             if including > 0 {
-                // The share of slots that the dimension lets pass, if requests have its values as
-                // often as slots ask for them: what puts the dimensions in order.
-                let (total, squares) = expected[dimension.index()];
-                let passing = (slots - including as usize) as f64 + squares / total.max(1.0);
-                let indifferent = room.column() as u32;
-                order.push((passing, Asked { dimension, indifferent }));
+                let (indifferent, passing) = (room.column() as u32, slots as u32 - including);
+                tier.dimensions.push(Asked { dimension, indifferent, passing });
             } else if self.excluding[dimension.index()] {
-                order.push((slots as f64, Asked { dimension, indifferent: ABSENT }));
+                let passing = slots as u32;
+                tier.dimensions.push(Asked { dimension, indifferent: ABSENT, passing });
             }
         }
-        order.sort_by(|a, b| a.0.total_cmp(&b.0));
-        tier.dimensions = order.into_iter().map(|(_, asked)| asked).collect();
         tier.columns = vec![Block::NONE; room.columns];
         tier.lists = vec![0; room.lists];
+    }
+
+    /// Marks the slots that start a line and those that are checked, and counts both.
+    fn mark(&mut self) {
+        let tier = &mut self.tier;
+        let blocks = (self.slots as usize).div_ceil(Block::SLOTS);
+        tier.starts = vec![Block::NONE; blocks];
+        tier.checks = vec![Block::NONE; blocks];
+        let starts = &tier.first_slot[..tier.first_slot.len() - 1];
+        starts.iter().for_each(|&slot| set(&mut tier.starts, slot as usize));
+        self.checks.iter().for_each(|&slot| set(&mut tier.checks, slot as usize));
+        let mut before = Before::default();
+        for (starts, checks) in tier.starts.iter().zip(&tier.checks) {
+            tier.before.push(before);
+            before.lines += starts.count();
+            before.checked += checks.count();
+        }
     }
 
     /// Plays the tape: sets the bits of the columns and appends to the lists.
@@ -177,57 +191,72 @@ impl Draft {
         for asked in tier.dimensions.iter().filter(|asked| asked.indifferent != ABSENT) {
             indifferent[asked.dimension.index()] = asked.indifferent;
             let column = &mut tier.columns[asked.indifferent as usize..][..tier.stride];
-            (0..tier.slots.len()).step_by(64).for_each(|slot| {
-                let left = (tier.slots.len() - slot).min(64);
+            (0..self.slots as usize).step_by(64).for_each(|slot| {
+                let left = (self.slots as usize - slot).min(64);
                 column[slot / Block::SLOTS].0[slot % Block::SLOTS / 64] = !0 >> (64 - left);
             });
         }
         let mut slot = usize::MAX;
         for word in self.tape.words() {
-            let value = (word & Tape::VALUE) as usize;
-            let set = match word & !Tape::VALUE {
-                Tape::SLOT => {
-                    slot = slot.wrapping_add(1);
-                    continue;
-                }
+            let value = word & Tape::VALUE;
+            match word & !Tape::VALUE {
+                Tape::SLOT => slot = slot.wrapping_add(1),
                 Tape::DIMENSION => {
-                    let column = &mut tier.columns[indifferent[value] as usize..];
+                    let column = &mut tier.columns[indifferent[value as usize] as usize..];
                     column[slot / Block::SLOTS].clear(slot % Block::SLOTS);
-                    continue;
                 }
-                Tape::EXCLUDE => tier.postings[value].exclude,
-                _ => tier.postings[value].include,
-            };
-            match set.kind() {
-                Kept::Nothing => {}
-                Kept::Column(start) => {
-                    let block = start as usize + slot / Block::SLOTS;
-                    tier.columns[block].set(slot % Block::SLOTS);
+                Tape::EXCLUDE => {
+                    let set = &mut tier.postings.entry(ValueId(value)).exclude;
+                    add(set, slot, &mut tier.columns, &mut tier.lists);
                 }
-                Kept::List(start) => {
-                    let start = start as usize;
-                    tier.lists[start] += 1;
-                    let last = start + tier.lists[start] as usize;
-                    tier.lists[last] = slot as u32;
+                _ => {
+                    let set = &mut tier.postings.entry(ValueId(value)).include;
+                    add(set, slot, &mut tier.columns, &mut tier.lists);
                 }
             }
         }
-        self.fold(&indifferent);
+        self.finish(&indifferent);
     }
 
-    /// Adds the indifferent slots to the columns of wanted values, so that one read says all.
-    fn fold(&mut self, indifferent: &[u32]) {
+    /// Adds the indifferent slots to the columns of wanted values, so that one read says all; ends
+    /// the lists.
+    fn finish(&mut self, indifferent: &[u32]) {
         let tier = &mut self.tier;
         for &(value, dimension) in &self.used {
-            if let Kept::Column(start) = tier.postings[value as usize].include.kind() {
+            let postings = tier.postings.entry(value);
+            for set in [&mut postings.include, &mut postings.exclude] {
+                if let Kept::List { start, first: count } = set.kind() {
+                    tier.lists[(start + count) as usize] = LIST_END;
+                    set.hint = tier.lists[start as usize];
+                }
+            }
+            if let Kept::Column { start, .. } = postings.include.kind() {
                 let base = indifferent[dimension.index()] as usize;
                 for at in 0..tier.stride {
                     let more = tier.columns[base + at];
                     tier.columns[start as usize + at].add(&more);
                 }
+                let asked = tier.dimensions.iter().find(|asked| asked.dimension == dimension);
+                postings.include.hint += asked.map_or(0, |asked| asked.passing);
             }
         }
     }
+}
+
+fn set(column: &mut [Block], slot: usize) {
+    column[slot / Block::SLOTS].set(slot % Block::SLOTS);
+}
+
+/// Adds a slot to a set, whose hint counts what it has.
+fn add(to: &mut Set, slot: usize, columns: &mut [Block], lists: &mut [u32]) {
+    match to.kind() {
+        Kept::Nothing => {}
+        Kept::Column { start, .. } => {
+            set(&mut columns[start as usize..], slot);
+        }
+        Kept::List { start, first: count } => lists[(start + count) as usize] = slot as u32,
+    }
+    to.hint += 1;
 }
 
 /// What room the columns and the lists take so far.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::units::ids::LineIx;
 
-use super::simd::Block;
+use super::block::Block;
 use super::tier::Tier;
 
 /// Lines that a search passes over. Belongs to the index it was made by.
@@ -15,7 +15,7 @@ use super::tier::Tier;
 pub struct Mask {
     /// Names the index; another one's bits would stand for other lines.
     of: u64,
-    /// Bits beyond the last slot are set, so that no search looks there.
+    /// Bits beyond the last slot and of lines that are never true are set as well.
     pub(super) base: Box<[Block]>,
     pub(super) fresh: Box<[Block]>,
 }
@@ -25,7 +25,7 @@ impl Mask {
     pub(super) fn none(base: &Tier, fresh: &Tier) -> Mask {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let of = NEXT.fetch_add(1, Ordering::Relaxed);
-        Mask { of, base: beyond(base), fresh: beyond(fresh) }
+        Mask { of, base: nowhere(base), fresh: nowhere(fresh) }
     }
 
     /// Bars one more line of the tiers that it was made of.
@@ -49,9 +49,10 @@ impl Mask {
     }
 }
 
-fn beyond(tier: &Tier) -> Box<[Block]> {
+fn nowhere(tier: &Tier) -> Box<[Block]> {
     let mut blocks = vec![Block::NONE; tier.blocks()].into_boxed_slice();
-    for slot in tier.slots.len()..tier.blocks() * Block::SLOTS {
+    let beyond = tier.slots()..tier.blocks() * Block::SLOTS;
+    for slot in beyond.chain(tier.never.iter().map(|&slot| slot as usize)) {
         blocks[slot / Block::SLOTS].set(slot % Block::SLOTS);
     }
     blocks

@@ -16,8 +16,10 @@
 //! [`Mask`] bars its lines that are gone, and a small *fresh* tier of the same make holds the new
 //! ones; a search merges the two ([`search`]). What sleeps is barred by a mask as well.
 
+mod block;
 mod compile;
 mod explain;
+mod lists;
 mod mask;
 pub mod naive;
 mod normal;
@@ -83,19 +85,39 @@ pub struct Stats {
     pub checked: usize,
     pub dimensions: usize,
     pub columns: usize,
-    pub bytes: usize,
+    pub bytes: Bytes,
+}
+
+/// What an index weighs, by part.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Bytes {
+    pub columns: usize,
+    pub lists: usize,
+    /// Where each value's columns and lists are.
+    pub table: usize,
+    /// Where each line's slots are.
+    pub lines: usize,
+    pub program: usize,
+    /// What is gone, and the order of what is fresh.
+    pub edits: usize,
+}
+
+impl Bytes {
+    pub fn total(&self) -> usize {
+        self.columns + self.lists + self.table + self.lines + self.program + self.edits
+    }
 }
 
 impl Index {
-    /// Compiles the targeting of `lines`, which stand in the order of search. `values` is the
-    /// length of the vocabulary; each value belongs to one dimension.
-    pub fn build(lines: &[Line], values: usize) -> Index {
-        Index::of(lines.iter().map(|line| &line.targeting), values)
+    /// Compiles the targeting of `lines`, which stand in the order of search; each value that
+    /// they name belongs to one dimension.
+    pub fn build(lines: &[Line]) -> Index {
+        Index::of(lines.iter().map(|line| &line.targeting))
     }
 
     /// As [`Index::build`], of the expressions alone.
-    pub fn of<'e>(expressions: impl IntoIterator<Item = &'e Expr>, values: usize) -> Index {
-        Index::whole(Tier::build(expressions, values, is_thick))
+    pub fn of<'e>(expressions: impl IntoIterator<Item = &'e Expr>) -> Index {
+        Index::whole(Tier::build(expressions, is_thick))
     }
 
     fn whole(base: Tier) -> Index {
@@ -107,26 +129,20 @@ impl Index {
     /// The same base without the lines that are `gone`, and with those that are `fresh`: all that
     /// are, in the order of search, whatever this index was edited to before. Costs what the fresh
     /// lines cost to compile, and a bit for every slot of the base.
-    pub fn edit(
-        &self,
-        gone: impl Iterator<Item = LineIx>,
-        fresh: &[Fresh<'_>],
-        values: usize,
-    ) -> Index {
-        self.edited(gone, fresh, values, is_thick)
+    pub fn edit(&self, gone: impl Iterator<Item = LineIx>, fresh: &[Fresh<'_>]) -> Index {
+        self.edited(gone, fresh, is_thick)
     }
 
     fn edited(
         &self,
         gone: impl Iterator<Item = LineIx>,
         fresh: &[Fresh<'_>],
-        values: usize,
         thick: fn(usize, usize) -> bool,
     ) -> Index {
         debug_assert!(fresh.is_sorted_by_key(|line| line.before), "fresh lines are in order");
         let base = self.base.clone();
         let before = fresh.iter().map(|line| line.before.0).collect();
-        let fresh = Tier::build(fresh.iter().map(|line| line.targeting), values, thick);
+        let fresh = Tier::build(fresh.iter().map(|line| line.targeting), thick);
         let mut lines: Vec<LineIx> = gone.filter(|line| line.index() < base.lines()).collect();
         lines.sort_unstable();
         lines.dedup();
@@ -153,15 +169,19 @@ impl Index {
 
     pub fn stats(&self) -> Stats {
         let (base, fresh) = (&self.base, &self.fresh);
+        let (of_base, of_fresh) = (base.bytes(), fresh.bytes());
+        let [columns, lists, table, lines, program] =
+            std::array::from_fn(|part| of_base[part] + of_fresh[part]);
+        let edits = self.gone.bytes() + size_of_val(&*self.before);
         Stats {
             lines: self.len(),
             fresh: fresh.lines(),
             gone: self.gone_lines,
-            slots: base.slots.len() + fresh.slots.len(),
+            slots: base.slots() + fresh.slots(),
             checked: base.checked.len() + fresh.checked.len(),
             dimensions: base.dimensions.len().max(fresh.dimensions.len()),
             columns: base.columns() + fresh.columns(),
-            bytes: base.bytes() + fresh.bytes() + self.gone.bytes(),
+            bytes: Bytes { columns, lists, table, lines, program, edits },
         }
     }
 }

@@ -4,43 +4,38 @@
 //! nothing once its scratch has seen the tier.
 
 use crate::market::facts::{Facts, VALUES_MAX};
-use crate::market::vocabulary::ValueId;
+use crate::market::vocabulary::{Dimension, ValueId};
 
-use super::simd::{self, ABSENT, Block, Level, Step, Window};
-use super::tier::{CHECK, Kept, Tier};
+use super::block::Block;
+use super::lists::{self, Cursor};
+use super::simd::{self, ABSENT, Level, Step, Window};
+use super::tier::{Kept, Tier};
 
-/// The first window; each further one has four times as many blocks, up to [`WINDOW`].
-pub const FIRST_WINDOW: usize = 4;
-/// The widest window: what is gathered from lists for one dimension is then 16 KiB.
-pub const WINDOW: usize = 256;
+/// The first window; each further one has four times as many blocks, up to [`PAGE`].
+const FIRST_WINDOW: usize = 4;
+/// The first page and the further ones: what lists are read for at once. What is gathered from
+/// them for one dimension is then 16 KiB.
+const FIRST_PAGE: usize = 16;
+const PAGE: usize = 256;
 
 /// What a pass needs beside the tier.
 pub struct PassScratch {
     pub level: Level,
-    steps: Vec<Step>,
+    /// The dimensions whose values all have columns, and those that have lists as well.
+    dense: Vec<Step>,
+    sparse: Vec<Step>,
+    /// Starts of columns: more whose slots pass, and those whose slots do not.
     more: Vec<u32>,
     less: Vec<u32>,
-    /// Lists whose slots pass.
-    gather: Vec<Cursor>,
-    /// Lists whose slots do not pass.
-    reject: Vec<Cursor>,
-    /// Columns gathered from lists, [`WINDOW`] blocks each; empty between windows.
+    /// The lists, and the columns gathered from them, [`PAGE`] blocks each: first that of the
+    /// slots that do not pass, then one for each sparse dimension.
+    cursors: Vec<Cursor>,
     gathered: Vec<Block>,
+    rejects: bool,
     found: Vec<Block>,
     live: Vec<u16>,
     /// The lines of the block under way.
-    lines: Vec<u32>,
-}
-
-/// How far a list has been read.
-#[derive(Clone, Copy, Debug)]
-struct Cursor {
-    /// The first entry of this window, the next to read, and the end, in [`Tier::lists`].
-    from: u32,
-    next: u32,
-    end: u32,
-    /// Where its column starts in [`PassScratch::gathered`].
-    column: u32,
+    lines: Box<[u32; simd::LINES_ROOM]>,
 }
 
 impl Default for PassScratch {
@@ -48,15 +43,16 @@ impl Default for PassScratch {
     fn default() -> PassScratch {
         PassScratch {
             level: Level::detect(),
-            steps: Vec::new(),
+            dense: Vec::with_capacity(Dimension::COUNT),
+            sparse: Vec::with_capacity(Dimension::COUNT),
             more: Vec::with_capacity(VALUES_MAX),
             less: Vec::with_capacity(VALUES_MAX),
-            gather: Vec::with_capacity(VALUES_MAX),
-            reject: Vec::with_capacity(VALUES_MAX),
+            cursors: Vec::with_capacity(2 * VALUES_MAX),
+            rejects: false,
             gathered: Vec::new(),
-            found: vec![Block::NONE; WINDOW],
-            live: vec![0; WINDOW],
-            lines: Vec::with_capacity(Block::SLOTS),
+            found: vec![Block::NONE; PAGE],
+            live: vec![0; PAGE],
+            lines: Box::new([0; simd::LINES_ROOM]),
         }
     }
 }
@@ -68,6 +64,9 @@ pub struct Pass<'a> {
     barred: &'a [Block],
     facts: &'a Facts,
     scratch: &'a mut PassScratch,
+    /// This page's first block and the next one's, and whether its lists are gathered.
+    page: (usize, usize),
+    gathered: bool,
     /// This window's first block and the next one's, and how many blocks that will have.
     first: usize,
     next: usize,
@@ -75,36 +74,35 @@ pub struct Pass<'a> {
     /// How many blocks of the window are live, and how many of them were read.
     live: usize,
     read: usize,
-    /// How many lines of the block under way were given.
+    /// How many lines the block under way has, and how many of them were given.
+    lines: usize,
     given: usize,
-    last: Option<u32>,
+    last: u32,
 }
 
 impl<'a> Pass<'a> {
-    /// `width` is the number of blocks in the first window.
     pub fn new(
         tier: &'a Tier,
         barred: &'a [Block],
         facts: &'a Facts,
-        width: usize,
         scratch: &'a mut PassScratch,
     ) -> Pass<'a> {
-        if tier.blocks() > 0 {
-            tier.compile(facts, scratch);
-        }
-        scratch.lines.clear();
+        let hopeless = tier.blocks() == 0 || !scratch.prepare(tier, facts);
         Pass {
             tier,
             barred,
             facts,
             scratch,
+            page: (0, 0),
+            gathered: false,
             first: 0,
-            next: 0,
-            width,
+            next: if hopeless { tier.blocks() } else { 0 },
+            width: FIRST_WINDOW,
             live: 0,
             read: 0,
+            lines: 0,
             given: 0,
-            last: None,
+            last: u32::MAX,
         }
     }
 
@@ -112,7 +110,8 @@ impl<'a> Pass<'a> {
     #[inline]
     pub fn next_before(&mut self, limit: u32) -> Option<u32> {
         loop {
-            if let Some(&line) = self.scratch.lines.get(self.given) {
+            if self.given < self.lines {
+                let line = self.scratch.lines[self.given];
                 let before = line < limit;
                 self.given += usize::from(before);
                 return before.then_some(line);
@@ -126,183 +125,182 @@ impl<'a> Pass<'a> {
     /// Reads the next live block; `false` when none is left that can have a line before `limit`.
     fn fill(&mut self, limit: u32) -> bool {
         while self.read == self.live {
-            let blocks = self.tier.blocks();
-            if self.next >= blocks || self.tier.line_of(self.next * Block::SLOTS) >= limit {
+            while self.barred.get(self.next).is_some_and(Block::is_full) {
+                self.next += 1;
+            }
+            if self.next >= self.tier.blocks() || self.tier.first_line(self.next) >= limit {
                 return false;
             }
-            self.first = self.next;
-            self.next = blocks.min(self.first + self.width);
-            self.width = WINDOW.min(self.width * 4);
-            self.live = self.tier.narrow(self.first, self.next, self.barred, self.scratch);
+            self.open();
+            self.live = self.narrow();
             self.read = 0;
         }
         let at = usize::from(self.scratch.live[self.read]);
         self.read += 1;
-        self.given = 0;
         self.decode(at);
         true
     }
 
-    /// The lines of a block's slots; a line's slots are neighbours, so it is given once.
-    fn decode(&mut self, at: usize) {
-        let lines = &mut self.scratch.lines;
-        lines.clear();
-        let first = (self.first + at) * Block::SLOTS;
-        for (at, mut word) in self.scratch.found[at].0.into_iter().enumerate() {
-            while word != 0 {
-                let slot = first + at * 64 + word.trailing_zeros() as usize;
-                word &= word - 1;
-                let entry = self.tier.slots[slot];
-                let line = self.tier.line_of(slot);
-                let seen = self.last == Some(line);
-                if seen || entry & CHECK != 0 && !self.tier.check(entry & !CHECK, self.facts) {
-                    continue;
-                }
-                self.last = Some(line);
-                lines.push(line);
+    /// Opens the next window, and the next page when this one is read.
+    fn open(&mut self) {
+        if self.next >= self.page.1 {
+            let width = if self.width == FIRST_WINDOW { FIRST_PAGE } else { PAGE };
+            self.page = (self.next, self.tier.blocks().min(self.next + width));
+            self.gathered = false;
+            if width == PAGE {
+                // It is a long search: what is left of it is worth an order.
+                self.scratch.sort(self.tier.slots());
             }
         }
-    }
-}
-
-impl Tier {
-    fn check(&self, checked: u32, facts: &Facts) -> bool {
-        self.program.holds(self.checked[checked as usize].at, facts)
+        self.first = self.next;
+        self.next = self.page.1.min(self.first + self.width);
+        self.width = PAGE.min(self.width * 4);
     }
 
-    /// Turns the facts into steps, columns and lists.
-    fn compile(&self, facts: &Facts, scratch: &mut PassScratch) {
-        scratch.clear(self.dimensions.len());
-        for asked in &self.dimensions {
-            let unknown = [ValueId::unknown(asked.dimension)];
-            let values = facts.get(asked.dimension).unwrap_or(&unknown);
-            let (mut base, mut gathered) = (ABSENT, ABSENT);
-            let from = scratch.more.len() as u32;
-            for value in values {
-                let Some(postings) = self.postings.get(value.index()) else { continue };
-                match postings.include.kind() {
-                    Kept::Nothing => {}
-                    Kept::Column(start) if base == ABSENT => base = start,
-                    Kept::Column(start) => scratch.more.push(start),
-                    Kept::List(start) => {
-                        gathered = (scratch.steps.len() * WINDOW) as u32;
-                        scratch.gather.push(self.cursor(start, gathered));
-                    }
-                }
-                match postings.exclude.kind() {
-                    Kept::Nothing => {}
-                    Kept::Column(start) => scratch.less.push(start),
-                    Kept::List(start) => scratch.reject.push(self.cursor(start, ABSENT)),
-                }
-            }
-            if base == ABSENT {
-                base = asked.indifferent;
-            }
-            if base != ABSENT {
-                let more = (from, scratch.more.len() as u32);
-                scratch.steps.push(Step { base, more, gathered });
-            }
-        }
-    }
-
-    fn cursor(&self, start: u32, column: u32) -> Cursor {
-        let from = start + 1;
-        Cursor { from, next: from, end: from + self.lists[start as usize], column }
-    }
-
-    /// Finds the slots that pass in the blocks from `first` to `end`; returns how many blocks are
-    /// live. What was gathered is swept at once, so that the scratch is clean however a search
-    /// ends.
-    fn narrow(
-        &self,
-        first: usize,
-        end: usize,
-        barred: &[Block],
-        scratch: &mut PassScratch,
-    ) -> usize {
-        scratch.gather(&self.lists, first, end);
-        let window = Window {
-            columns: &self.columns,
-            barred,
-            gathered: &scratch.gathered,
-            steps: &scratch.steps,
+    /// Finds the slots of this window that pass; returns how many blocks are live. Lists are read
+    /// only where columns leave something.
+    fn narrow(&mut self) -> usize {
+        let (tier, first, scratch) = (self.tier, self.first, &mut *self.scratch);
+        let found = &mut scratch.found[..self.next - first];
+        let live = simd::open(&self.barred[first..self.next], found, &mut scratch.live);
+        let dense = Window {
+            columns: &tier.columns,
+            gathered: &[],
+            rejected: &[],
+            steps: &scratch.dense,
             more: &scratch.more,
             less: &scratch.less,
             first,
         };
-        let found = &mut scratch.found[..end - first];
-        let count = simd::narrow(scratch.level, &window, found, &mut scratch.live);
-        scratch.sweep(&self.lists, first, end);
-        if count > 0 {
-            scratch.reject(&self.lists, first, end);
+        let live = simd::narrow(scratch.level, &dense, found, &mut scratch.live[..live]);
+        if live == 0 || scratch.cursors.is_empty() {
+            return live;
         }
-        count
+        if !self.gathered {
+            self.gathered = true;
+            let width = self.page.1 - self.page.0;
+            for column in scratch.gathered.chunks_exact_mut(PAGE).take(1 + scratch.sparse.len()) {
+                column[..width].fill(Block::NONE);
+            }
+            lists::gather(&mut scratch.cursors, &tier.lists, self.page, &mut scratch.gathered);
+        }
+        let gathered = &scratch.gathered[first - self.page.0..];
+        let rejected = if scratch.rejects { gathered } else { &[] };
+        let sparse = Window { gathered, rejected, steps: &scratch.sparse, less: &[], ..dense };
+        simd::narrow(scratch.level, &sparse, found, &mut scratch.live[..live])
+    }
+
+    /// The lines of a block's slots; a line's slots are neighbours, so it is given once.
+    fn decode(&mut self, at: usize) {
+        self.check(at);
+        let (tier, scratch) = (self.tier, &mut *self.scratch);
+        let (block, before) = (self.first + at, &tier.before[self.first + at]);
+        let (found, starts) = (&scratch.found[at], &tier.starts[block]);
+        let lines = &mut scratch.lines;
+        let count = simd::lines(scratch.level, found, starts, before.lines, lines);
+        self.lines = 0;
+        for at in 0..count {
+            let line = lines[at];
+            lines[self.lines] = line;
+            self.lines += usize::from(line != self.last);
+            self.last = line;
+        }
+        self.given = 0;
+    }
+
+    /// Takes out the slots of a block whose conjunctions are not true beyond what columns say.
+    fn check(&mut self, at: usize) {
+        let (tier, found) = (self.tier, &mut self.scratch.found[at]);
+        let checks = &tier.checks[self.first + at];
+        if !found.meets(checks) {
+            return;
+        }
+        let mut before = tier.before[self.first + at].checked;
+        for (found, checks) in found.0.iter_mut().zip(checks.0) {
+            let mut left = *found & checks;
+            while left != 0 {
+                let lowest = left & left.wrapping_neg();
+                let index = before + (checks & (lowest - 1)).count_ones();
+                if !tier.program.holds(tier.checked[index as usize], self.facts) {
+                    *found &= !lowest;
+                }
+                left &= left - 1;
+            }
+            before += checks.count_ones();
+        }
     }
 }
 
 impl PassScratch {
-    fn clear(&mut self, dimensions: usize) {
-        self.steps.clear();
-        self.more.clear();
-        self.less.clear();
-        self.gather.clear();
-        self.reject.clear();
-        self.steps.reserve(dimensions);
-        if self.gathered.len() < dimensions * WINDOW {
-            self.gathered.resize(dimensions * WINDOW, Block::NONE);
-        }
-    }
-
-    /// Sets the bits of the lists' slots in this window.
-    fn gather(&mut self, lists: &[u32], first: usize, end: usize) {
-        let (first, limit) = (first * Block::SLOTS, end * Block::SLOTS);
-        for cursor in &mut self.gather {
-            let column = &mut self.gathered[cursor.column as usize..][..WINDOW];
-            cursor.from = cursor.next;
-            let rest = &lists[cursor.next as usize..cursor.end as usize];
-            let slots = rest.iter().map(|&slot| slot as usize).take_while(|&slot| slot < limit);
-            for slot in slots {
-                let at = slot - first;
-                column[at / Block::SLOTS].0[at % Block::SLOTS / 64] |= 1 << (at % 64);
-                cursor.next += 1;
-            }
-        }
-    }
-
-    /// Takes the gathered bits out again: whole columns, or one by one where that is less work.
-    fn sweep(&mut self, lists: &[u32], first: usize, end: usize) {
-        let gathered = self.steps.iter().filter(|step| step.gathered != ABSENT);
-        let blocks = gathered.clone().count() * (end - first);
-        let bits: u32 = self.gather.iter().map(|cursor| cursor.next - cursor.from).sum();
-        if blocks <= 4 * self.gather.len() + bits as usize {
-            for step in gathered {
-                self.gathered[step.gathered as usize..][..end - first].fill(Block::NONE);
-            }
-            return;
-        }
-        for cursor in &self.gather {
-            let column = &mut self.gathered[cursor.column as usize..][..WINDOW];
-            for &slot in &lists[cursor.from as usize..cursor.next as usize] {
-                let at = slot as usize - first * Block::SLOTS;
-                column[at / Block::SLOTS].0[at % Block::SLOTS / 64] = 0;
-            }
-        }
-    }
-
-    /// Takes the slots of the rejecting lists out of what was found.
-    fn reject(&mut self, lists: &[u32], first: usize, end: usize) {
-        let (first, limit) = (first * Block::SLOTS, end * Block::SLOTS);
-        for cursor in &mut self.reject {
-            let rest = &lists[cursor.next as usize..cursor.end as usize];
-            let slots = rest.iter().map(|&slot| slot as usize).take_while(|&slot| slot < limit);
-            for slot in slots {
-                cursor.next += 1;
-                // A window without a live block was not read.
-                if let Some(at) = slot.checked_sub(first) {
-                    let block = &mut self.found[at / Block::SLOTS];
-                    block.0[at % Block::SLOTS / 64] &= !(1 << (at % 64));
+    /// Turns the facts into steps, columns and lists; `false` where no slot can pass.
+    fn prepare(&mut self, tier: &Tier, facts: &Facts) -> bool {
+        self.clear(tier.dimensions.len());
+        for asked in &tier.dimensions {
+            let unknown = [ValueId::unknown(asked.dimension)];
+            let values = facts.get(asked.dimension).unwrap_or(&unknown);
+            let from = self.more.len() as u32;
+            let mut step = Step { base: ABSENT, more: (from, from), gathered: ABSENT, passing: 0 };
+            for &value in values {
+                let postings = tier.postings.get(value);
+                match postings.include.kind() {
+                    Kept::Nothing => {}
+                    Kept::Column { start, slots } => {
+                        step.passing += slots;
+                        if step.base == ABSENT { step.base = start } else { self.more.push(start) }
+                    }
+                    Kept::List { start, first } => {
+                        step.gathered = ((1 + self.sparse.len()) * PAGE) as u32;
+                        let column = step.gathered;
+                        self.cursors.push(Cursor { slot: first, at: start, column });
+                    }
+                }
+                match postings.exclude.kind() {
+                    Kept::Nothing => {}
+                    Kept::Column { start, .. } => self.less.push(start),
+                    Kept::List { start, first } => {
+                        self.rejects = true;
+                        self.cursors.push(Cursor { slot: first, at: start, column: 0 });
+                    }
                 }
             }
+            if asked.indifferent == ABSENT {
+                continue;
+            }
+            if step.base == ABSENT {
+                step.base = asked.indifferent;
+                step.passing = asked.passing;
+            }
+            step.more.1 = self.more.len() as u32;
+            if step.gathered != ABSENT {
+                self.sparse.push(step);
+            } else if step.passing > 0 {
+                self.dense.push(step);
+            } else {
+                return false;
+            }
         }
+        true
+    }
+
+    fn clear(&mut self, dimensions: usize) {
+        self.dense.clear();
+        self.sparse.clear();
+        self.more.clear();
+        self.less.clear();
+        self.cursors.clear();
+        self.rejects = false;
+        if self.gathered.len() < (1 + dimensions) * PAGE {
+            self.gathered.resize((1 + dimensions) * PAGE, Block::NONE);
+        }
+    }
+
+    /// Puts first what costs least for each slot that it takes away.
+    fn sort(&mut self, slots: usize) {
+        let rank = |step: &Step| {
+            let columns = 1 + (step.more.1 - step.more.0) as usize;
+            columns * slots / slots.saturating_sub(step.passing as usize).max(1)
+        };
+        self.dense.sort_unstable_by_key(rank);
+        self.sparse.sort_unstable_by_key(rank);
     }
 }

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use crate::base::units::ids::LineIx;
 use crate::market::facts::Facts;
 
-use super::pass::{FIRST_WINDOW, Pass, PassScratch, WINDOW};
+use super::pass::{Pass, PassScratch};
 use super::{Index, Mask};
 
 /// What a search needs beside the index; one per worker, reused.
@@ -35,7 +35,7 @@ impl Index {
         visit: &mut impl FnMut(LineIx) -> ControlFlow<()>,
     ) {
         // Why it ended is the visitor's to know.
-        let _ = self.search(FIRST_WINDOW, facts, asleep, scratch, visit);
+        let _ = self.search(facts, asleep, scratch, visit);
     }
 
     /// Appends every line whose targeting is true and that is not `asleep`, best first.
@@ -46,7 +46,7 @@ impl Index {
         scratch: &mut SearchScratch,
         out: &mut Vec<LineIx>,
     ) {
-        let _ = self.search(WINDOW, facts, asleep, scratch, &mut |line| {
+        let _ = self.search(facts, asleep, scratch, &mut |line| {
             out.push(line);
             ControlFlow::Continue(())
         });
@@ -54,15 +54,14 @@ impl Index {
 
     fn search(
         &self,
-        width: usize,
         facts: &Facts,
         asleep: Option<&Mask>,
         scratch: &mut SearchScratch,
         visit: &mut impl FnMut(LineIx) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let mask = asleep.filter(|mask| mask.belongs_with(&self.gone)).unwrap_or(&self.gone);
-        let mut base = Pass::new(&self.base, &mask.base, facts, width, &mut scratch.base);
-        let mut fresh = Pass::new(&self.fresh, &mask.fresh, facts, width, &mut scratch.fresh);
+        let mut base = Pass::new(&self.base, &mask.base, facts, &mut scratch.base);
+        let mut fresh = Pass::new(&self.fresh, &mask.fresh, facts, &mut scratch.fresh);
         loop {
             let next = fresh.next_before(u32::MAX);
             let limit = next.map_or(u32::MAX, |line| self.before[line as usize]);

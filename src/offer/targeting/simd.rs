@@ -8,28 +8,7 @@
 
 #![allow(unsafe_code)]
 
-/// The bits of 512 slots: a cache line, and one AVX-512 register.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(C, align(64))]
-pub struct Block(pub [u64; 8]);
-
-impl Block {
-    pub const SLOTS: usize = 512;
-    pub const NONE: Block = Block([0; 8]);
-    pub const ALL: Block = Block([!0; 8]);
-
-    pub fn set(&mut self, slot: usize) {
-        self.0[slot / 64] |= 1 << (slot % 64);
-    }
-
-    pub fn clear(&mut self, slot: usize) {
-        self.0[slot / 64] &= !(1 << (slot % 64));
-    }
-
-    pub fn add(&mut self, other: &Block) {
-        self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
-    }
-}
+use super::block::Block;
 
 /// No column.
 pub const ABSENT: u32 = u32::MAX;
@@ -43,15 +22,18 @@ pub struct Step {
     pub more: (u32, u32),
     /// Where the column gathered from sparse lists starts in [`Window::gathered`], or [`ABSENT`].
     pub gathered: u32,
+    /// How many slots the columns let pass, at most.
+    pub passing: u32,
 }
 
 /// The blocks to look at, and the columns to look in.
+#[derive(Clone, Copy)]
 pub struct Window<'a> {
     pub columns: &'a [Block],
-    /// The slots that are passed over, whatever they ask.
-    pub barred: &'a [Block],
-    /// Columns of this window only, from its first block on.
+    /// Columns that were gathered from lists, and the slots of lists that do not pass; both from
+    /// the window's first block on.
     pub gathered: &'a [Block],
+    pub rejected: &'a [Block],
     pub steps: &'a [Step],
     /// Starts of columns whose slots pass, as the steps refer to them.
     pub more: &'a [u32],
@@ -82,38 +64,125 @@ impl Level {
         #[cfg(target_arch = "x86_64")]
         {
             const LEVELS: [Level; 3] = [Level::Words, Level::Avx2, Level::Avx512];
-            if is_x86_feature_detected!("avx512f") {
-                return &LEVELS;
-            }
-            if is_x86_feature_detected!("avx2") {
-                return &LEVELS[..2];
-            }
+            return &LEVELS[..1 + usize::from(has_avx2()) + usize::from(has_avx512())];
         }
+        #[allow(unreachable_code)]
         &[Level::Words]
     }
 }
 
-/// Works out the slots of each block of the window that pass all steps and none of `less`.
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("popcnt")
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx512() -> bool {
+    has_avx2() && is_x86_feature_detected!("avx512f")
+}
+
+/// Lists the blocks that have a slot which is not barred, ascending; returns how many they are.
+/// `found` has a block for each of the window's, and takes the slots.
+pub fn open(barred: &[Block], found: &mut [Block], live: &mut [u16]) -> usize {
+    let mut count = 0;
+    for (at, (barred, found)) in barred.iter().zip(found).enumerate() {
+        *found = Block(barred.0.map(|word| !word));
+        live[count] = at as u16;
+        count += usize::from(!found.is_empty());
+    }
+    count
+}
+
+/// Works out which slots of the live blocks pass all steps and none of `less`, of those that were
+/// found before.
 ///
-/// `found` has a block for each of the window's; those that keep a slot are listed at the front
-/// of `live`, ascending, and their number is returned. The others' contents mean nothing.
+/// The blocks that keep a slot are listed at the front of `live`, and their number is returned; the
+/// others' contents mean nothing.
 pub fn narrow(level: Level, window: &Window<'_>, found: &mut [Block], live: &mut [u16]) -> usize {
     match level {
         // SAFETY: plain words need no instruction that might be absent.
         Level::Words => unsafe { narrow_with::<Words>(window, found, live) },
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => {
-            assert!(is_x86_feature_detected!("avx2"));
-            // SAFETY: the feature was just asked for.
+            assert!(has_avx2());
+            // SAFETY: the features were just asked for.
             unsafe { narrow_avx2(window, found, live) }
         }
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => {
-            assert!(is_x86_feature_detected!("avx512f"));
-            // SAFETY: the feature was just asked for.
+            assert!(has_avx512());
+            // SAFETY: the features were just asked for.
             unsafe { narrow_avx512(window, found, live) }
         }
     }
+}
+
+/// What [`lines`] needs: it writes up to [`AHEAD`] lines that do not count.
+pub const LINES_ROOM: usize = Block::SLOTS + AHEAD;
+const AHEAD: usize = 4;
+
+/// The lines of the slots whose bits are set in `block`, ascending, and how many they are; a line
+/// stands there once for each of its slots. `starts` tells which slots are the first of a line,
+/// `before` how many lines start before the block.
+pub fn lines(
+    level: Level,
+    block: &Block,
+    starts: &Block,
+    before: u32,
+    out: &mut [u32; LINES_ROOM],
+) -> usize {
+    match level {
+        Level::Words => lines_with(block, starts, before, out),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 | Level::Avx512 => {
+            assert!(has_avx2());
+            // SAFETY: the features were just asked for.
+            unsafe { lines_bmi(block, starts, before, out) }
+        }
+    }
+}
+
+/// # Safety
+/// The processor must have BMI1 and POPCNT.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "bmi1,popcnt")]
+unsafe fn lines_bmi(
+    block: &Block,
+    starts: &Block,
+    before: u32,
+    out: &mut [u32; LINES_ROOM],
+) -> usize {
+    lines_with(block, starts, before, out)
+}
+
+/// A word has few bits, mostly, and how many is hard to foretell: so a few are always written.
+#[inline(always)]
+fn lines_with(block: &Block, starts: &Block, before: u32, out: &mut [u32; LINES_ROOM]) -> usize {
+    let (mut count, mut before) = (0, before.wrapping_sub(1));
+    for (&word, &starts) in block.0.iter().zip(&starts.0) {
+        let mut left = word;
+        let mut next = || {
+            // The lowest bit that is set, and all below it.
+            let upto = left ^ left.wrapping_sub(1);
+            left &= left.wrapping_sub(1);
+            (before.wrapping_add((starts & upto).count_ones()), left != 0)
+        };
+        let end = count + word.count_ones() as usize;
+        let mut more = false;
+        for line in &mut out[count..count + AHEAD] {
+            (*line, more) = next();
+        }
+        count += AHEAD;
+        while more {
+            (out[count], more) = next();
+            count += 1;
+        }
+        count = end;
+        before = before.wrapping_add(starts.count_ones());
+    }
+    count
 }
 
 /// # Safety
@@ -142,12 +211,14 @@ unsafe fn narrow_avx512(window: &Window<'_>, found: &mut [Block], live: &mut [u1
 #[inline(always)]
 unsafe fn narrow_with<L: Lanes>(w: &Window<'_>, found: &mut [Block], live: &mut [u16]) -> usize {
     let mut count = 0;
-    for (at, found) in found.iter_mut().enumerate() {
+    for read in 0..live.len() {
+        let at = live[read];
+        let found = &mut found[usize::from(at)];
         // SAFETY: the caller vouches for the instructions of `L`.
         unsafe {
-            if let Some(passed) = pass_with::<L>(w, at) {
+            if let Some(passed) = pass_with::<L>(w, usize::from(at), L::load(found)) {
                 L::store(passed, found);
-                live[count] = at as u16;
+                live[count] = at;
                 count += 1;
             }
         }
@@ -155,20 +226,16 @@ unsafe fn narrow_with<L: Lanes>(w: &Window<'_>, found: &mut [Block], live: &mut 
     count
 }
 
-/// The slots of one block that pass; `None` as soon as there is none.
+/// The slots of `all` in one block that pass; `None` as soon as there is none.
 ///
 /// # Safety
 /// The processor must have the instructions of `L`.
 #[inline(always)]
-unsafe fn pass_with<L: Lanes>(w: &Window<'_>, at: usize) -> Option<L> {
+unsafe fn pass_with<L: Lanes>(w: &Window<'_>, at: usize, mut all: L) -> Option<L> {
     // An index that asks nothing has no columns.
     let columns = w.columns.get(w.first + at..).unwrap_or(&[]);
     // SAFETY: the caller vouches for the instructions of `L`.
     unsafe {
-        let mut all = L::and_not(L::load(&Block::ALL), L::load(&w.barred[w.first + at]));
-        if !L::any(all) {
-            return None;
-        }
         for step in w.steps {
             let mut pass = L::load(&columns[step.base as usize]);
             for &start in &w.more[step.more.0 as usize..step.more.1 as usize] {
@@ -184,6 +251,9 @@ unsafe fn pass_with<L: Lanes>(w: &Window<'_>, at: usize) -> Option<L> {
         }
         for &start in w.less {
             all = L::and_not(all, L::load(&columns[start as usize]));
+        }
+        if let Some(rejected) = w.rejected.get(at) {
+            all = L::and_not(all, L::load(rejected));
         }
         L::any(all).then_some(all)
     }
@@ -335,7 +405,7 @@ mod tests {
     #[test]
     fn all_levels_find_the_same() {
         let mut rng = Rng::new(512);
-        for round in 0..2_000 {
+        for round in 0..if cfg!(miri) { 20 } else { 2_000 } {
             let (stride, first) = (40, rng.below(8));
             let width = 1 + rng.below(32);
             let columns = columns(&mut rng, stride * 20);
@@ -348,16 +418,18 @@ mod tests {
                     let to = from + rng.below(more.len() + 1 - from);
                     let gathered = if rng.chance(0.5) { ABSENT } else { rng.below(100) as u32 };
                     let base = column(&mut rng);
-                    Step { base, more: (from as u32, to as u32), gathered }
+                    Step { base, more: (from as u32, to as u32), gathered, passing: 0 }
                 })
                 .collect();
-            let (columns, more, less, steps) = (&columns, &more, &less, &steps);
+            let barred = &columns[rng.below(20) * stride..][..width];
+            let (columns, more, less, steps) = (&columns[..], &more, &less, &steps);
             let gathered = columns;
-            let barred = &columns[rng.below(20) * stride..];
-            let window = Window { columns, barred, gathered, steps, more, less, first };
+            let rejected = if rng.chance(0.5) { columns } else { &[][..] };
+            let window = Window { columns, gathered, rejected, steps, more, less, first };
             let run = |level| {
                 let (mut found, mut live) = (vec![Block::NONE; width], vec![0; width]);
-                let count = narrow(level, &window, &mut found, &mut live);
+                let opened = open(barred, &mut found, &mut live);
+                let count = narrow(level, &window, &mut found, &mut live[..opened]);
                 live.truncate(count);
                 live.into_iter().map(|at| (at, found[at as usize])).collect::<Vec<_>>()
             };
@@ -370,15 +442,35 @@ mod tests {
     }
 
     #[test]
-    fn without_a_step_every_slot_passes() {
-        let columns = [Block::NONE];
-        let (columns, barred) = (&columns, &[Block::NONE]);
-        let (gathered, steps, more, less) = (&[], &[], &[], &[]);
-        let window = Window { columns, barred, gathered, steps, more, less, first: 0 };
+    fn without_a_step_every_slot_passes_that_is_not_barred() {
+        let barred = [Block::ALL, Block([0, 1, 0, 0, 0, 0, 0, 1])];
+        let (columns, gathered, rejected) = (&[], &[], &[]);
+        let (steps, more, less) = (&[], &[], &[]);
+        let window = Window { columns, gathered, rejected, steps, more, less, first: 0 };
         for &level in Level::available() {
-            let (mut found, mut live) = ([Block::NONE; 1], [7; 1]);
-            assert_eq!(narrow(level, &window, &mut found, &mut live), 1);
-            assert_eq!((found[0], live[0]), (Block::ALL, 0));
+            let (mut found, mut live) = ([Block::NONE; 2], [7; 2]);
+            let count = open(&barred, &mut found, &mut live);
+            assert_eq!(narrow(level, &window, &mut found, &mut live[..count]), 1);
+            assert_eq!((found[1], live[0]), (Block(barred[1].0.map(|word| !word)), 1));
+        }
+    }
+
+    #[test]
+    fn all_levels_count_the_same_lines() {
+        let mut rng = Rng::new(64);
+        let blocks: Vec<Block> =
+            [Block::NONE, Block::ALL].into_iter().chain(columns(&mut rng, 100)).collect();
+        for block in &blocks {
+            let starts = rng.pick(&blocks).unwrap();
+            let set = |block: &Block, slot: usize| block.0[slot / 64] & 1 << (slot % 64) != 0;
+            let line = |slot| 1_024 + (0..=slot).filter(|&at| set(starts, at)).count() as u32 - 1;
+            let expected: Vec<u32> =
+                (0..Block::SLOTS).filter(|&slot| set(block, slot)).map(line).collect();
+            for &level in Level::available() {
+                let mut out = [0; LINES_ROOM];
+                let count = lines(level, block, starts, 1_024, &mut out);
+                assert_eq!(out[..count], expected, "{level:?}");
+            }
         }
     }
 }

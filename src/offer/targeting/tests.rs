@@ -19,7 +19,6 @@ use super::{Fresh, Index, Mask, SearchScratch, explain, is_true};
 
 /// Values of each dimension in the tests' vocabulary, which has no other.
 const VALUES_EACH: usize = 6;
-const VALUES: usize = Dimension::COUNT * (1 + VALUES_EACH);
 
 fn value(dimension: Dimension, n: usize) -> ValueId {
     ValueId((Dimension::COUNT + dimension.index() * VALUES_EACH + n) as u32)
@@ -138,13 +137,13 @@ struct Model {
 }
 
 impl Model {
-    fn new(exprs: Vec<Expr>, values: usize) -> Model {
-        let index = Index::of(&exprs, values);
+    fn new(exprs: Vec<Expr>) -> Model {
+        let index = Index::of(&exprs);
         Model { index, order: (0..exprs.len() as u32).collect(), exprs }
     }
 
     fn with(exprs: Vec<Expr>, thick: fn(usize, usize) -> bool) -> Model {
-        let index = Index::whole(Tier::build(&exprs, VALUES, thick));
+        let index = Index::whole(Tier::build(&exprs, thick));
         Model { index, order: (0..exprs.len() as u32).collect(), exprs }
     }
 
@@ -265,7 +264,7 @@ fn rare_values_are_found_wherever_they_stand() {
         false => any_of(Dimension::Artist, &[0]),
     };
     let exprs: Vec<Expr> = (0..size).map(lines).collect();
-    let model = Model::new(exprs.to_vec(), VALUES);
+    let model = Model::new(exprs.to_vec());
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
     facts.set(Dimension::Artist, [value(Dimension::Artist, 1)]);
     facts.set(Dimension::List, []);
@@ -279,7 +278,7 @@ fn rare_values_are_found_wherever_they_stand() {
 #[test]
 fn empty_worlds_and_empty_expressions() {
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
-    let none = Model::new(vec![], VALUES);
+    let none = Model::new(vec![]);
     assert!(none.index.is_empty());
     assert_eq!(none.find(&facts, &mut scratch), 0);
     for (exprs, expected) in [
@@ -290,7 +289,7 @@ fn empty_worlds_and_empty_expressions() {
         (vec![Expr::Any(vec![]), Expr::All(vec![]), Expr::Any(vec![Expr::All(vec![])])], 2),
         (vec![Expr::All(vec![]); 600], 600),
     ] {
-        let model = Model::new(exprs.clone(), VALUES);
+        let model = Model::new(exprs.clone());
         assert_eq!(model.find(&facts, &mut scratch), expected, "{exprs:?}");
         facts.set(Dimension::Age, [value(Dimension::Age, 0)]);
         assert_eq!(model.find(&facts, &mut scratch), expected, "{exprs:?}");
@@ -307,7 +306,7 @@ fn wide_lines_are_visited_once() {
     assert_eq!(wide(7).conjunctions(), 2 * Expr::CONJUNCTIONS_MAX);
     assert!(!Normal::default().each(&wide(7), &mut |_| panic!("too wide")));
     let exprs = vec![wide(6), wide(7), wide(6), Expr::All(vec![])];
-    let model = Model::new(exprs.to_vec(), VALUES);
+    let model = Model::new(exprs.to_vec());
     assert_eq!(model.index.stats().slots, 64 + 1 + 64 + 1);
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
     assert_eq!(model.find(&facts, &mut scratch), 1);
@@ -333,7 +332,7 @@ fn contradictions_and_repetitions_are_taken_out() {
     assert_eq!(slots(&Expr::Any(vec![any_of(genre, &[1]), any_of(genre, &[1])])), 1);
     let narrower = both(any_of(genre, &[1, 2, 3]), any_of(genre, &[2]));
     Normal::default().each(&narrower, &mut |clauses| assert!(clauses[0].also.is_empty()));
-    assert_eq!(Index::of(&[narrower], VALUES).stats().checked, 0);
+    assert_eq!(Index::of(&[narrower]).stats().checked, 0);
 }
 
 #[test]
@@ -346,7 +345,7 @@ fn unknown_is_not_false() {
         [any.clone(), none.clone(), Expr::Not(Box::new(any)), Expr::Not(Box::new(none))]
     };
     let exprs = [leaves(false), leaves(true)].concat();
-    let model = Model::new(exprs.to_vec(), VALUES);
+    let model = Model::new(exprs.to_vec());
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
     model.find(&facts, &mut scratch);
     assert_eq!(model.best(&facts, None, 9), [4, 5], "only what passes when unknown");
@@ -364,7 +363,7 @@ fn circles_are_checked_slot_by_slot() {
     let near = leaf(Dimension::Radius, Test::Within(vec![berlin]), false);
     let far = leaf(Dimension::Radius, Test::Outside(vec![berlin]), true);
     let exprs = [near.clone(), far.clone(), Expr::Not(Box::new(far)), Expr::Any(vec![near])];
-    let model = Model::new(exprs.to_vec(), VALUES);
+    let model = Model::new(exprs.to_vec());
     assert_eq!(model.index.stats().checked, 4);
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
     let mut found = |facts: &Facts| {
@@ -382,7 +381,7 @@ fn circles_are_checked_slot_by_slot() {
 #[test]
 fn values_that_came_later_match_nothing_and_break_nothing() {
     let exprs = [any_of(Dimension::App, &[1]), none_of(Dimension::App, &[2])];
-    let model = Model::new(exprs.to_vec(), 0);
+    let model = Model::new(exprs.to_vec());
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
     facts.set(Dimension::App, [ValueId(1_000_000)]);
     model.find(&facts, &mut scratch);
@@ -430,7 +429,7 @@ fn edited(mut model: Model, base: usize, chance: &mut Chance, depth: usize) -> M
         .collect();
     let thick = DENSITIES[chance.rng.below(3)];
     let lines = gone.iter().map(|&line| LineIx(line));
-    model.index = model.index.edited(lines, &fresh, VALUES, thick);
+    model.index = model.index.edited(lines, &fresh, thick);
     let living = (0..base as u32).filter(|line| !gone.contains(line));
     let mut order: Vec<(u32, u32)> = living.map(|line| (2 * line + 1, line)).collect();
     order.extend(before.iter().zip(base as u32..).map(|(&before, line)| (2 * before, line)));
@@ -443,12 +442,12 @@ fn edited(mut model: Model, base: usize, chance: &mut Chance, depth: usize) -> M
 #[test]
 fn a_mask_of_another_index_bars_nothing() {
     let exprs = vec![Expr::All(vec![]); 3];
-    let (one, other) = (Index::of(&exprs, VALUES), Index::of(&exprs, VALUES));
+    let (one, other) = (Index::of(&exprs), Index::of(&exprs));
     let (facts, mut scratch) = (Facts::new(), SearchScratch::new());
     let mask = one.mask([LineIx(0), LineIx(2), LineIx(9)].into_iter());
     assert_eq!(best(&one, &facts, Some(&mask), &mut scratch, 9), [1]);
     assert_eq!(best(&other, &facts, Some(&mask), &mut scratch, 9), [0, 1, 2]);
-    let edited = one.edit([LineIx(1)].into_iter(), &[], VALUES);
+    let edited = one.edit([LineIx(1)].into_iter(), &[]);
     assert_eq!(best(&edited, &facts, Some(&mask), &mut scratch, 9), [0, 2]);
     let stats = edited.stats();
     assert_eq!((stats.lines, stats.gone, stats.fresh), (2, 1, 0));

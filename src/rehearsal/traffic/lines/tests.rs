@@ -84,7 +84,7 @@ fn adversaries_are_answered_rightly() {
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
     for adversary in Adversary::ALL {
         let lines: Vec<Expr> = adversary.lines(&population, count).collect();
-        let index = Index::of(&lines, Population::values());
+        let index = Index::of(&lines);
         let asleep = adversary.asleep(count);
         let mask = index.mask((0..asleep as u32).map(LineIx));
         let mask = (asleep > 0).then_some(&mask);
