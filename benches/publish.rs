@@ -108,7 +108,7 @@ fn parts(house: &House) -> String {
     let edition = Sheets::default().read(&[folder], &mut reading, true).edition.unwrap();
     part("files to catalog", started);
     let started = Instant::now();
-    let index = Index::build(edition.catalog.base_lines(), vocabulary.len());
+    let index = Index::build(edition.catalog.base_lines());
     part("index", started);
     let started = Instant::now();
     let book = Arc::new(Book::new(&delivery::Config::default()));
