@@ -23,6 +23,10 @@ const SPARE: usize = 2;
 /// Ties at the last wanted price that are looked at before the search stops.
 const TIES_MAX: usize = 32;
 
+/// Lines that live would not be asked of any more, after which a search stops: those asked before
+/// may still come, but not for ever.
+const UNASKED_MAX: u32 = 32;
+
 /// The memory one search for candidates needs; part of the worker's scratch.
 #[derive(Default)]
 pub struct Pool {
@@ -33,6 +37,8 @@ pub struct Pool {
     /// What live answered of each line asked in this decision.
     asked: Vec<(LineIx, Result<(), Refusal>)>,
     pub furthest: Furthest,
+    /// Lines of the search at hand that could not be asked.
+    unasked: u32,
 }
 
 impl Pool {
@@ -43,6 +49,7 @@ impl Pool {
         self.considered = 0;
         self.asked.clear();
         self.furthest = Furthest::default();
+        self.unasked = 0;
     }
 
     /// What live said of a line; `None` where it was not asked.
@@ -155,6 +162,7 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
             let Some(lines) = world.catalog.deal(offer.id) else { continue };
             let market = Market { slot_ix, slot, deal: Some((deal_ix as u16, offer)) };
             let start = self.pool.candidates.len();
+            self.pool.unasked = 0;
             for &line in lines {
                 if self.settled(start, 1, line) {
                     break;
@@ -177,6 +185,7 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
         let least = least(&self.matter, slot);
         let start = self.pool.candidates.len();
         let of_slot = self.first_of(slot_ix);
+        self.pool.unasked = 0;
         let index = &self.matter.world.index;
         let asleep = self.live.asleep().map(Sleep::mask);
         index.best_first(facts, asleep, search, &mut |line| {
@@ -205,8 +214,12 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
             .unwrap_or(self.pool.candidates.len())
     }
 
-    /// Whether enough is known: `wanted` candidates, and the next line cannot reach the last.
+    /// Whether enough is known: `wanted` candidates, and the next line cannot reach the last; or
+    /// nothing more can be.
     fn settled(&self, start: usize, wanted: usize, next: LineIx) -> bool {
+        if self.pool.unasked >= UNASKED_MAX {
+            return true;
+        }
         let found = &self.pool.candidates[start..];
         if found.len() < wanted {
             return false;
@@ -241,6 +254,7 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
         let listener = self.matter.opportunity.listener;
         let answer = self.live.may_bid(&Ask { line, listener, moment: self.matter.moment });
         self.pool.asked.push((line, answer));
+        self.pool.unasked += u32::from(answer == Err(Refusal::AskLimit));
         answer
     }
 
