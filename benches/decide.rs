@@ -148,7 +148,7 @@ fn look(criterion: &mut Criterion) {
         };
         let config = delivery::Config::default();
         let desk = std::sync::Arc::new(Book::new(&config));
-        let desk = desk.desk(&(0..lines).map(line).collect::<Vec<_>>()).expect("room");
+        let desk = desk.desk_of(&(0..lines).map(line).collect::<Vec<_>>()).expect("room");
         criterion.bench_function(&format!("look/{lines}"), |bencher| {
             bencher.iter(|| black_box(desk.idle(MOMENT)));
         });

@@ -122,20 +122,31 @@ impl Book {
                 desk.base()
             }
         };
-        Ok(Desk::new(Arc::clone(self), base, self.desk_lines(catalog.fresh_lines())?))
+        let fresh = self.desk_lines(catalog.fresh_lines())?;
+        Ok(Desk::new(Arc::clone(self), (base, catalog.gone().collect()), fresh))
     }
 
     /// The view of lines that stand in no catalog, in `LineIx` order.
     pub fn desk_of(self: &Arc<Book>, lines: &[Line]) -> Result<Desk, TooManyLines> {
-        Ok(Desk::new(Arc::clone(self), self.desk_lines(lines)?.into(), Vec::new()))
+        let lines = (self.desk_lines(lines)?.into(), Vec::new());
+        Ok(Desk::new(Arc::clone(self), lines, Vec::new()))
     }
 
     fn desk_lines(&self, lines: &[Line]) -> Result<Vec<DeskLine>, TooManyLines> {
         let missing = |line: &&Line| !self.lines.contains_key(&(line.id, line.bid.currency));
-        if self.lines.len() + lines.iter().filter(missing).count() > self.lines_max {
+        let has_room = || self.lines.len() + lines.iter().filter(missing).count() <= self.lines_max;
+        if !has_room() {
+            self.forget();
+        }
+        if !has_room() {
             return Err(TooManyLines(self.lines_max));
         }
         Ok(lines.iter().map(|line| self.desk_line(line)).collect())
+    }
+
+    /// Drops the lines of past worlds that have no money taken: but their counts, nothing is lost.
+    fn forget(&self) {
+        self.lines.retain(|_, state| Arc::strong_count(state) > 1 || state.is_committed());
     }
 
     fn desk_line(&self, line: &Line) -> DeskLine {

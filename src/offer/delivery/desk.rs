@@ -22,6 +22,8 @@ pub struct Desk {
     base: Arc<[DeskLine]>,
     /// Of the lines behind it.
     fresh: Vec<DeskLine>,
+    /// Of the base, those that this world has no more; ascending.
+    gone: Vec<LineIx>,
     sleep: ArcSwapOption<Sleep>,
 }
 
@@ -32,8 +34,12 @@ pub(super) struct DeskLine {
 }
 
 impl Desk {
-    pub(super) fn new(book: Arc<Book>, base: Arc<[DeskLine]>, fresh: Vec<DeskLine>) -> Desk {
-        Desk { book, base, fresh, sleep: ArcSwapOption::empty() }
+    pub(super) fn new(
+        book: Arc<Book>,
+        (base, gone): (Arc<[DeskLine]>, Vec<LineIx>),
+        fresh: Vec<DeskLine>,
+    ) -> Desk {
+        Desk { book, base, gone, fresh, sleep: ArcSwapOption::empty() }
     }
 
     pub(super) fn base(&self) -> Arc<[DeskLine]> {
@@ -60,12 +66,15 @@ impl Desk {
         self.sleep.store(sleep);
     }
 
-    /// One look at all lines: those that cannot run for a while. Cold.
+    /// One look at all lines but those that are gone: which cannot run for a while. Cold.
     pub fn idle(&self, now: Moment) -> Idle {
         let mut idle = Idle::default();
         for (i, line) in self.base.iter().chain(&self.fresh).enumerate() {
-            if let Err(why) = line.standing(now) {
-                idle.add(LineIx(i as u32), why);
+            let ix = LineIx(i as u32);
+            if let Err(why) = line.standing(now)
+                && self.gone.binary_search(&ix).is_err()
+            {
+                idle.add(ix, why);
             }
         }
         idle

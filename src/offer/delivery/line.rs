@@ -89,6 +89,11 @@ impl LineState {
         (self.committed.load(Ordering::Acquire) - spent).max(0)
     }
 
+    /// Whether anything was ever spent, or is held.
+    pub(super) fn is_committed(&self) -> bool {
+        self.spent() != 0 || self.committed.load(Ordering::Acquire) != 0
+    }
+
     pub fn money_left(&self) -> bool {
         self.committed.load(Ordering::Acquire) < self.total.load(Ordering::Acquire)
     }

@@ -277,6 +277,23 @@ fn the_book_is_bounded() {
     assert!(book.desk_of(&lines[1..2]).is_ok());
 }
 
+#[test]
+fn a_full_book_forgets_past_lines_that_took_no_money() {
+    let book = Arc::new(Book::new(&Config { lines_max: 3, ..small() }));
+    let lines: Vec<Line> = (0..6).map(|n| line(n, Some(10), None)).collect();
+    let past = book.desk_of(&lines[..3]).unwrap();
+    past.live().hold(&hold(1, 10)).unwrap();
+    assert_eq!(book.desk_of(&lines[3..4]).err(), Some(TooManyLines(3)), "all are in use");
+    drop(past);
+    book.desk_of(&lines[3..5]).unwrap();
+    assert!(book.line(LineId(101), Currency::USD).is_none());
+    let held = book.line(ID, Currency::USD).unwrap();
+    assert_eq!(held.held(), 10, "what took money is never forgotten");
+    drop(held);
+    assert_eq!(book.desk_of(&lines[1..4]).err(), Some(TooManyLines(3)));
+    book.desk_of(&lines[4..6]).unwrap();
+}
+
 /// Threads bid, settle, release and sweep at once; the promise is looked at all the while.
 #[test]
 fn under_threads_nothing_is_overspent_or_lost() {

@@ -298,26 +298,34 @@ fn sleeping_lines_change_no_bid_and_every_decision_is_made_again() {
     assert!(all.saved > 0, "no request met more idle lines than may be asked");
 }
 
-/// A world of these lines, at noon, with those asleep that are; what a plain request ends as.
-fn ends(lines: Value, floor: f64) -> Outcome {
-    let text = json!({
+/// A world of one advertiser's lines.
+fn world_of(lines: Value) -> World {
+    let advertiser = json!({
         "key": "brand", "domains": ["brand.example"], "currency": "USD",
         "creatives": [{ "crid": "c", "duration": 15, "renditions": [
             { "url": "https://cdn.example/spot.mp3", "mime": "audio/mpeg", "bitrate": 128 },
         ] }],
         "campaigns": [{ "key": "all", "lines": lines }],
     });
-    let world = World::assemble(
-        Stage::of_text(&json!({ "advertisers": [text] }).to_string()).parts(),
-        None,
-    );
+    let text = json!({ "advertisers": [advertiser] }).to_string();
+    World::assemble(Stage::of_text(&text).parts(), None)
+}
+
+/// A plain request with a floor.
+fn request(floor: f64) -> Value {
+    let base = include_str!("../../golden/decide/base.json");
+    let mut request: Value = serde_json::from_str(base).unwrap();
+    request["imp"][0]["bidfloor"] = json!(floor);
+    request
+}
+
+/// What a request ends as in a world of these lines, with those asleep that cannot run.
+fn ends(lines: Value, floor: f64) -> Outcome {
+    let world = world_of(lines);
     let desk = Arc::new(Book::new(&delivery::Config::default())).desk(&world.catalog, None);
     let desk = desk.unwrap();
     let sleep = Sleep::new(1, desk.idle(START).lines, &world.index, START);
-    let mut request: Value =
-        serde_json::from_str(include_str!("../../golden/decide/base.json")).unwrap();
-    request["imp"][0]["bidfloor"] = json!(floor);
-    let body = request.to_string();
+    let body = request(floor).to_string();
     let exchange = world.exchange_named("demo").unwrap();
     let received = Received { exchange, wire: Wire::Json, body: body.as_bytes() };
     let at = Circumstance { moment: START, coin: world.coin };
@@ -340,4 +348,33 @@ fn a_request_that_only_sleeping_lines_want_says_so() {
     assert_eq!(ends(line(json!({ "paused": true })), 3.0), below);
     let elsewhere = json!({ "paused": true, "targeting": { "country": ["FR"] } });
     assert_eq!(ends(line(elsewhere), 1.0), Outcome::NoBid(NoBid::NoLineTargets));
+}
+
+/// Says no to all.
+struct Unwilling;
+
+impl Live<'_> for Unwilling {
+    fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
+        Err(Refusal::Capped)
+    }
+
+    fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {
+        Err(Refusal::Capped)
+    }
+}
+
+#[test]
+fn a_search_ends_when_nobody_may_be_asked_any_more() {
+    let line = |i| json!({ "key": format!("{i}"), "bid_cpm": "2.00", "creatives": ["c"] });
+    let world = world_of((0..400).map(line).collect());
+    let body = request(1.0).to_string();
+    let exchange = world.exchange_named("demo").unwrap();
+    let received = Received { exchange, wire: Wire::Json, body: body.as_bytes() };
+    let at = Circumstance { moment: START, coin: world.coin };
+    let (mut scratch, mut answers) = (Scratch::new(), Answers::new());
+    let mut live = Recorder::new(Unwilling, &mut answers);
+    let outcome = decide(&received, &world, &mut live, at, &mut scratch);
+    assert_eq!(outcome, Outcome::NoBid(NoBid::NoLineMay));
+    assert!(answers.is_full());
+    assert!((97..200).contains(&scratch.considered()), "{} considered", scratch.considered());
 }

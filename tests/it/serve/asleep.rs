@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Server, folder, request};
+use super::{Server, folder, request, write_line};
 use crate::doors::value;
 
 /// More than a decision may ask of.
@@ -45,10 +45,9 @@ fn prices(server: &Server, id: &str) -> Vec<String> {
     bids.map(|bid| bid["price"].to_string()).collect()
 }
 
-fn await_poor(server: &Server, lines: u64) {
-    let series = "interlude_lines_asleep{reason=\"budget_spent\"}";
+fn awaited(server: &Server, series: &str, wanted: u64) {
     let until = Instant::now() + Duration::from_secs(60);
-    while value(&server.metrics(), series) != lines {
+    while value(&server.metrics(), series) != wanted {
         assert!(Instant::now() < until, "{}", server.metrics());
     }
 }
@@ -71,14 +70,24 @@ fn lines_without_money_stand_in_nobodys_way_and_replays_know_them() {
                 [[exchange]]\nkey = \"demo\"\nwin_window_s = 3600\n";
     std::fs::write(folder.path().join("interlude.toml"), config + more).unwrap();
     write_campaign(folder.path());
-    for start in 0..2 {
+    for (start, first, later) in [(0, ["6", "5"], ["5", ""]), (1, ["7", "6"], ["7", "5"])] {
         let server = Server::start(folder.path());
+        let asks = |n: u64, wanted: [&str; 2]| {
+            let wanted: Vec<&str> = wanted.into_iter().filter(|price| !price.is_empty()).collect();
+            assert_eq!(prices(&server, &format!("{start}-{n}")), wanted, "{start}-{n}");
+        };
         // From the very first request on.
-        assert_eq!(prices(&server, &format!("{start}-a")), ["6", "5"]);
-        assert_eq!(prices(&server, &format!("{start}-b")), ["6", "5"]);
-        await_poor(&server, POOR as u64 + 1);
-        for n in 2..REQUESTS {
-            assert_eq!(prices(&server, &format!("{start}-{n}")), ["5"]);
+        asks(0, first);
+        asks(1, first);
+        awaited(&server, "interlude_lines_asleep{reason=\"budget_spent\"}", POOR as u64 + 1);
+        (2..10).for_each(|n| asks(n, later));
+        if start == 0 {
+            write_line(folder.path(), "rich", "7.00");
+            awaited(&server, "interlude_world_swaps_total", 1);
+            // The line that was spent in the middle of it all sleeps in the new world, too.
+            (10..REQUESTS).for_each(|n| asks(n, ["7", "5"]));
+        } else {
+            (10..REQUESTS).for_each(|n| asks(n, later));
         }
         assert!(value(&server.metrics(), "interlude_sleep_epochs_total") >= 2);
         assert_eq!(server.end().0, Some(0));
