@@ -221,38 +221,38 @@ fn a_crowd_of_everybody_is_counted_exactly() {
     assert!((0.2..0.8).contains(&share), "crowds of all or nobody test little: {share}");
 }
 
-/// Of one sample, the intervals of different expressions err together; so there are several.
+/// Of one sample, the intervals of different expressions err together: so there are many samples,
+/// and few questions to each.
 #[test]
 fn the_interval_holds_the_truth() {
     let (mut held, mut asked, mut narrow) = (0, 0, 0);
-    for seed in 100..108 {
+    for seed in 0..200 * long() as u64 {
         let rng = &mut Rng::new(seed);
         let words = Words::new(rng);
-        let audience = words.audience(rng, 12_000);
-        let sample = sampled(&audience, &words, 3_000);
-        assert_eq!(sample.stats().sampled, 3_000);
-        for _ in 0..60 * long() {
+        let audience = words.audience(rng, 2_000);
+        let sample = sampled(&audience, &words, 500);
+        for _ in 0..5 {
             let depth = rng.between(1, 4);
             let expr = words.expr(rng, depth);
             let expected = scanned(&audience, &words, &expr).reach.listeners;
             let crowd = sample.count(&expr);
-            assert!(!crowd.exact());
+            assert_eq!((crowd.seen, crowd.of), (500, 2_000));
             if expected == 0 || expected == crowd.of {
                 continue;
             }
             let reach = crowd.reach;
             asked += 1;
             held += usize::from((reach.low..=reach.high).contains(&expected));
-            narrow += usize::from(reach.high - reach.low < 600);
+            narrow += usize::from(reach.high - reach.low < 180);
             // Whoever answers yes or no is not wrong where the interval holds the truth.
-            for minimum in [1, 300, 5_000] {
+            for minimum in [1, 300, 1_000] {
                 if (reach.low..=reach.high).contains(&expected) {
                     assert!(reach.at_least(minimum).is_none_or(|yes| yes == (expected >= minimum)));
                 }
             }
         }
     }
-    assert!(asked >= 200, "{asked} expressions tell something");
+    assert!(asked >= 400, "{asked} expressions tell something");
     assert!(held * 100 >= asked * 93, "{held} of {asked} intervals hold the truth");
-    assert!(narrow * 2 >= asked, "intervals so wide tell nothing: {narrow} of {asked} are narrow");
+    assert!(narrow * 4 >= asked * 3, "wide intervals tell nothing: {narrow} of {asked} are narrow");
 }

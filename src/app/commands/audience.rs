@@ -1,7 +1,9 @@
-//! `interlude audience import|stats`: listeners into the data folder, and how many there are.
+//! `interlude audience import|stats|crowd`: listeners into the data folder, and how many there are.
 //!
 //! Run by a person or a script, cold. The report goes to the standard output, faults and the
 //! progress bar to the standard error.
+
+mod crowd;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Seek, Write};
@@ -54,6 +56,8 @@ enum Action {
     Import(ImportArgs),
     /// Count listeners, what they take, and what is known of them.
     Stats(StatsArgs),
+    /// Count whom a targeting expression reaches.
+    Crowd(crowd::CrowdArgs),
 }
 
 #[derive(clap::Args, Debug)]
@@ -90,6 +94,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.action {
         Action::Import(args) => import(&args),
         Action::Stats(args) => stats(&args.place),
+        Action::Crowd(args) => crowd::run(&args),
     }
 }
 

@@ -26,6 +26,7 @@ Examples:
   interlude replay data/decisions --config config/demo.toml
   interlude audience import listeners.jsonl --data data
   interlude audience stats --data data --json
+  interlude audience crowd --targeting draft.yaml --data data
 
 Every command has --help with examples; commands that a script would read have --json.";
 

@@ -20,6 +20,8 @@ mod upkeep;
 
 mod press;
 
+mod crowd;
+
 mod watch;
 
 mod threads;
@@ -36,6 +38,7 @@ use crate::app::demo::{Demo, Making};
 use crate::base::journal::{Opened, Trimmed};
 use crate::base::telemetry::Registry;
 use crate::base::units::time::{Clock, WallClock};
+use crate::doors::admin::Counting;
 use crate::doors::readiness::{Readiness, Stage};
 use crate::doors::{admin, receive};
 use crate::flows::notice::{Sweeper, Till, ticket_keys};
@@ -48,6 +51,7 @@ pub use foundation::{Built, Foundation, Summary};
 pub use node::Node;
 pub use tasks::Loop;
 
+use crowd::CrowdLoop;
 use lock::DataLock;
 use press::Press;
 use threads::{AdminThread, BidThreads};
@@ -76,6 +80,7 @@ pub struct Running {
     bid: Option<BidThreads>,
     watcher: Watcher,
     _upkeep: Loop,
+    _crowd: CrowdLoop,
     _sleepers: Loop,
     admin: AdminThread,
     _sweeper: Sweeper,
@@ -134,18 +139,20 @@ impl Running {
         let shared = (Arc::clone(&registry), Arc::clone(&readiness));
         let (upkeep, failed) = upkeep::start(Arc::clone(&node), shared.clone(), till)
             .map_err(StartFault::at("upkeep"))?;
-        let shown = admin_shown(&config.admin, data, shared)?;
+        let (crowd, counting) = crowd::start(&config, Arc::clone(&node), &clock, &registry)
+            .map_err(StartFault::at("crowd counts"))?;
+        let shown = admin_shown(&config.admin, data, shared, counting)?;
         let admin = AdminThread::start(config.admin.listen, shown)
             .map_err(StartFault::at("admin listener"))?;
         let shared = (Arc::clone(&registry), Arc::clone(&readiness), clock);
         let bid = BidThreads::start(&config, Arc::clone(&node), shared)
             .map_err(StartFault::at("bid listener"))?;
         readiness.advance(Stage::Ready);
-        let (bid, lock) = (Some(bid), lock);
         Ok(Running {
-            bid,
+            bid: Some(bid),
             watcher,
             _upkeep: upkeep,
+            _crowd: crowd,
             _sleepers: sleepers,
             admin,
             _sweeper: sweeper,
@@ -216,6 +223,7 @@ fn admin_shown(
     config: &admin::Config,
     data: &Path,
     shared: (Arc<Registry>, Arc<Readiness>),
+    counting: Arc<Counting>,
 ) -> Result<admin::Shown, StartFault> {
     let tokens = match &config.token_file {
         Some(file) => admin::Tokens::open(file),
@@ -226,6 +234,7 @@ fn admin_shown(
         readiness: shared.1,
         tokens: Arc::new(tokens.map_err(StartFault::at("admin token"))?),
         config: Arc::new(config.clone()),
+        counting,
     })
 }
 

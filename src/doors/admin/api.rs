@@ -9,14 +9,15 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::Shown;
 use super::guard::{Guard, guard};
 use super::refusal::Refusal;
+use super::{Shown, crowd};
 
 /// Everything under `/api/v1`.
 pub fn router(gate: Guard) -> Router<Shown> {
     Router::new()
         .route("/", get(index))
+        .route("/audience/crowd", crowd::route())
         .method_not_allowed_fallback(no_such_method)
         .fallback(no_such_path)
         .layer(from_fn_with_state(gate, guard))

@@ -9,6 +9,8 @@ mod token;
 
 mod guard;
 
+mod crowd;
+
 mod api;
 
 use std::future::Future;
@@ -32,6 +34,7 @@ use tokio::sync::Semaphore;
 use crate::base::telemetry::Registry;
 use crate::doors::readiness::{Readiness, Stage};
 
+pub use crowd::Counting;
 pub use limits::{Config, Upload};
 pub use refusal::Refusal;
 pub use token::{FILE as TOKEN_FILE, TokenFault, Tokens};
@@ -46,6 +49,7 @@ pub struct Shown {
     /// Who may use the API.
     pub tokens: Arc<Tokens>,
     pub config: Arc<Config>,
+    pub counting: Arc<Counting>,
 }
 
 /// Operators are few: more connections wait in the kernel's queue.

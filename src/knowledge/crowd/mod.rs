@@ -28,6 +28,9 @@ mod scan;
 
 mod keeper;
 
+mod answer;
+
+pub use answer::{Answer, ClauseAnswer, Told, Warning};
 pub use keeper::{Crowds, Pace, Standing};
 pub use sample::{Sample, Stats};
 pub use scan::{Progress, at_least, scan};

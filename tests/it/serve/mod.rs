@@ -1,6 +1,7 @@
 //! The whole server as a program of its own: start, swap, notices, end. Real sockets and signals.
 
 mod asleep;
+mod crowd;
 mod edits;
 mod life;
 mod media;
