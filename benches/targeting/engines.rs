@@ -44,8 +44,7 @@ pub struct Interlude {
 }
 
 impl Interlude {
-    pub fn new(lines: &[Expr], requests: Rc<Vec<Facts>>) -> Interlude {
-        let index = Index::of(lines);
+    pub fn of(index: Index, requests: Rc<Vec<Facts>>) -> Interlude {
         Interlude { index, requests, asleep: None, scratch: SearchScratch::new() }
     }
 }

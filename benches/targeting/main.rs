@@ -19,12 +19,14 @@
 //! and more, and would take hours.
 //!
 //! - `worst/WORLD/LINES`: the first ten of `interlude` in worlds made to be hard
-//!   (`traffic::lines::adversaries`), at 100,000 and 1,000,000.
+//!   (`traffic::lines::adversaries`), and in one with as many lines fresh and gone as a world may
+//!   have (`edited`), at 100,000 and 1,000,000.
 //!
 //! criterion's figure is a mean over requests that come in turn. What counts here is the request:
 //! before criterion runs, each engine answers every request up to nine times, in turn, and the
 //! median time of each is kept; the table at the end has the median, the 99th percentile and the
-//! worst of these. A reading of the clock (about 25 ns) is part of each. One thread.
+//! worst of these, and the median of each request's least time, which a busy machine disturbs
+//! less. A reading of the clock (about 25 ns) is part of each. One thread.
 //!
 //! A world is built only where the filter leaves something to do in it, and only one is held at a
 //! time. With `--test` 1,000 and 10,000 lines are compared, and the worst cases of 10,000.

@@ -9,6 +9,7 @@ use criterion::Criterion;
 use interlude::base::units::ids::LineIx;
 use interlude::knowledge::catalog::model::Expr;
 use interlude::market::facts::Facts;
+use interlude::offer::targeting::Index;
 use interlude::offer::targeting::naive::{Truth, truth};
 use interlude::rehearsal::traffic::lines::Population;
 
@@ -17,6 +18,7 @@ use super::engines::{Engine, Interlude};
 use super::inverted::Inverted;
 use super::scan::Scan;
 use super::table::Table;
+use super::worst::requests;
 use super::{REQUESTS, SEED};
 
 const ENGINES: [&str; 4] = ["interlude", "a-tree", "roaring", "scan"];
@@ -88,12 +90,7 @@ impl Sides {
 impl World {
     fn new(lines: usize) -> World {
         let population = Population::new(SEED);
-        let requests = (0..REQUESTS as u64).map(|index| {
-            let mut facts = Facts::new();
-            population.request(index, &mut facts);
-            facts
-        });
-        let requests: Rc<Vec<Facts>> = Rc::new(requests.collect());
+        let requests = requests(&population, None);
         let lines: Rc<Vec<Expr>> = Rc::new(population.lines(lines).collect());
         let mut scan = Scan::new(Rc::clone(&lines), Rc::clone(&requests));
         let wanted = (0..REQUESTS).map(|request| {
@@ -107,6 +104,7 @@ impl World {
             let naive = all.filter(|line| truth(&lines[line.index()], facts) == Truth::True);
             assert!(naive.eq(wanted.iter().copied()), "the scan and the plain evaluator differ");
         }
+        describe(&lines, &wanted);
         World { lines, requests, wanted }
     }
 
@@ -114,9 +112,9 @@ impl World {
         let (lines, requests) = (Rc::clone(&self.lines), Rc::clone(&self.requests));
         match name {
             "interlude" => {
-                let engine = Interlude::new(&lines, requests);
-                writeln!(std::io::stderr(), "{:?}", engine.index.stats()).ok();
-                Box::new(engine)
+                let index = Index::of(&*lines);
+                writeln!(std::io::stderr(), "{:?}", index.stats()).ok();
+                Box::new(Interlude::of(index, requests))
             }
             "a-tree" => Box::new(Tree::new(lines, requests)),
             "roaring" => Box::new(Inverted::new(lines, requests)),
@@ -138,4 +136,25 @@ impl World {
             assert!(found == first, "{name} differs in the first ten of request {request}");
         }
     }
+}
+
+/// Says how selective the world is.
+fn describe(lines: &[Expr], wanted: &[Vec<LineIx>]) {
+    let mut shares: Vec<f64> =
+        wanted.iter().map(|wanted| 100.0 * wanted.len() as f64 / lines.len() as f64).collect();
+    let first = |wanted: &Vec<LineIx>| wanted.first().map_or(lines.len(), |line| line.index());
+    let mut ranks: Vec<usize> = wanted.iter().map(first).collect();
+    shares.sort_by(f64::total_cmp);
+    ranks.sort_unstable();
+    let at = |share: f64| ((wanted.len() - 1) as f64 * share).round() as usize;
+    let [low, middle, high] = [at(0.01), at(0.5), at(0.99)];
+    let (least, median, most) = (shares[low], shares[middle], shares[high]);
+    let (early, usual, late) = (ranks[low], ranks[middle], ranks[high]);
+    writeln!(
+        std::io::stderr(),
+        "{} lines, of which a request wants {least:.2} %, {median:.2} %, {most:.2} % (1st, 50th, \
+         99th percentile), the best of them at {early}, {usual}, {late}",
+        lines.len()
+    )
+    .ok();
 }

@@ -19,6 +19,7 @@ struct Row {
     median: f64,
     p99: f64,
     worst: f64,
+    least: f64,
 }
 
 impl Table {
@@ -33,8 +34,9 @@ impl Table {
         if !self.measures || self.rows.iter().any(known) {
             return;
         }
-        let mut costs = costs(answer);
+        let (mut costs, mut least): (Vec<f64>, Vec<f64>) = costs(answer).into_iter().unzip();
         costs.sort_by(f64::total_cmp);
+        least.sort_by(f64::total_cmp);
         let at = |share: f64| costs[((costs.len() - 1) as f64 * share).round() as usize];
         self.rows.push(Row {
             question: question.to_owned(),
@@ -43,6 +45,7 @@ impl Table {
             median: at(0.5),
             p99: at(0.99),
             worst: at(1.0),
+            least: least[least.len() / 2],
         });
     }
 
@@ -52,7 +55,10 @@ impl Table {
         }
         let mut out = std::io::stdout().lock();
         let mut say = |text: String| writeln!(out, "{text}").ok();
-        say("\nmicroseconds a request             median       p99     worst   × interlude".into());
+        let columns = ["median", "p99", "worst", "least", "× interlude"];
+        let [median, p99, worst, least, ratio] = columns;
+        let id = "\nmicroseconds a request";
+        say(format!("{id:32} {median:>10} {p99:>9} {worst:>9} {least:>9} {ratio}"));
         for row in &self.rows {
             let ours = |other: &&Row| {
                 other.engine == "interlude"
@@ -61,14 +67,14 @@ impl Table {
             let ours = self.rows.iter().find(ours).map(|ours| row.median / ours.median);
             let ratio = ours.map_or(String::new(), |ratio| format!("{ratio:10.2}"));
             let id = format!("{}/{}/{}", row.question, row.engine, row.lines);
-            let Row { median, p99, worst, .. } = row;
-            say(format!("{id:31} {median:10.2} {p99:9.2} {worst:9.2} {ratio}"));
+            let Row { median, p99, worst, least, .. } = row;
+            say(format!("{id:31} {median:10.2} {p99:9.2} {worst:9.2} {least:9.2} {ratio}"));
         }
     }
 }
 
-/// The median of each request's times, in microseconds.
-fn costs(answer: &mut dyn FnMut(usize)) -> Vec<f64> {
+/// The median and the least of each request's times, in microseconds.
+fn costs(answer: &mut dyn FnMut(usize)) -> Vec<(f64, f64)> {
     const FEW: usize = 24;
     let start = Instant::now();
     (0..FEW).for_each(&mut *answer);
@@ -85,7 +91,7 @@ fn costs(answer: &mut dyn FnMut(usize)) -> Vec<f64> {
     }
     let median = |mut times: Vec<f64>| {
         times.sort_by(f64::total_cmp);
-        times[PASSES / 2]
+        (times[PASSES / 2], times[0])
     };
     times.into_iter().map(median).collect()
 }

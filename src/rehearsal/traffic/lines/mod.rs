@@ -13,6 +13,8 @@ mod shares;
 
 pub mod adversaries;
 
+pub mod edits;
+
 use crate::base::stdx::rng::{Rng, Zipf};
 use crate::knowledge::catalog::model::Expr;
 use crate::market::facts::Facts;

@@ -1,6 +1,7 @@
 use std::ops::ControlFlow;
 
 use super::adversaries::Adversary;
+use super::edits::edited;
 use super::*;
 use crate::base::units::ids::LineIx;
 use crate::knowledge::catalog::model::Test;
@@ -116,6 +117,30 @@ fn adversaries_are_answered_rightly() {
                 }
                 _ => {}
             }
+        }
+    }
+}
+
+/// A large world after edits, with every third line asleep.
+#[test]
+fn edited_worlds_are_answered_rightly() {
+    let (population, count) = (Population::new(6), size(3_000, 1_000_000));
+    let lines: Vec<Expr> = population.lines(count).collect();
+    let world = edited(&lines, size(100, 4_096));
+    assert!(world.index.stats().fresh >= 90 && world.index.stats().gone >= 90);
+    assert_eq!(world.index.len(), world.living.len());
+    let sleeps = |line: &LineIx| line.0 % 3 == 0;
+    let mask = world.index.mask(world.living.iter().map(|(line, _)| *line).filter(sleeps));
+    let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
+    for request in 0..20 {
+        population.request(request, &mut facts);
+        for asleep in [None, Some(&mask)] {
+            let awake = world.living.iter().filter(|(line, _)| asleep.is_none() || !sleeps(line));
+            let wanted = awake.filter(|(_, at)| is_true(&lines[*at], &facts));
+            let wanted: Vec<LineIx> = wanted.map(|(line, _)| *line).collect();
+            let mut found = Vec::new();
+            world.index.all(&facts, asleep, &mut scratch, &mut found);
+            assert!(found == wanted, "request {request}: {found:?} is not {wanted:?}");
         }
     }
 }
