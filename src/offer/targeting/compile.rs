@@ -15,7 +15,7 @@ use super::tier::{Asked, Before, Kept, LIST_END, Postings, Set, Tier};
 
 /// A value gets a column when more than one slot in so many has it; below, a list is smaller and
 /// costs a search less than a column that is mostly empty.
-const SLOTS_PER_POSTING: usize = 256;
+const SLOTS_PER_POSTING: usize = 224;
 
 /// Up to so many slots every value gets one: it is no longer than what a search reads first.
 const SMALL_SLOTS: usize = 4 * Block::SLOTS;

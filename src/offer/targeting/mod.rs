@@ -9,8 +9,8 @@
 //! side by side, in line order. For every value there is the set of slots that it lets pass, as a
 //! bit column where it is thick and as a sorted list where it is thin ([`compile`]). A search turns
 //! a request's facts into one column program, and runs it over blocks of 512 slots in windows of
-//! 4, 16, 64, 256 blocks ([`pass`], [`simd`]), so that ten lines cost the same among a thousand
-//! and among a million. What columns cannot say is checked slot by slot ([`program`]).
+//! 2 blocks and more ([`pass`], [`simd`]), so that ten lines cost the same among a thousand and
+//! among a million. What columns cannot say is checked slot by slot ([`program`]).
 //!
 //! A few lines change without a new compilation ([`Index::edit`]): the base stays and is shared, a
 //! [`Mask`] bars its lines that are gone, and a small *fresh* tier of the same make holds the new

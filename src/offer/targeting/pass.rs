@@ -8,20 +8,21 @@ use crate::market::vocabulary::{Dimension, ValueId};
 
 use super::block::Block;
 use super::lists::{self, Cursor};
-use super::simd::{self, ABSENT, Level, Step, Window};
+use super::simd::{self, ABSENT, Level, Plain, Step, Window};
 use super::tier::{Kept, Tier};
 
-/// The first window; each further one has four times as many blocks, up to [`PAGE`].
-const FIRST_WINDOW: usize = 4;
-/// The first page and the further ones: what lists are read for at once. What is gathered from
-/// them for one dimension is then 16 KiB.
-const FIRST_PAGE: usize = 16;
+/// The first window; each further one has twice as many blocks, up to [`PAGE`].
+const FIRST_WINDOW: usize = 2;
+/// The first, the second and the further pages: what lists are read for at once. What is gathered
+/// from them for one dimension is then 16 KiB.
+const PAGES: [usize; 3] = [4, 24, PAGE];
 const PAGE: usize = 256;
 
 /// What a pass needs beside the tier.
 pub struct PassScratch {
     pub level: Level,
-    /// The dimensions whose values all have columns, and those that have lists as well.
+    /// The dimensions with one column, those with several, and those that have lists as well.
+    plain: Vec<Plain>,
     dense: Vec<Step>,
     sparse: Vec<Step>,
     /// Starts of columns: more whose slots pass, and those whose slots do not.
@@ -43,6 +44,7 @@ impl Default for PassScratch {
     fn default() -> PassScratch {
         PassScratch {
             level: Level::detect(),
+            plain: Vec::with_capacity(Dimension::COUNT),
             dense: Vec::with_capacity(Dimension::COUNT),
             sparse: Vec::with_capacity(Dimension::COUNT),
             more: Vec::with_capacity(VALUES_MAX),
@@ -66,6 +68,7 @@ pub struct Pass<'a> {
     scratch: &'a mut PassScratch,
     /// This page's first block and the next one's, and whether its lists are gathered.
     page: (usize, usize),
+    pages: usize,
     gathered: bool,
     /// This window's first block and the next one's, and how many blocks that will have.
     first: usize,
@@ -94,6 +97,7 @@ impl<'a> Pass<'a> {
             facts,
             scratch,
             page: (0, 0),
+            pages: 0,
             gathered: false,
             first: 0,
             next: if hopeless { tier.blocks() } else { 0 },
@@ -144,17 +148,18 @@ impl<'a> Pass<'a> {
     /// Opens the next window, and the next page when this one is read.
     fn open(&mut self) {
         if self.next >= self.page.1 {
-            let width = if self.width == FIRST_WINDOW { FIRST_PAGE } else { PAGE };
+            let width = PAGES[self.pages.min(PAGES.len() - 1)];
             self.page = (self.next, self.tier.blocks().min(self.next + width));
+            self.pages += 1;
             self.gathered = false;
-            if width == PAGE {
+            if self.pages == PAGES.len() {
                 // It is a long search: what is left of it is worth an order.
                 self.scratch.sort(self.tier.slots());
             }
         }
         self.first = self.next;
         self.next = self.page.1.min(self.first + self.width);
-        self.width = PAGE.min(self.width * 4);
+        self.width = PAGE.min(self.width * 2);
     }
 
     /// Finds the slots of this window that pass; returns how many blocks are live. Lists are read
@@ -167,6 +172,7 @@ impl<'a> Pass<'a> {
             columns: &tier.columns,
             gathered: &[],
             rejected: &[],
+            plain: &scratch.plain,
             steps: &scratch.dense,
             more: &scratch.more,
             less: &scratch.less,
@@ -186,7 +192,8 @@ impl<'a> Pass<'a> {
         }
         let gathered = &scratch.gathered[first - self.page.0..];
         let rejected = if scratch.rejects { gathered } else { &[] };
-        let sparse = Window { gathered, rejected, steps: &scratch.sparse, less: &[], ..dense };
+        let sparse =
+            Window { gathered, rejected, plain: &[], steps: &scratch.sparse, less: &[], ..dense };
         simd::narrow(scratch.level, &sparse, found, &mut scratch.live[..live])
     }
 
@@ -273,16 +280,19 @@ impl PassScratch {
             step.more.1 = self.more.len() as u32;
             if step.gathered != ABSENT {
                 self.sparse.push(step);
-            } else if step.passing > 0 {
-                self.dense.push(step);
-            } else {
+            } else if step.passing == 0 {
                 return false;
+            } else if step.more.0 == step.more.1 {
+                self.plain.push(Plain { start: step.base, passing: step.passing });
+            } else {
+                self.dense.push(step);
             }
         }
         true
     }
 
     fn clear(&mut self, dimensions: usize) {
+        self.plain.clear();
         self.dense.clear();
         self.sparse.clear();
         self.more.clear();
@@ -300,6 +310,7 @@ impl PassScratch {
             let columns = 1 + (step.more.1 - step.more.0) as usize;
             columns * slots / slots.saturating_sub(step.passing as usize).max(1)
         };
+        self.plain.sort_unstable_by_key(|plain| plain.passing);
         self.dense.sort_unstable_by_key(rank);
         self.sparse.sort_unstable_by_key(rank);
     }

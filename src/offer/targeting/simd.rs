@@ -26,6 +26,14 @@ pub struct Step {
     pub passing: u32,
 }
 
+/// A column that a slot must be in.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain {
+    pub start: u32,
+    /// How many slots are in it.
+    pub passing: u32,
+}
+
 /// The blocks to look at, and the columns to look in.
 #[derive(Clone, Copy)]
 pub struct Window<'a> {
@@ -34,6 +42,8 @@ pub struct Window<'a> {
     /// the window's first block on.
     pub gathered: &'a [Block],
     pub rejected: &'a [Block],
+    /// What is asked of a slot by one column each, and what by several.
+    pub plain: &'a [Plain],
     pub steps: &'a [Step],
     /// Starts of columns whose slots pass, as the steps refer to them.
     pub more: &'a [u32],
@@ -236,6 +246,18 @@ unsafe fn pass_with<L: Lanes>(w: &Window<'_>, at: usize, mut all: L) -> Option<L
     let columns = w.columns.get(w.first + at..).unwrap_or(&[]);
     // SAFETY: the caller vouches for the instructions of `L`.
     unsafe {
+        let (fours, rest) = w.plain.as_chunks::<4>();
+        for four in fours {
+            for plain in four {
+                all = L::and(all, L::load(&columns[plain.start as usize]));
+            }
+            if !L::any(all) {
+                return None;
+            }
+        }
+        for plain in rest {
+            all = L::and(all, L::load(&columns[plain.start as usize]));
+        }
         for step in w.steps {
             let mut pass = L::load(&columns[step.base as usize]);
             for &start in &w.more[step.more.0 as usize..step.more.1 as usize] {
@@ -421,11 +443,15 @@ mod tests {
                     Step { base, more: (from as u32, to as u32), gathered, passing: 0 }
                 })
                 .collect();
+            let plain: Vec<Plain> = (0..rng.below(3) * rng.below(5))
+                .map(|_| Plain { start: column(&mut rng), passing: 0 })
+                .collect();
             let barred = &columns[rng.below(20) * stride..][..width];
-            let (columns, more, less, steps) = (&columns[..], &more, &less, &steps);
+            let (columns, more, less) = (&columns[..], &more, &less);
+            let (plain, steps) = (&plain, &steps);
             let gathered = columns;
             let rejected = if rng.chance(0.5) { columns } else { &[][..] };
-            let window = Window { columns, gathered, rejected, steps, more, less, first };
+            let window = Window { columns, gathered, rejected, plain, steps, more, less, first };
             let run = |level| {
                 let (mut found, mut live) = (vec![Block::NONE; width], vec![0; width]);
                 let opened = open(barred, &mut found, &mut live);
@@ -445,8 +471,8 @@ mod tests {
     fn without_a_step_every_slot_passes_that_is_not_barred() {
         let barred = [Block::ALL, Block([0, 1, 0, 0, 0, 0, 0, 1])];
         let (columns, gathered, rejected) = (&[], &[], &[]);
-        let (steps, more, less) = (&[], &[], &[]);
-        let window = Window { columns, gathered, rejected, steps, more, less, first: 0 };
+        let (plain, steps, more, less) = (&[], &[], &[], &[]);
+        let window = Window { columns, gathered, rejected, plain, steps, more, less, first: 0 };
         for &level in Level::available() {
             let (mut found, mut live) = ([Block::NONE; 2], [7; 2]);
             let count = open(&barred, &mut found, &mut live);
