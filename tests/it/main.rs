@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot run must fail")]
 
 mod crowd;
+mod api;
 mod decide;
 mod demo;
 mod doors;

@@ -13,7 +13,7 @@ use crate::app::config::Config;
 use crate::base::stdx::fault::{Fault, Faults};
 use crate::flows::decide::coin::Coin;
 use crate::flows::decide::world::{Parts, World};
-use crate::knowledge::audience::{self, Audience};
+use crate::knowledge::audience::{self, Audience, Providers};
 use crate::knowledge::catalog::model::{Catalog, Counts};
 use crate::knowledge::catalog::{self, Edition, Kind, Mark, Read, Reading, Sheets, Tongue};
 use crate::knowledge::enrich::listener;
@@ -36,6 +36,7 @@ pub struct Foundation {
     pub(super) public_url: Arc<str>,
     coin: Coin,
     listeners: listener::Config,
+    pub(super) providers: Arc<Providers>,
 }
 
 /// A world with what there is to tell of it.
@@ -103,6 +104,7 @@ impl Foundation {
             public_url: public_url.as_str().into(),
             coin: Coin::new(coin_key(data).map_err(StartFault::at("coin.key"))?),
             listeners: config.profile,
+            providers: Arc::new(Providers::new(&config.audience.providers)),
         })
     }
 
@@ -189,6 +191,7 @@ impl Foundation {
             public_url: Arc::clone(&self.public_url),
             coin: self.coin,
             listeners: self.listeners,
+            providers: Arc::clone(&self.providers),
         }
     }
 

@@ -24,6 +24,8 @@ mod crowd;
 
 mod watch;
 
+mod listeners;
+
 mod threads;
 
 use std::net::SocketAddr;
@@ -42,7 +44,7 @@ use crate::doors::admin::Counting;
 use crate::doors::readiness::{Readiness, Stage};
 use crate::doors::{admin, receive};
 use crate::flows::notice::{Sweeper, Till, ticket_keys};
-use crate::knowledge::audience::{Intake, Stand};
+use crate::knowledge::audience::{Intake, Providers, Stand};
 use crate::offer::delivery::Book;
 use crate::offer::ledger::{RecordRing, RecordWriter};
 
@@ -116,6 +118,7 @@ impl Running {
             .map_err(StartFault::at("listeners"))?;
         let words = Arc::clone(&listeners.words);
         let foundation = Foundation::lay_over(&config, data, keys, words)?;
+        let providers = Arc::clone(&foundation.providers);
         let (press, built) = Press::start(foundation, Arc::clone(&listeners.audience))?;
         let ring = Arc::new(RecordRing::new(&config.records));
         let records =
@@ -141,7 +144,8 @@ impl Running {
             .map_err(StartFault::at("upkeep"))?;
         let (crowd, counting) = crowd::start(&config, Arc::clone(&node), &clock, &registry)
             .map_err(StartFault::at("crowd counts"))?;
-        let shown = admin_shown(&config.admin, data, shared, counting)?;
+        let listeners = (Arc::clone(&intake), providers, Arc::clone(&clock), counting);
+        let shown = admin_shown(&config, data, shared, listeners)?;
         let admin = AdminThread::start(config.admin.listen, shown)
             .map_err(StartFault::at("admin listener"))?;
         let shared = (Arc::clone(&registry), Arc::clone(&readiness), clock);
@@ -219,13 +223,16 @@ impl Running {
     }
 }
 
+/// What the admin listener works with.
+type Behind = (Arc<Intake>, Arc<Providers>, Arc<dyn Clock>, Arc<Counting>);
+
 fn admin_shown(
-    config: &admin::Config,
+    config: &Config,
     data: &Path,
     shared: (Arc<Registry>, Arc<Readiness>),
-    counting: Arc<Counting>,
+    (listeners, providers, clock, counting): Behind,
 ) -> Result<admin::Shown, StartFault> {
-    let tokens = match &config.token_file {
+    let tokens = match &config.admin.token_file {
         Some(file) => admin::Tokens::open(file),
         None => admin::Tokens::open_or_make(&data.join(admin::TOKEN_FILE)),
     };
@@ -233,7 +240,11 @@ fn admin_shown(
         registry: shared.0,
         readiness: shared.1,
         tokens: Arc::new(tokens.map_err(StartFault::at("admin token"))?),
-        config: Arc::new(config.clone()),
+        config: Arc::new(config.admin.clone()),
+        listeners,
+        providers,
+        clock,
+        crowd_minimum: config.crowd.minimum,
         counting,
     })
 }

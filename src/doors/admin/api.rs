@@ -1,37 +1,99 @@
-//! Which resources does the API have? One file each; their routes meet here.
-//!
-//! To add one: a file beside this one with its handler, and its route in [`router`]. Everything
-//! here stands behind the [`guard`](super::guard); cold.
+//! What do the resources of the API work with? One value, shared by all of them; cold.
 
-use axum::http::{StatusCode, Uri};
-use axum::middleware::from_fn_with_state;
-use axum::routing::get;
-use axum::{Json, Router};
-use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::guard::{Guard, guard};
+use axum::http::StatusCode;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::Shown;
+use super::house::Listeners;
+use super::limits::{Config, Upload};
 use super::refusal::Refusal;
-use super::{Shown, crowd};
+use crate::base::telemetry::{Counter, Registry};
+use crate::base::units::time::Clock;
+use crate::knowledge::audience::Providers;
 
-/// Everything under `/api/v1`.
-pub fn router(gate: Guard) -> Router<Shown> {
-    Router::new()
-        .route("/", get(index))
-        .route("/audience/crowd", crowd::route())
-        .method_not_allowed_fallback(no_such_method)
-        .fallback(no_such_path)
-        .layer(from_fn_with_state(gate, guard))
+/// What resources work with.
+#[derive(Clone)]
+pub struct Api {
+    pub listeners: Arc<dyn Listeners>,
+    pub providers: Arc<Providers>,
+    pub clock: Arc<dyn Clock>,
+    pub meters: Arc<Meters>,
+    pub config: Arc<Config>,
+    /// Counts below it are not told.
+    pub crowd_minimum: u64,
+    /// Turns true when the listener is to end.
+    pub closing: watch::Receiver<bool>,
+    uploads: Arc<Semaphore>,
+    /// Lists that are being written.
+    lists: Arc<Mutex<HashSet<String>>>,
 }
 
-async fn index() -> Json<Value> {
-    Json(json!({ "interlude": env!("CARGO_PKG_VERSION"), "api": "v1" }))
+/// A list that nobody else writes; given back when it is dropped.
+pub struct ListPlace {
+    lists: Arc<Mutex<HashSet<String>>>,
+    name: String,
 }
 
-async fn no_such_path(uri: Uri) -> Refusal {
-    let error = format!("there is no {}", uri.path());
-    Refusal::new(StatusCode::NOT_FOUND, error).with_mend("see the README for what there is")
+impl Drop for ListPlace {
+    fn drop(&mut self) {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+    }
 }
 
-async fn no_such_method() -> Refusal {
-    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")
+/// What operators see of uploads.
+pub struct Meters {
+    pub accepted: Counter,
+    pub refused: Counter,
+}
+
+impl Meters {
+    fn new(registry: &Registry) -> Meters {
+        let lines = |result| {
+            let help = "Lines of uploads, by whether they were taken.";
+            registry.counter("interlude_upload_lines_total", help, &[("result", result)])
+        };
+        Meters { accepted: lines("accepted"), refused: lines("refused") }
+    }
+}
+
+impl Api {
+    pub fn new(shown: &Shown, closing: watch::Receiver<bool>) -> Api {
+        Api {
+            listeners: Arc::clone(&shown.listeners),
+            providers: Arc::clone(&shown.providers),
+            clock: Arc::clone(&shown.clock),
+            meters: Arc::new(Meters::new(&shown.registry)),
+            config: Arc::clone(&shown.config),
+            crowd_minimum: shown.crowd_minimum,
+            closing,
+            uploads: Arc::new(Semaphore::new(shown.config.upload.concurrent_max)),
+            lists: Arc::default(),
+        }
+    }
+
+    pub fn limits(&self) -> &Upload {
+        &self.config.upload
+    }
+
+    /// The right to write a list: two uploads at once would undo each other.
+    pub fn list_place(&self, name: &str) -> Result<ListPlace, Refusal> {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        if !lists.insert(name.to_owned()) {
+            let error = format!("another upload writes \"{name}\"");
+            return Err(Refusal::new(StatusCode::CONFLICT, error).retry_after_s(2));
+        }
+        Ok(ListPlace { lists: Arc::clone(&self.lists), name: name.to_owned() })
+    }
+
+    /// One of the few places of uploads; given back when it is dropped.
+    pub fn upload_place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| {
+            let error = "as many uploads as may be are under way";
+            let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, error);
+            refusal.with_mend("wait, or raise admin.upload.concurrent_max").retry_after_s(2)
+        })
+    }
 }

@@ -11,7 +11,29 @@ mod guard;
 
 mod crowd;
 
+mod query;
+
+mod house;
+
+mod lines;
+
+mod verdict;
+
+mod answers;
+
 mod api;
+
+mod upload;
+
+mod audience;
+
+mod links;
+
+mod lists;
+
+mod export;
+
+mod routes;
 
 use std::future::Future;
 use std::io;
@@ -29,16 +51,21 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::base::telemetry::Registry;
+use crate::base::units::time::Clock;
 use crate::doors::readiness::{Readiness, Stage};
+use crate::knowledge::audience::Providers;
 
+pub use answers::Pieces;
 pub use crowd::Counting;
+pub use house::{Durable, Listeners, Unsubmitted};
 pub use limits::{Config, Upload};
 pub use refusal::Refusal;
 pub use token::{FILE as TOKEN_FILE, TokenFault, Tokens};
 
+use api::Api;
 use guard::Guard;
 
 /// What the pages show.
@@ -50,11 +77,18 @@ pub struct Shown {
     pub tokens: Arc<Tokens>,
     pub config: Arc<Config>,
     pub counting: Arc<Counting>,
+    pub listeners: Arc<dyn Listeners>,
+    /// Third parties whose segments are taken.
+    pub providers: Arc<Providers>,
+    pub clock: Arc<dyn Clock>,
+    /// `crowd.minimum`: counts below it are not told.
+    pub crowd_minimum: u64,
 }
 
 /// Operators are few: more connections wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 64;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves until `closing` ends.
 ///
@@ -69,7 +103,8 @@ pub async fn serve(
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let open = GracefulShutdown::new();
     let loopback = listener.local_addr()?.ip().is_loopback();
-    let router = router(shown, loopback);
+    let (close, closed) = watch::channel(false);
+    let router = router(shown, loopback, closed);
     let mut closing = std::pin::pin!(closing);
     loop {
         let slot = Arc::clone(&slots).acquire_owned().await.ok();
@@ -88,7 +123,9 @@ pub async fn serve(
             drop(slot);
         });
     }
-    open.shutdown().await;
+    close.send_replace(true);
+    // Uploads end with the batch that they are at; a client that reads nothing is left behind.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, open.shutdown()).await;
     Ok(())
 }
 
@@ -103,15 +140,16 @@ fn connection(
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
 }
 
-fn router(shown: Shown, loopback: bool) -> Router {
+fn router(shown: Shown, loopback: bool, closing: watch::Receiver<bool>) -> Router {
+    let api = Api::new(&shown, closing);
     let gate = Guard::new(Arc::clone(&shown.tokens), loopback, &shown.config.hosts);
     Router::new()
         .route("/", get(index))
         .route("/health/live", get("live"))
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
-        .nest("/api/v1", api::router(gate))
-        .with_state(shown)
+        .with_state(shown.clone())
+        .nest("/api/v1", routes::router(api, shown, gate))
 }
 
 async fn index() -> Html<&'static str> {

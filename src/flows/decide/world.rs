@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::base::units::ids::LineIx;
 use crate::flows::decide::coin::Coin;
-use crate::knowledge::audience::Audience;
+use crate::knowledge::audience::{Audience, Providers};
 use crate::knowledge::catalog::model::Catalog;
 use crate::knowledge::catalog::search_order;
 use crate::knowledge::enrich::listener;
@@ -34,6 +34,8 @@ pub struct Parts {
     pub public_url: Arc<str>,
     pub coin: Coin,
     pub listeners: listener::Config,
+    /// Third parties whose segments listeners have.
+    pub providers: Arc<Providers>,
 }
 
 #[derive(Clone)]

@@ -26,6 +26,7 @@ use super::change::Change;
 use super::config::Config;
 use super::intake::{Failed, Intake, Receipt, Refused};
 use super::line::{self, LineFault};
+use super::link_line::read_link;
 use super::provider::Providers;
 
 /// What came of an import.
@@ -79,27 +80,48 @@ impl Import<'_> {
     pub fn run(&self, text: Text<'_>) -> Result<Report, ImportFault> {
         let (providers, now) = (Providers::new(&self.config.providers), WallClock.now());
         let words = self.intake.words();
-        let before = words.len();
-        let mut sending = Sending { intake: self.intake, receipts: VecDeque::new() };
         let mut read = |line: &str, changes: &mut Vec<Change>| {
             let made = words.grow(|words| line::read_growing(line, words, &providers, now))?;
             changes.extend(made);
             Ok(())
         };
-        let mut report = self.each(text, &mut read, &mut |batch| sending.send(batch))?;
-        sending.finish()?;
-        report.new_values = (words.len() - before) as u64;
-        Ok(report)
+        self.send_each(text, &mut read)
+    }
+
+    /// As [`Import::run`], of lines that link ids to listeners.
+    pub fn links(&self, text: Text<'_>) -> Result<Report, ImportFault> {
+        self.send_each(text, &mut |line, changes| {
+            changes.push(read_link(line)?);
+            Ok(())
+        })
     }
 
     /// Only looks: with one bad line the report says that it is refused. No word gets an id.
     pub fn check(&self, text: Text<'_>) -> Result<Report, ImportFault> {
         let (providers, now) = (Providers::new(&self.config.providers), WallClock.now());
         let mut words = Vocabulary::clone(&self.intake.words().snapshot());
-        let mut read = |line: &str, _: &mut Vec<Change>| {
+        self.look_at_each(text, &mut |line, _| {
             line::read_growing(line, &mut words, &providers, now).map(|_| ())
-        };
-        let mut report = self.each(text, &mut read, &mut |_| Ok(()))?;
+        })
+    }
+
+    /// As [`Import::check`], of lines that link ids to listeners.
+    pub fn check_links(&self, text: Text<'_>) -> Result<Report, ImportFault> {
+        self.look_at_each(text, &mut |line, _| read_link(line).map(|_| ()))
+    }
+
+    fn send_each(&self, text: Text<'_>, read: ReadLine<'_>) -> Result<Report, ImportFault> {
+        let words = self.intake.words();
+        let before = words.len();
+        let mut sending = Sending { intake: self.intake, receipts: VecDeque::new() };
+        let mut report = self.each(text, read, &mut |batch| sending.send(batch))?;
+        sending.finish()?;
+        report.new_values = (words.len() - before) as u64;
+        Ok(report)
+    }
+
+    fn look_at_each(&self, text: Text<'_>, read: ReadLine<'_>) -> Result<Report, ImportFault> {
+        let mut report = self.each(text, read, &mut |_| Ok(()))?;
         report.refused = report.bad_lines > 0;
         report.listeners = 0;
         Ok(report)

@@ -191,8 +191,13 @@ impl Intake {
 
     /// Takes a batch, which will be applied whole, or refuses it. Never waits.
     pub fn submit(&self, changes: Vec<Change>) -> Result<Receipt, Refused> {
+        self.offer(changes).map_err(|(refused, _)| refused)
+    }
+
+    /// As [`Intake::submit`]; what is refused comes back, to be submitted again.
+    pub fn offer(&self, changes: Vec<Change>) -> Result<Receipt, (Refused, Vec<Change>)> {
         let taken = self.take(changes);
-        self.shared.meters.refused(taken.as_ref().err());
+        self.shared.meters.refused(taken.as_ref().err().map(|(refused, _)| refused));
         taken
     }
 
@@ -208,15 +213,17 @@ impl Intake {
         Receipt { done: sealed, shared: Arc::clone(&self.shared) }.wait()
     }
 
-    fn take(&self, changes: Vec<Change>) -> Result<Receipt, Refused> {
+    fn take(&self, changes: Vec<Change>) -> Result<Receipt, (Refused, Vec<Change>)> {
         if let Some(why) = self.shared.failure.get() {
-            return Err(Refused::Failed(Failed(why.clone())));
+            return Err((Refused::Failed(Failed(why.clone())), changes));
         }
-        self.check(&changes)?;
+        if let Err(refused) = self.check(&changes) {
+            return Err((refused, changes));
+        }
         let waiting = &self.shared.waiting;
         let room = |now: usize| now.checked_add(changes.len()).filter(|&n| n <= self.queue_max);
         if waiting.fetch_update(Relaxed, Relaxed, room).is_err() {
-            return Err(Refused::Busy { retry_after_ms: BUSY_MS });
+            return Err((Refused::Busy { retry_after_ms: BUSY_MS }, changes));
         }
         let (done, answer) = oneshot::channel();
         self.send(Item::Batch(Waiting { changes, since: Instant::now(), done }));

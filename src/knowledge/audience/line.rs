@@ -19,8 +19,13 @@ use super::links::LinkKey;
 use super::profile::{SEGMENTS_MAX, Segment, encode};
 use super::provider::{ProviderFault, Providers};
 
+pub(super) use careful::syntax;
+
 /// The longest id of a listener, in bytes.
 pub const ID_MAX: usize = 512;
+
+/// The most links that one line may name.
+pub const LINKS_MAX: usize = 256;
 
 /// The longest name of a source of ids, in bytes.
 pub const SOURCE_MAX: usize = 128;
@@ -246,12 +251,13 @@ fn moment_of(unix_s: i64) -> Option<Moment> {
     (unix_s >= 0).then(|| Moment::from_unix_s(unix_s).min(Segment::NEVER))
 }
 
-fn moment_said(text: &str) -> Option<Moment> {
+/// RFC 3339.
+pub fn moment_said(text: &str) -> Option<Moment> {
     moment_of(text.parse::<jiff::Timestamp>().ok()?.as_second())
 }
 
 /// `0123…`: the key that an export writes in place of the id, which nobody knows any more.
-fn key_said(text: &str) -> Option<ListenerKey> {
+pub(super) fn key_said(text: &str) -> Option<ListenerKey> {
     let fits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
     fits.then(|| u128::from_str_radix(text, 16).ok().map(ListenerKey))?
 }
@@ -269,6 +275,11 @@ pub fn link_said(source: &str, id: &str) -> Result<LinkKey, &'static str> {
         return fits.then(|| LinkKey::of(source, &digest)).ok_or("a SHA-256 is 64 hex digits");
     }
     Ok(LinkKey::of(source, id))
+}
+
+/// The listener of an id.
+pub(super) fn listener_said(text: &str) -> Option<ListenerKey> {
+    id_said(text).map(ListenerKey::of)
 }
 
 /// The id as it is hashed; `None` where it cannot be one.

@@ -36,6 +36,10 @@ mod intake;
 
 mod line;
 
+mod link_line;
+
+mod export;
+
 mod import;
 
 mod stats;
@@ -44,11 +48,15 @@ pub use audience::{Audience, Bytes};
 pub use change::{Change, ChangeFault};
 pub use config::{BATCH_MAX, Config};
 pub use disk::{DiskStore, FOLDER, Found, read};
+pub use export::export;
 pub use gather::Gather;
 pub use generation::{Entry, Generation, GenerationBuilder};
 pub use import::{Import, ImportFault, Report, Text};
 pub use intake::{Failed, Intake, Publish, Receipt, Refused, Stand};
-pub use line::{HASHED, Known, LineFault, LineReader, NewWord, link_said, read_growing};
+pub use line::{
+    HASHED, Known, LineFault, LineReader, NewWord, link_said, moment_said, read_growing,
+};
+pub use link_line::read_link;
 pub use links::LinkKey;
 pub use merge::{GENERATIONS_MAX, Merge, Past, RATIO};
 pub use profile::{BYTES_MAX, Profile, ProfileFault, SEGMENTS_MAX, Segment, encode, minor_ages};
@@ -56,7 +64,7 @@ pub use provider::{
     LegalBasis, PROVIDED, Provider, ProviderFault, ProviderRow, Providers,
     faults as provider_faults,
 };
-pub use stats::{DimensionStats, Expiry, Stats};
+pub use stats::{DimensionStats, Expiry, ProviderStats, Stats};
 pub use store::{Settling, Store, StoreFault, Visitor};
 
 use crate::market::vocabulary::Dimension;

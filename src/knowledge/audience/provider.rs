@@ -129,11 +129,7 @@ impl Providers {
 
     /// Whose value it is; `None`: our own, or everybody's.
     pub fn of(&self, value: ValueId, vocabulary: &Vocabulary) -> Option<&Provider> {
-        let provided = || PROVIDED.contains(&vocabulary.dimension(value));
-        if !vocabulary.is_open(value) || !provided() {
-            return None;
-        }
-        self.keyed(prefix(vocabulary.text(value))?)
+        self.0.iter().find(|provider| provider.has(value, vocabulary))
     }
 
     /// A registered key that the text most likely meant.
@@ -147,6 +143,19 @@ impl Providers {
 }
 
 impl Provider {
+    /// Whether it is one of its values.
+    pub fn has(&self, value: ValueId, vocabulary: &Vocabulary) -> bool {
+        let keyed = || prefix(vocabulary.text(value)).is_some_and(|text| is_key(text, &self.key));
+        let provided = || PROVIDED.contains(&vocabulary.dimension(value));
+        vocabulary.is_open(value) && provided() && keyed()
+    }
+
+    /// Its fee as a decimal CPM, without the currency.
+    pub fn cpm(&self) -> String {
+        let text = self.fee.to_string();
+        text.split(' ').next().unwrap_or_default().to_owned()
+    }
+
     fn read(row: &ProviderRow) -> Option<Provider> {
         let currency = Currency::parse(&row.currency)?;
         let dimensions = row.dimensions.iter().map(|name| provided(name)).collect::<Option<_>>();

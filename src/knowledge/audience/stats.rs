@@ -1,12 +1,15 @@
 //! How many listeners are there, and what is known of them? For `interlude audience stats`, cold.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use crate::base::units::time::Moment;
-use crate::market::vocabulary::{Dimension, Vocabulary};
+use crate::market::vocabulary::{Dimension, ValueId, Vocabulary};
 
 use super::PROFILE_DIMENSIONS;
 use super::audience::Audience;
+use super::provider::{PROVIDED, Provider, Providers};
 
 /// Counts over one audience; no listener can be told from them.
 #[derive(Clone, Debug, Serialize, PartialEq)]
@@ -19,6 +22,23 @@ pub struct Stats {
     pub segments_per_listener: f64,
     pub by_dimension: Vec<DimensionStats>,
     pub by_expiry: Expiry,
+    /// Third parties that listeners have segments of.
+    pub by_provider: Vec<ProviderStats>,
+}
+
+/// What one third party has told, and what it asks for it.
+#[derive(Clone, Debug, Serialize, PartialEq)]
+pub struct ProviderStats {
+    pub provider: String,
+    pub name: String,
+    /// Listeners with at least one segment of it, expired ones left out.
+    pub listeners: u64,
+    pub segments: u64,
+    pub cpm: String,
+    pub currency: String,
+    pub legal_basis: &'static str,
+    pub gvl_id: Option<u16>,
+    pub purposes: Vec<u8>,
 }
 
 #[derive(Clone, Debug, Serialize, PartialEq)]
@@ -42,7 +62,13 @@ pub struct Expiry {
 }
 
 impl Stats {
-    pub fn of(audience: &Audience, vocabulary: &Vocabulary, moment: Moment) -> Stats {
+    pub fn of(
+        audience: &Audience,
+        vocabulary: &Vocabulary,
+        providers: &Providers,
+        moment: Moment,
+    ) -> Stats {
+        let mut provided = Provided::new(providers);
         let mut listeners = [0u64; Dimension::COUNT];
         let mut segments = [0u64; Dimension::COUNT];
         let mut by_expiry = Expiry::default();
@@ -54,9 +80,11 @@ impl Stats {
                     continue;
                 }
                 let dimension = vocabulary.dimension(segment.value).index();
+                provided.count(segment.value, vocabulary);
                 segments[dimension] += 1;
                 seen |= 1 << dimension;
             }
+            provided.next_listener();
             for (dimension, count) in listeners.iter_mut().enumerate() {
                 *count += seen >> dimension & 1;
             }
@@ -76,7 +104,60 @@ impl Stats {
             segments_per_listener: per(total, held),
             by_dimension: by_dimension.filter(|row| row.segments > 0).collect(),
             by_expiry,
+            by_provider: provided.end(),
         }
+    }
+}
+
+/// Counts third parties' segments; whose a value is, is worked out once.
+struct Provided<'p> {
+    providers: Vec<&'p Provider>,
+    of_value: HashMap<ValueId, Option<usize>>,
+    /// By provider: listeners, segments, segments of the present listener.
+    counts: Vec<[u64; 3]>,
+}
+
+impl<'p> Provided<'p> {
+    fn new(providers: &'p Providers) -> Provided<'p> {
+        let providers: Vec<&Provider> = providers.iter().collect();
+        let counts = vec![[0; 3]; providers.len()];
+        Provided { providers, of_value: HashMap::new(), counts }
+    }
+
+    fn count(&mut self, value: ValueId, vocabulary: &Vocabulary) {
+        if self.providers.is_empty() || !PROVIDED.contains(&vocabulary.dimension(value)) {
+            return;
+        }
+        let Provided { providers, of_value, counts } = self;
+        let place = of_value.entry(value).or_insert_with(|| {
+            providers.iter().position(|provider| provider.has(value, vocabulary))
+        });
+        if let Some(place) = *place {
+            counts[place][2] += 1;
+        }
+    }
+
+    fn next_listener(&mut self) {
+        for [listeners, segments, here] in &mut self.counts {
+            *listeners += u64::from(*here > 0);
+            *segments += std::mem::take(here);
+        }
+    }
+
+    fn end(self) -> Vec<ProviderStats> {
+        let told = self.providers.iter().zip(self.counts).filter(|(_, counts)| counts[1] > 0);
+        let row = |(provider, [listeners, segments, _]): (&&Provider, [u64; 3])| ProviderStats {
+            provider: provider.key.clone(),
+            name: provider.name.clone(),
+            listeners,
+            segments,
+            cpm: provider.cpm(),
+            currency: provider.fee.currency.to_string(),
+            legal_basis: provider.legal_basis.word(),
+            gvl_id: provider.gvl_id,
+            purposes: provider.purposes.clone(),
+        };
+        told.map(row).collect()
     }
 }
 
@@ -145,12 +226,16 @@ mod tests {
             let profile = Profile::checked(&bytes, vocabulary.len()).unwrap();
             builder.add(ListenerKey(index as u128), profile);
         }
-        let stats = Stats::of(&Audience::of(builder.build()), &vocabulary, now);
+        let stats =
+            Stats::of(&Audience::of(builder.build()), &vocabulary, &Providers::default(), now);
         assert_eq!((stats.listeners, stats.segments, stats.segments_per_listener), (4, 7, 1.8));
         let mood = DimensionStats { dimension: "mood", listeners: 3, segments: 7 };
         assert_eq!(stats.by_dimension, [mood]);
         let counts = stats.by_expiry.buckets().map(|(_, count)| count);
         assert_eq!(counts, [3, 2, 2, 1, 0, 1, 1]);
-        assert_eq!(Stats::of(&Audience::empty(), &vocabulary, now).segments, 0);
+        assert_eq!(
+            Stats::of(&Audience::empty(), &vocabulary, &Providers::default(), now).segments,
+            0
+        );
     }
 }

@@ -78,6 +78,7 @@ impl Stage {
             public_url: "https://ads.example".into(),
             coin: Coin::new(11),
             listeners: listener::Config::default(),
+            providers: Arc::default(),
         }
     }
 }

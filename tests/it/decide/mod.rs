@@ -18,6 +18,7 @@
 //! - `reply` (JSON pointer → value, `null` for what is absent; a text that ends in `*` stands for
 //!   all that begin so).
 
+mod fee;
 mod asleep;
 mod edits;
 mod random;

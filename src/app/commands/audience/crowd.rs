@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Place, settle};
+use super::Place;
 use crate::base::units::time::{Clock, WallClock};
 use crate::knowledge::audience;
 use crate::knowledge::catalog::draft;
@@ -39,10 +39,13 @@ pub struct CrowdArgs {
     targeting: String,
     #[command(flatten)]
     place: Place,
+    /// Print the answer as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(args: &CrowdArgs) -> anyhow::Result<ExitCode> {
-    let (data, config) = settle(&args.place)?;
+    let (data, config) = args.place.settle()?;
     let (file, text) = text_of(&args.targeting)?;
     let words = || Vocabulary::open(&data.join(vocabulary::FILE), &config.vocabulary);
     // Faults are told before anybody waits for the listeners; who reads them may learn new words.
@@ -61,7 +64,7 @@ pub fn run(args: &CrowdArgs) -> anyhow::Result<ExitCode> {
     let crowd = crowd.context("the count has ended early")?;
     let answer = Answer::of(&crowd, &draft, config.crowd.minimum);
     let mut out = io::stdout().lock();
-    if args.place.json {
+    if args.json {
         serde_json::to_writer_pretty(&mut out, &answer)?;
         writeln!(out)?;
     } else {

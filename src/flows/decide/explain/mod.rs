@@ -6,8 +6,12 @@
 
 mod text;
 
+mod fee;
+
 use bumpalo::Bump;
 use serde::Serialize;
+
+pub use fee::{Fee, Provided, fee_of, provided};
 
 use crate::base::units::ids::LineIx;
 use crate::base::units::money::{Money, Round};
@@ -40,6 +44,9 @@ pub struct Explanation {
     pub permissions: String,
     pub listener: &'static str,
     pub facts: Vec<Fact>,
+    /// What third parties know of the listener, and what it costs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub provided: Vec<Provided>,
     pub slots: Vec<SlotExplained>,
     pub bids: Vec<BidExplained>,
 }
@@ -68,6 +75,9 @@ pub struct LineExplained {
     /// `won`, `outbid`, or the refusal's label.
     pub verdict: &'static str,
     pub detail: String,
+    /// What third parties are due for an impression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Fee>,
     #[serde(skip)]
     pub ix: LineIx,
 }
@@ -107,6 +117,7 @@ pub fn explain<'s>(
         permissions: String::new(),
         listener: "unknown",
         facts: Vec::new(),
+        provided: Vec::new(),
         slots: Vec::new(),
         bids: Vec::new(),
     };
@@ -137,6 +148,7 @@ pub fn explain<'s>(
         enrich::set_slot(slot, &world.vocabulary, &mut facts);
         if slot_ix == 0 {
             explanation.facts = facts_of(&facts, &world.vocabulary);
+            explanation.provided = provided(&facts, world);
         }
         let lines = lines(&matter, slot_ix as u16, &facts, &made);
         let (impid, offer) = (slot.impid.to_owned(), offer_of(slot));
@@ -235,6 +247,7 @@ fn explained(
         deal: market.deal.map(|(_, offer)| offer.id.to_owned()),
         verdict,
         detail,
+        fee: fee_of(&line.targeting, facts, matter.world, line.bid.currency),
         ix,
     }
 }

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::{Explanation, LineExplained, SlotExplained};
+use super::{Explanation, LineExplained, Provided, SlotExplained};
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,6 +43,13 @@ impl Explanation {
                 writeln!(f, "  {:<17} {text}", fact.dimension)?;
             }
         }
+        for known in &self.provided {
+            let Provided { dimension, value, provider, cpm, currency, legal_basis } = known;
+            writeln!(
+                f,
+                "  {dimension:<17} {value}: of {provider}, {cpm} {currency} CPM, {legal_basis}"
+            )?;
+        }
         let unknown = self.facts.iter().filter(|fact| fact.values.is_none());
         let unknown: Vec<&str> = unknown.map(|fact| fact.dimension).collect();
         if unknown.is_empty() {
@@ -65,6 +72,11 @@ fn write_slot(slot: &SlotExplained, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let market = line.deal.as_ref().map(|deal| format!(" on {deal}")).unwrap_or_default();
         let name = format!("{}{market}", line.line);
         writeln!(f, "{mark} {name:<34} {:<18} {}", line.verdict, line.detail)?;
+        if let Some(fee) = &line.fee {
+            let cpm = fee.cpm.as_deref().unwrap_or("(no rate)");
+            let to = fee.providers.join(", ");
+            writeln!(f, "  {:<34} {:<18} {cpm} {} CPM to {to}", "", "data fee", fee.currency)?;
+        }
     }
     Ok(())
 }

@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use crate::base::stdx::fault::nearest;
 
 use super::{
-    Dimension, Draft, ID_MAX, Known, LineFault, LinkKey, ListenerKey, Meaning, Mode, Moment,
-    NewWord, PROFILE_DIMENSIONS, ProviderFault, SEGMENTS_MAX, Segment, TOP,
+    Dimension, Draft, ID_MAX, Known, LINKS_MAX, LineFault, LinkKey, Meaning, Mode, Moment, NewWord,
+    PROFILE_DIMENSIONS, ProviderFault, SEGMENTS_MAX, Segment, TOP,
 };
-use super::{id_said, key_said, link_said, moment_of, moment_said, percent};
+use super::{key_said, link_said, listener_said, moment_of, moment_said, percent};
 
 const FIELDS: [&str; 8] = ["id", "key", "segments", "merge", "remove", "erase", "ids", "links"];
 
@@ -74,6 +74,13 @@ impl Reader<'_, '_> {
             let mend = "leave one of them out".to_owned();
             self.fault("key", "both \"id\" and \"key\"".to_owned(), Some(mend));
         }
+        if self.draft.links.len() > LINKS_MAX {
+            self.fault("ids", format!("a line names at most {LINKS_MAX} ids"), None);
+        }
+        if self.draft.removed.len() > SEGMENTS_MAX {
+            let message = format!("nobody has more than {SEGMENTS_MAX} segments to remove");
+            self.fault("remove", message, None);
+        }
         let said = self.draft.segments.len() + self.draft.new.len();
         if said > SEGMENTS_MAX {
             let message = format!("{said} segments; at most {SEGMENTS_MAX} fit");
@@ -117,7 +124,7 @@ impl Reader<'_, '_> {
     fn id(&mut self, name: &str, value: &Value) {
         let text = value.as_str();
         self.draft.key = match name {
-            "id" => text.and_then(id_said).map(ListenerKey::of),
+            "id" => text.and_then(listener_said),
             _ => text.and_then(key_said),
         };
         if self.draft.key.is_none() {

@@ -10,15 +10,17 @@ use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 use super::{
-    Dimension, Draft, Known, LinkKey, ListenerKey, Meaning, Mode, Moment, NewWord,
+    Dimension, Draft, Known, LINKS_MAX, LinkKey, Meaning, Mode, Moment, NewWord,
     PROFILE_DIMENSIONS, SEGMENTS_MAX, Segment, TOP,
 };
-use super::{id_said, key_said, link_said, moment_of, moment_said, percent};
+use super::{key_said, link_said, listener_said, moment_of, moment_said, percent};
 
 pub(super) fn read(text: &str, known: &Known<'_>, draft: &mut Draft) -> bool {
     let mut json = serde_json::Deserializer::from_str(text);
     let read = json.deserialize_map(Line { known, draft }).and_then(|()| json.end());
-    read.is_ok() && draft.segments.len() <= SEGMENTS_MAX
+    read.is_ok()
+        && draft.segments.len().max(draft.removed.len()) <= SEGMENTS_MAX
+        && draft.links.len() <= LINKS_MAX
 }
 
 macro_rules! expecting {
@@ -91,10 +93,7 @@ impl<'de> Visitor<'de> for Line<'_, '_> {
             }
             seen |= field.bit();
             match field {
-                Field::Id => {
-                    let key = |text: &str| id_said(text).map(ListenerKey::of);
-                    draft.key = Some(map.next_value_seed(Word(key))?);
-                }
+                Field::Id => draft.key = Some(map.next_value_seed(Word(listener_said))?),
                 Field::Key => draft.key = Some(map.next_value_seed(Word(key_said))?),
                 Field::Merge => merge = Some(map.next_value::<bool>()?),
                 Field::Erase => erase = map.next_value()?,
