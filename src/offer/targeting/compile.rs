@@ -10,7 +10,7 @@ use crate::market::vocabulary::{Dimension, ValueId};
 
 use super::block::Block;
 use super::normal::{Clause, Normal};
-use super::simd::ABSENT;
+use super::steps::ABSENT;
 use super::tier::{Asked, Before, Kept, LIST_END, Postings, Set, Tier};
 
 /// A value gets a column when more than one slot in so many has it; below, a list is smaller and

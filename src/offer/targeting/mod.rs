@@ -27,6 +27,7 @@ mod pass;
 mod program;
 mod search;
 mod simd;
+mod steps;
 mod tier;
 
 pub use explain::{Actual, FailedClause, FirstFailure, Values, Wanted, explain};

@@ -8,7 +8,8 @@ use crate::market::vocabulary::{Dimension, ValueId};
 
 use super::block::Block;
 use super::lists::{self, Cursor};
-use super::simd::{self, ABSENT, Level, Plain, Step, Window};
+use super::simd::{self, Level};
+use super::steps::{ABSENT, Plain, Step, Window};
 use super::tier::{Kept, Tier};
 
 /// The first window; each further one has twice as many blocks, up to [`PAGE`].

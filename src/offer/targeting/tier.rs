@@ -49,7 +49,7 @@ pub struct Before {
 pub struct Asked {
     pub dimension: Dimension,
     /// The column of the slots that want no value of it, and how many they are;
-    /// [`simd::ABSENT`](super::simd::ABSENT) where all are such.
+    /// [`ABSENT`](super::steps::ABSENT) where all are such.
     pub indifferent: u32,
     pub passing: u32,
 }
