@@ -36,7 +36,7 @@ pub struct Foundation {
     pub(super) public_url: Arc<str>,
     coin: Coin,
     listeners: listener::Config,
-    pub(super) providers: Arc<Providers>,
+    providers: Arc<Providers>,
 }
 
 /// A world with what there is to tell of it.

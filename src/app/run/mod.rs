@@ -44,7 +44,7 @@ use crate::doors::admin::Counting;
 use crate::doors::readiness::{Readiness, Stage};
 use crate::doors::{admin, receive};
 use crate::flows::notice::{Sweeper, Till, ticket_keys};
-use crate::knowledge::audience::{Intake, Providers, Stand};
+use crate::knowledge::audience::{Intake, Stand};
 use crate::offer::delivery::Book;
 use crate::offer::ledger::{RecordRing, RecordWriter};
 
@@ -118,7 +118,6 @@ impl Running {
             .map_err(StartFault::at("listeners"))?;
         let words = Arc::clone(&listeners.words);
         let foundation = Foundation::lay_over(&config, data, keys, words)?;
-        let providers = Arc::clone(&foundation.providers);
         let (press, built) = Press::start(foundation, Arc::clone(&listeners.audience))?;
         let ring = Arc::new(RecordRing::new(&config.records));
         let records =
@@ -144,10 +143,8 @@ impl Running {
             .map_err(StartFault::at("upkeep"))?;
         let (crowd, counting) = crowd::start(&config, Arc::clone(&node), &clock, &registry)
             .map_err(StartFault::at("crowd counts"))?;
-        let listeners = (Arc::clone(&intake), providers, Arc::clone(&clock), counting);
-        let shown = admin_shown(&config, data, shared, listeners)?;
-        let admin = AdminThread::start(config.admin.listen, shown)
-            .map_err(StartFault::at("admin listener"))?;
+        let behind = (Arc::clone(&intake), &*node, Arc::clone(&clock), counting);
+        let admin = start_admin(&config, data, shared, behind)?;
         let shared = (Arc::clone(&registry), Arc::clone(&readiness), clock);
         let bid = BidThreads::start(&config, Arc::clone(&node), shared)
             .map_err(StartFault::at("bid listener"))?;
@@ -224,29 +221,30 @@ impl Running {
 }
 
 /// What the admin listener works with.
-type Behind = (Arc<Intake>, Arc<Providers>, Arc<dyn Clock>, Arc<Counting>);
+type Behind<'n> = (Arc<Intake>, &'n Node, Arc<dyn Clock>, Arc<Counting>);
 
-fn admin_shown(
+fn start_admin(
     config: &Config,
     data: &Path,
     shared: (Arc<Registry>, Arc<Readiness>),
-    (listeners, providers, clock, counting): Behind,
-) -> Result<admin::Shown, StartFault> {
+    (listeners, node, clock, counting): Behind<'_>,
+) -> Result<AdminThread, StartFault> {
     let tokens = match &config.admin.token_file {
         Some(file) => admin::Tokens::open(file),
         None => admin::Tokens::open_or_make(&data.join(admin::TOKEN_FILE)),
     };
-    Ok(admin::Shown {
+    let shown = admin::Shown {
         registry: shared.0,
         readiness: shared.1,
         tokens: Arc::new(tokens.map_err(StartFault::at("admin token"))?),
         config: Arc::new(config.admin.clone()),
         listeners,
-        providers,
+        providers: Arc::clone(&node.standing().published.world.providers),
         clock,
         crowd_minimum: config.crowd.minimum,
         counting,
-    })
+    };
+    AdminThread::start(config.admin.listen, shown).map_err(StartFault::at("admin listener"))
 }
 
 fn start_intake(
