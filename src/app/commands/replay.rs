@@ -76,7 +76,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let keys = ticket_keys(&config.notice.tickets, &data)?;
     let foundation = Foundation::lay(&config, &data, keys)?;
     let slept = Slept::of(&data);
-    let mut worlds = Worlds { foundation, of: HashMap::new(), slept, last: None };
+    let mut worlds = Worlds { foundation, of: HashMap::new(), base: None, slept, last: None };
     let (mut report, mut scratch) = (Report::default(), Scratch::new());
     ledger::read(&args.records, &mut |kept| {
         one(&kept, &mut worlds, &mut scratch, (&mut report, args.show));
@@ -89,6 +89,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 struct Worlds {
     foundation: Foundation,
     of: HashMap<u64, Result<World, String>>,
+    /// The whole world that edited ones were last rebuilt from.
+    base: Option<World>,
     slept: Slept,
     /// The sleep of the record before: many share one.
     last: Option<Sleep>,
@@ -97,8 +99,8 @@ struct Worlds {
 impl Worlds {
     /// The world of a record and the sleep of its epoch, if that is kept.
     fn of(&mut self, record: &DecisionRecord) -> Result<(&World, Option<&Sleep>), String> {
-        let Worlds { foundation, of, slept, last } = self;
-        let built = || foundation.served(record.world).map_err(|fault| fault.to_string());
+        let Worlds { foundation, of, base, slept, last } = self;
+        let built = || foundation.served(record.world, base).map_err(|fault| fault.to_string());
         let world = of.entry(record.world).or_insert_with(built);
         let world =
             world.as_ref().map_err(|fault| format!("the world cannot be built: {fault}"))?;

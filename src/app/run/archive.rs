@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::foundation::{Archive, BuildFault, Foundation};
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::base::stdx::fault::{Fault, Faults};
 use crate::base::units::ids::LineIx;
-use crate::flows::decide::world::World;
+use crate::flows::decide::world::{Parts, World};
 use crate::knowledge::catalog::{self, model::Catalog};
 
 /// What a file of `worlds/` holds.
@@ -109,32 +110,37 @@ impl Foundation {
 
     /// The world of a version that was served from this data folder, with nobody listening: a
     /// replay brings the listener along. The result has that version unless the configuration
-    /// has changed since.
-    pub fn served(&self, version: u64) -> Result<World, BuildFault> {
+    /// has changed since. `base` remembers a whole world for those that were edited out of it.
+    pub fn served(&self, version: u64, base: &mut Option<World>) -> Result<World, BuildFault> {
         let folder = self.data().join("worlds");
         let names = fs::read_dir(&folder).into_iter().flatten().flatten();
         let names = names.filter_map(|entry| Name::parse(&entry.path()));
         let name = { names }.find(|name| name.version == version);
         let name = name.unwrap_or(Name { version, base: None });
         let archived = read(&folder, &name)?;
-        let mut foundation = self.clone();
-        foundation.public_url = archived.public_url.as_str().into();
-        let catalog = match name.base {
-            None => foundation.whole(&archived)?,
-            Some(version) => {
-                let base = read(&folder, &Name { version, base: None })?;
-                let base = foundation.whole(&base)?;
-                let gone: Vec<LineIx> = archived.gone.iter().copied().map(LineIx).collect();
-                let bytes = archived.catalog.get().as_bytes();
-                let mut reading = foundation.reading();
-                catalog::edited_from_archive(&base, &gone, bytes, &mut reading)?
-            }
+        let Some(base_version) = name.base else { return Ok(self.whole(&archived)?) };
+        let of_base = match base.take().filter(|world| world.version == base_version) {
+            Some(world) => world,
+            None => self.whole(&read(&folder, &Name { version: base_version, base: None })?)?,
         };
-        Ok(foundation.archived(catalog))
+        let gone: Vec<LineIx> = archived.gone.iter().copied().map(LineIx).collect();
+        let bytes = archived.catalog.get().as_bytes();
+        let catalog =
+            catalog::edited_from_archive(&of_base.catalog, &gone, bytes, &mut self.reading())?;
+        let world = self.archived(catalog, &archived, Some(&of_base));
+        *base = Some(of_base);
+        Ok(world)
     }
 
-    fn whole(&self, archived: &Archived) -> Result<Catalog, Faults> {
-        catalog::from_archive(archived.catalog.get().as_bytes(), &mut self.reading())
+    fn whole(&self, archived: &Archived) -> Result<World, Faults> {
+        let bytes = archived.catalog.get().as_bytes();
+        let catalog = catalog::from_archive(bytes, &mut self.reading())?;
+        Ok(self.archived(catalog, archived, None))
+    }
+
+    fn archived(&self, catalog: Catalog, archived: &Archived, base: Option<&World>) -> World {
+        let parts = self.without_listeners(Arc::new(catalog));
+        World::assemble(Parts { public_url: archived.public_url.as_str().into(), ..parts }, base)
     }
 }
 

@@ -162,10 +162,9 @@ impl Foundation {
         &self.data
     }
 
-    /// A world of an archived catalog, without listeners.
-    pub(super) fn archived(&self, catalog: Catalog) -> World {
-        let words = self.words.snapshot();
-        World::assemble(self.parts(Arc::new(catalog), words, Arc::new(Audience::empty())), None)
+    /// The parts of a world that nobody listens in.
+    pub(super) fn without_listeners(&self, catalog: Arc<Catalog>) -> Parts {
+        self.parts(catalog, self.words.snapshot(), Arc::new(Audience::empty()))
     }
 
     pub(super) fn reading(&self) -> Reading<'_> {

@@ -1,7 +1,7 @@
 //! The house behind the door: the world that is served, and all that one request meets; hot.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -114,13 +114,19 @@ impl Node {
 
     /// As [`Node::publish`], of other listeners before the same campaigns: moves a few pointers.
     pub fn publish_listeners(&self, audience: Arc<Audience>, vocabulary: Arc<Vocabulary>) {
-        let _one = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = self.published.load_full();
+        let alone = self.alone();
+        let now = self.standing();
         let built = now.built.with_listeners(audience, vocabulary);
         let world = built.world.clone();
         let published = Published { world, desk: Arc::clone(&now.published.desk) };
         self.published.store(Arc::new(Standing { published, built }));
+        drop(alone);
         retire(now);
+    }
+
+    /// Until it is dropped, nobody else publishes.
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        self.publishing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a world that was not published.

@@ -29,9 +29,10 @@ impl Watcher {
     pub fn start(press: Press, node: Arc<Node>, watch_ms: u64) -> io::Result<Watcher> {
         let (asks, asked) = mpsc::channel();
         let every = (watch_ms > 0).then(|| Duration::from_millis(watch_ms));
-        let thread = std::thread::Builder::new()
-            .name("campaigns".to_owned())
-            .spawn(move || watch(press, &node, &asked, every))?;
+        let thread = std::thread::Builder::new().name("campaigns".to_owned()).spawn(move || {
+            give_way();
+            watch(press, &node, &asked, every);
+        })?;
         Ok(Watcher { asks: Some(asks), thread: Some(thread) })
     }
 
@@ -86,6 +87,16 @@ fn watch(mut press: Press, node: &Node, asked: &Receiver<Ask>, every: Option<Dur
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
+    }
+}
+
+/// Where cores are scarce, a bid goes before the build of a world: beside threads that are not
+/// nice, one of this niceness gets a tenth of a core.
+fn give_way() {
+    // On Linux a thread alone is meant; elsewhere it would be the whole process.
+    #[cfg(target_os = "linux")]
+    if let Err(why) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 10) {
+        tracing::warn!(%why, "worlds are built with the priority of bids");
     }
 }
 
