@@ -86,6 +86,20 @@ impl House {
     }
 }
 
+/// What the thread that publishes has used of a core by now.
+fn cpu() -> Duration {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let mut tasks = tasks.map(|task| task.path());
+    let named = |task: &PathBuf| {
+        std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim() == "campaigns")
+    };
+    let spent = tasks.find(named).and_then(|task| {
+        let spent = std::fs::read_to_string(task.join("schedstat")).ok()?;
+        spent.split_whitespace().next()?.parse().ok()
+    });
+    Duration::from_nanos(spent.unwrap_or(0))
+}
+
 /// What is resident, in MiB.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -127,11 +141,12 @@ fn publish(criterion: &mut Criterion) {
     let mut house = House::start(lines, files);
     if !small {
         eprintln!("{lines} lines in {files} files: {}", parts(&house));
-        let before = resident();
+        let (before, cpu_before) = (resident(), cpu());
         let mut took: Vec<Duration> = (0..50).map(|_| house.edit()).collect();
         took.sort_unstable();
-        let after = resident();
-        eprintln!("50 edits: median {:.1?}, worst {:.1?}", took[25], took[49]);
+        let (after, spent) = (resident(), (cpu() - cpu_before) / 50);
+        let (median, worst) = (took[25], took[49]);
+        eprintln!("50 edits: median {median:.1?}, worst {worst:.1?}, of a core {spent:.1?} each");
         eprintln!("resident before {before} MiB, after {after} MiB");
     }
     let mut group = criterion.benchmark_group("publish");
