@@ -25,6 +25,7 @@ Examples:
   interlude decide request.json --config config/demo.toml
   interlude replay data/decisions --config config/demo.toml
   interlude audience import listeners.jsonl --data data
+  interlude audience import listeners.jsonl --server http://127.0.0.1:8081 --data data
   interlude audience stats --data data --json
   interlude audience crowd --targeting draft.yaml --data data
 

@@ -23,6 +23,8 @@ Endpoints of the bid listener:
   GET /media/{sha256}, /health/live, /health/ready
 Endpoints of the admin listener:
   GET /metrics, /health/live, /health/ready
+  /api/v1/audience and below: listeners, links, lists, crowds, with the token of admin.token in
+  the data folder (admin.token_file); see docs/listeners.md
 
 Examples:
   interlude serve --config config/interlude.toml --data data
