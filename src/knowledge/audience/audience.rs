@@ -23,8 +23,8 @@ pub struct Audience {
 /// What an audience takes in memory, by part.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Bytes {
-    /// What finds the listeners' records.
-    pub slots: usize,
+    /// What finds the listeners' records: places, tags, gaps.
+    pub index: usize,
     /// Keys and lengths.
     pub heads: usize,
     pub profiles: usize,
@@ -34,7 +34,7 @@ pub struct Bytes {
 
 impl Bytes {
     pub const fn total(&self) -> usize {
-        self.slots + self.heads + self.profiles + self.links
+        self.index + self.heads + self.profiles + self.links
     }
 }
 
@@ -142,11 +142,13 @@ impl Audience {
     /// What it takes in memory; what is overridden but not merged yet counts, too.
     pub fn bytes(&self) -> Bytes {
         let mut bytes = Bytes::default();
-        for Generation { listeners, links, .. } in self.generations.iter().map(Arc::as_ref) {
-            bytes.slots += listeners.slot_bytes();
-            bytes.heads += listeners.len() * HEAD;
-            bytes.profiles += listeners.record_bytes() - listeners.len() * HEAD;
-            bytes.links += links.slot_bytes() + links.record_bytes();
+        for generation in &self.generations {
+            let Generation { listeners, links, .. } = &**generation;
+            let heads = listeners.len() * HEAD;
+            bytes.index += listeners.bytes() - heads - listeners.body_bytes;
+            bytes.heads += heads;
+            bytes.profiles += listeners.body_bytes;
+            bytes.links += links.bytes();
         }
         bytes
     }

@@ -106,7 +106,7 @@ impl Gather {
 
     /// The generation of all changes so far; gathering begins anew.
     pub fn seal(&mut self) -> Generation {
-        let mut builder = GenerationBuilder::default();
+        let mut builder = GenerationBuilder::ascending(self.listeners.len(), self.links.len());
         let mut keys: Vec<ListenerKey> = self.listeners.keys().copied().collect();
         keys.sort_unstable();
         for key in keys {

@@ -5,9 +5,10 @@
 
 use crate::base::units::ids::ListenerKey;
 
+use super::filling::TableBuilder;
 use super::links::LinkKey;
 use super::profile::Profile;
-use super::table::{Newest, Record, Table, TableBuilder};
+use super::table::{Newest, Record, Table};
 
 /// Profiles by listener, and listeners by link; either may be said to be gone.
 #[derive(Default)]
@@ -79,8 +80,8 @@ pub(super) fn target(record: Record<'_>) -> Option<ListenerKey> {
     record.body.first_chunk().map(|key| ListenerKey(u128::from_le_bytes(*key)))
 }
 
-/// Gathers what is known, then makes a [`Generation`] of it. Keys in any order, ascending ones
-/// cheapest; of a key that is given twice the later stays.
+/// Gathers what is known, then makes a [`Generation`] of it, whatever the order of keys; of a key
+/// that is given twice the later stays. The default keeps all of it twice while it builds.
 #[derive(Default)]
 pub struct GenerationBuilder {
     listeners: TableBuilder,
@@ -89,6 +90,16 @@ pub struct GenerationBuilder {
 }
 
 impl GenerationBuilder {
+    /// For keys and links that ascend: holds no more than what it makes. The numbers decide how
+    /// the keys are spread and need not be exact.
+    pub fn ascending(listeners: usize, links: usize) -> GenerationBuilder {
+        GenerationBuilder {
+            listeners: TableBuilder::ascending(listeners),
+            links: TableBuilder::ascending(links),
+            cuts: 0,
+        }
+    }
+
     pub fn add(&mut self, key: ListenerKey, profile: Profile<'_>) {
         self.entry(key, Entry { profile: Some(profile), cut: false });
     }

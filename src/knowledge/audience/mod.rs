@@ -13,6 +13,8 @@ mod record;
 
 mod table;
 
+mod filling;
+
 mod generation;
 
 #[expect(clippy::module_inception, reason = "the room's noun")]

@@ -5,9 +5,9 @@
 //!
 //! ```text
 //! head    magic 8 · version 4 · values 4 · vocabulary mark 8 · sequence 8 ·
-//!         listeners 8 · links 8 · blocks 8 · xxh3 of these 8
+//!         listeners 8 · their buckets 8 · links 8 · their buckets 8 · blocks 8 · xxh3 of these 8
 //! block   kind 4 (1 listeners, 2 links) · length 4 · xxh3 of the bytes, seeded by the block's
-//!         number 8 · records as a generation holds them, ascending
+//!         number 8 · a chunk as a generation holds it (see `table`)
 //! ```
 //! All numbers are little endian. Blocks become the generation's chunks as they are, so loading
 //! takes no more memory than what it makes; the slots are made anew.
@@ -22,16 +22,17 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use crate::market::vocabulary::Vocabulary;
 
 use super::audience::Audience;
+use super::filling::{Chunks, Filling};
 use super::generation::Generation;
 use super::record::Under;
-use super::table::{CHUNK, Chunks, Record, write as put};
+use super::table::Record;
 
 /// The snapshot's name in the store's folder.
 pub const FILE: &str = "audience.snapshot";
 
 const MAGIC: [u8; 8] = *b"ILAUDNCE";
 const VERSION: u32 = 1;
-const HEAD: usize = 64;
+const HEAD: usize = 80;
 const BLOCK_HEAD: usize = 16;
 const LISTENERS: u32 = 1;
 const LINKS: u32 = 2;
@@ -77,8 +78,7 @@ pub fn write(
 ) -> Result<u64, SnapshotFault> {
     let beside = beside(path);
     let made = File::create(&beside).and_then(|file| {
-        let block = Vec::with_capacity(CHUNK);
-        let mut blocks = Blocks { file, block, blocks: 0, bytes: 0, go_on };
+        let mut blocks = Blocks { file, blocks: 0, bytes: 0, go_on };
         blocks.all(audience, sequence, vocabulary)?;
         std::fs::rename(&beside, path)?;
         // The new name is durable with its folder.
@@ -101,7 +101,6 @@ pub(super) fn beside(path: &Path) -> PathBuf {
 
 struct Blocks<'g> {
     file: File,
-    block: Vec<u8>,
     blocks: u64,
     bytes: u64,
     go_on: &'g mut dyn FnMut() -> bool,
@@ -115,23 +114,30 @@ impl Blocks<'_> {
         vocabulary: &Vocabulary,
     ) -> io::Result<()> {
         self.file.write_all(&[0; HEAD])?;
-        let (mut listeners, mut links) = (0u64, 0u64);
+        let mut listeners = Filling::new(audience.len());
         for (key, profile) in audience.iter() {
-            listeners += 1;
-            self.push(LISTENERS, Record { key: key.0, cut: false, body: profile.bytes() })?;
+            listeners.push(Record { key: key.0, cut: false, body: profile.bytes() });
+            self.flush(LISTENERS, &mut listeners)?;
         }
-        self.flush(LISTENERS)?;
+        listeners.close();
+        self.flush(LISTENERS, &mut listeners)?;
+        // Those that are overridden count, too: no harm but a shorter bucket.
+        let most = audience.generations().iter().map(|each| each.links.len()).sum();
+        let mut links = Filling::new(most);
         for (link, key) in audience.links() {
-            links += 1;
-            self.push(LINKS, Record { key: link.0, cut: false, body: &key.0.to_le_bytes() })?;
+            links.push(Record { key: link.0, cut: false, body: &key.0.to_le_bytes() });
+            self.flush(LINKS, &mut links)?;
         }
-        self.flush(LINKS)?;
+        links.close();
+        self.flush(LINKS, &mut links)?;
         let Under { values, mark } = Under::of(vocabulary);
         let mut head = Vec::with_capacity(HEAD);
         head.extend_from_slice(&MAGIC);
         head.extend_from_slice(&VERSION.to_le_bytes());
         head.extend_from_slice(&values.to_le_bytes());
-        for word in [mark, sequence, listeners, links, self.blocks] {
+        let counts = [&listeners, &links].map(|of| [of.len() as u64, of.buckets() as u64]);
+        let [[listeners, of_listeners], [links, of_links]] = counts;
+        for word in [mark, sequence, listeners, of_listeners, links, of_links, self.blocks] {
             head.extend_from_slice(&word.to_le_bytes());
         }
         head.extend_from_slice(&xxh3_64(&head).to_le_bytes());
@@ -141,30 +147,20 @@ impl Blocks<'_> {
         self.file.sync_all()
     }
 
-    fn push(&mut self, kind: u32, record: Record<'_>) -> io::Result<()> {
-        if self.block.len() + record.span() > CHUNK {
-            self.flush(kind)?;
+    fn flush(&mut self, kind: u32, filling: &mut Filling) -> io::Result<()> {
+        while let Some(block) = filling.take() {
+            self.file.write_all(&kind.to_le_bytes())?;
+            self.file.write_all(&(block.len() as u32).to_le_bytes())?;
+            self.file.write_all(&xxh3_64_with_seed(&block, self.blocks).to_le_bytes())?;
+            self.file.write_all(&block)?;
+            // The journal's own syncs need not wait for a gigabyte that is on its way to the disk.
+            self.file.sync_data()?;
+            if !(self.go_on)() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            self.blocks += 1;
+            self.bytes += (BLOCK_HEAD + block.len()) as u64;
         }
-        put(record, &mut self.block);
-        Ok(())
-    }
-
-    fn flush(&mut self, kind: u32) -> io::Result<()> {
-        if self.block.is_empty() {
-            return Ok(());
-        }
-        self.file.write_all(&kind.to_le_bytes())?;
-        self.file.write_all(&(self.block.len() as u32).to_le_bytes())?;
-        self.file.write_all(&xxh3_64_with_seed(&self.block, self.blocks).to_le_bytes())?;
-        self.file.write_all(&self.block)?;
-        // The journal's own syncs need not wait for a gigabyte that is on its way to the disk.
-        self.file.sync_data()?;
-        if !(self.go_on)() {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        self.blocks += 1;
-        self.bytes += (BLOCK_HEAD + self.block.len()) as u64;
-        self.block.clear();
         Ok(())
     }
 }
@@ -176,13 +172,18 @@ pub fn read(path: &Path, vocabulary: &Vocabulary) -> Result<Option<Snapshot>, Sn
         Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(SnapshotFault::Io { path: path.to_owned(), source }),
     };
-    let mut reading = Reading { path, file, offset: 0 };
+    let len = match file.metadata() {
+        Ok(about) => about.len(),
+        Err(source) => return Err(SnapshotFault::Io { path: path.to_owned(), source }),
+    };
+    let mut reading = Reading { path, file, len, offset: 0 };
     reading.all(vocabulary).map(Some)
 }
 
 struct Reading<'p> {
     path: &'p Path,
     file: File,
+    len: u64,
     offset: u64,
 }
 
@@ -197,7 +198,7 @@ impl Reading<'_> {
         if version != VERSION {
             return Err(SnapshotFault::Version { path: self.path.to_owned(), version });
         }
-        if word(56) != xxh3_64(&head[..56]) {
+        if word(72) != xxh3_64(&head[..72]) {
             return Err(self.damaged(0, "the head's checksum differs"));
         }
         let ours = vocabulary.len() as u32;
@@ -205,8 +206,9 @@ impl Reading<'_> {
             let path = self.path.to_owned();
             return Err(SnapshotFault::OtherVocabulary { path, theirs, ours });
         }
-        let (mut listeners, mut links) = (Chunks::default(), Chunks::default());
-        for number in 0..word(48) {
+        let mut listeners = Chunks::new(word(40) as usize);
+        let mut links = Chunks::new(word(56) as usize);
+        for number in 0..word(64) {
             self.block(number, &mut listeners, &mut links)?;
         }
         if self.file.read(&mut [0]).map_err(|source| self.io(source))? > 0 {
@@ -214,7 +216,7 @@ impl Reading<'_> {
         }
         let generation = Generation { listeners: listeners.build(), links: links.build(), cuts: 0 };
         let held = (generation.listeners.len() as u64, generation.links.len() as u64);
-        if held != (word(32), word(40)) {
+        if held != (word(32), word(48)) {
             return Err(self.damaged(32, "it holds others than the head counts"));
         }
         Ok(Snapshot { generation, sequence: word(24) })
@@ -229,9 +231,6 @@ impl Reading<'_> {
         let at = self.offset;
         let head = self.take(BLOCK_HEAD)?;
         let (kind, len) = (number(&head, 0) as u32, (number(&head, 0) >> 32) as usize);
-        if len > CHUNK {
-            return Err(self.damaged(at, "a block is longer than blocks are"));
-        }
         let bytes = self.take(len)?;
         if number(&head, 8) != xxh3_64_with_seed(&bytes, nth) {
             return Err(self.damaged(at, "a block's checksum differs"));
@@ -242,10 +241,13 @@ impl Reading<'_> {
             _ => return Err(self.damaged(at, "a block is of no known kind")),
         };
         let place = |offset: usize| at + (BLOCK_HEAD + offset) as u64;
-        pushed.map_err(|offset| self.damaged(place(offset), "a record is not in its form"))
+        pushed.map_err(|offset| self.damaged(place(offset), "a bucket is not in its form"))
     }
 
     fn take(&mut self, len: usize) -> Result<Box<[u8]>, SnapshotFault> {
+        if len as u64 > self.len - self.offset {
+            return Err(self.damaged(self.len, "it ends too soon"));
+        }
         let mut bytes = Vec::with_capacity(len);
         let read = (&mut self.file).take(len as u64).read_to_end(&mut bytes);
         read.map_err(|source| self.io(source))?;
@@ -382,7 +384,7 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
         let fault = read(&path, &Vocabulary::new()).unwrap_err().to_string();
         assert!(
-            fault.contains("damaged at byte 64: a block's checksum differs; put back"),
+            fault.contains("damaged at byte 80: a block's checksum differs; put back"),
             "{fault}"
         );
         bytes[8] = 9;

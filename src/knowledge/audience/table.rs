@@ -1,37 +1,39 @@
-//! Where is the record of a key? Records in ascending order of key, and slots that find them.
+//! Where is the record of a key? Records in ascending order of key, in small buckets.
 //!
 //! The one shape of profiles and of links, in a generation. Written once (cold), then only read:
-//! [`Table::get`] is hot (no lock, no allocation, a probe of the slots and a read of the record).
+//! [`Table::get`] is hot (no lock, no allocation; one far read of memory, for the bucket).
 //!
 //! ```text
-//! slots   home(key) = high half of the key, scaled → [ tag 24 bits · place + 1: 40 bits ] …
-//! chunks  [ key 16 · cut 1 bit, length 15 bits · body ] …          4 MiB each, keys ascend
+//! places  where the bucket of a key begins: high half of the key, scaled → chunk 16 · line 16
+//! chunks  bucket, bucket, …           4 MiB each; a bucket begins on a line of 64 bytes
+//! bucket  count 4 · count × tag 1 · count × (cut 1 bit, length 15 bits) · count × (key 16 · body)
 //! ```
+//! Some sixteen records share a bucket: places are so few that they stay in the caches, and a
+//! bucket's tags and lengths fit its first line, so that a key that is not there costs that line.
+//!
 //! A body of no bytes says that the key is gone. *Cut* says that what older tables hold of the key
-//! had been erased before this record was made. As homes ascend with the keys, making the slots,
-//! merging and writing to a file are all one pass from front to back.
+//! had been erased before this record was made. As places ascend with the keys, building, merging
+//! and writing to a file are all one pass from front to back ([`filling`](super::filling)).
 
-/// A record before its body: the key (16), cut and length (2).
-pub(super) const HEAD: usize = 18;
-/// Records never cross the end of a chunk; only the last chunk of a table is smaller.
-pub(super) const CHUNK: usize = 1 << CHUNK_BITS;
+/// What a record takes beside its body: key, cut and length.
+pub(super) const HEAD: usize = KEY + 2;
+/// A chunk is no longer than this, unless it is a single bucket.
+pub(super) const CHUNK: usize = LINE << LINES_BITS;
 
-const CHUNK_BITS: u32 = 22;
-const CUT: u16 = 0x8000;
-/// A slot: the low 40 bits are the record's place + 1 (0: free), the high 24 are of the key, so
-/// that a probe that meets another key need not read that one's record.
-const PLACE_MASK: u64 = (1 << 40) - 1;
-/// Below this many records slots are cheap: so many that most misses end at the first.
-const FEW: usize = 1 << 20;
+pub(super) const KEY: usize = 16;
+pub(super) const LINE: usize = 64;
+pub(super) const LINES_BITS: u32 = 16;
+pub(super) const CUT: u16 = 0x8000;
+pub(super) const NOWHERE: u32 = u32::MAX;
 
 /// Records found by key.
 #[derive(Default)]
 pub(super) struct Table {
-    slots: Vec<u64>,
-    /// Slots that are the home of keys; what stands behind them are the last home's neighbours.
-    homes: usize,
-    chunks: Vec<Box<[u8]>>,
-    records: usize,
+    /// By bucket; empty where there are no records.
+    pub places: Vec<u32>,
+    pub chunks: Vec<Box<[u8]>>,
+    pub records: usize,
+    pub body_bytes: usize,
 }
 
 /// One record, borrowed from its chunk.
@@ -47,147 +49,102 @@ impl Record<'_> {
     pub const fn is_gone(&self) -> bool {
         self.body.is_empty()
     }
-
-    pub const fn span(&self) -> usize {
-        HEAD + self.body.len()
-    }
 }
 
 impl Table {
     /// The key's record, if there is one. Hot.
     #[inline]
     pub fn get(&self, key: u128) -> Option<Record<'_>> {
-        let tag = tag_of(key);
-        let mut at = home_of(key, self.homes);
-        while let Some(&slot) = self.slots.get(at) {
-            if slot == 0 {
-                return None;
-            }
-            if slot & !PLACE_MASK == tag {
-                let record = self.at((slot & PLACE_MASK) - 1)?;
-                if record.key == key {
-                    return Some(record);
-                }
-            }
-            at += 1;
-        }
-        None
-    }
-
-    #[inline]
-    fn at(&self, place: u64) -> Option<Record<'_>> {
-        let chunk = self.chunks.get((place >> CHUNK_BITS) as usize)?;
-        read(chunk.get(place as usize & (CHUNK - 1)..)?)
+        let place = *self.places.get(home_of(key, self.places.len()))?;
+        let chunk = self.chunks.get((place >> LINES_BITS) as usize)?;
+        let start = (place & ((1 << LINES_BITS) - 1)) as usize * LINE;
+        Bucket::of(chunk.get(start..)?)?.find(key)
     }
 
     /// Ascending by key.
     pub fn records(&self) -> Records<'_> {
-        let mut chunks = self.chunks.iter();
-        let rest = chunks.next().map_or(&[][..], |chunk| chunk);
-        Records { chunks, rest }
+        Records { chunks: self.chunks.iter(), chunk: &[], bucket: Bucket::default() }
     }
 
     pub fn len(&self) -> usize {
         self.records
     }
 
-    pub fn slot_bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<u64>()
-    }
-
-    pub fn record_bytes(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.len()).sum()
-    }
-
-    /// Makes the slots of chunks whose records ascend.
-    fn of(chunks: Vec<Box<[u8]>>, records: usize) -> Table {
-        let homes = if records < FEW { records * 3 } else { records + records / 2 };
-        // Room for the last home's neighbours, so that the slots need not move for them.
-        let mut slots = Vec::with_capacity(if records == 0 { 0 } else { homes + 64 });
-        slots.resize(homes, 0);
-        let mut next = 0;
-        for (chunk, bytes) in chunks.iter().enumerate() {
-            let mut offset = 0;
-            while let Some(record) = bytes.get(offset..).and_then(read) {
-                let at = home_of(record.key, homes).max(next);
-                if at >= slots.len() {
-                    slots.resize(at + 1, 0);
-                }
-                let place = (chunk as u64) << CHUNK_BITS | offset as u64;
-                slots[at] = tag_of(record.key) | (place + 1);
-                next = at + 1;
-                offset += record.span();
-            }
-        }
-        Table { slots, homes, chunks, records }
+    /// All that it takes in memory.
+    pub fn bytes(&self) -> usize {
+        let chunks: usize = self.chunks.iter().map(|chunk| chunk.len()).sum();
+        self.places.capacity() * size_of::<u32>() + chunks
     }
 }
 
-fn read(bytes: &[u8]) -> Option<Record<'_>> {
-    let (head, rest) = bytes.split_first_chunk::<HEAD>()?;
-    let (key, len) = head.split_first_chunk::<16>()?;
-    let len = u16::from_le_bytes([len[0], len[1]]);
+/// What is left of a bucket, and of its chunk behind it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Bucket<'a> {
+    pub tags: &'a [u8],
+    lens: &'a [u8],
+    /// The records, then whatever stands behind them in the chunk.
+    pub rest: &'a [u8],
+}
+
+impl<'a> Bucket<'a> {
+    #[inline]
+    pub fn of(bytes: &'a [u8]) -> Option<Bucket<'a>> {
+        let (count, rest) = bytes.split_first_chunk()?;
+        let count = u32::from_le_bytes(*count) as usize;
+        let (tags, rest) = rest.split_at_checked(count)?;
+        let (lens, rest) = rest.split_at_checked(2 * count)?;
+        Some(Bucket { tags, lens, rest })
+    }
+
+    #[inline]
+    fn find(self, key: u128) -> Option<Record<'a>> {
+        let mut offset = 0;
+        for (&tag, len) in self.tags.iter().zip(self.lens.as_chunks().0) {
+            let len = u16::from_le_bytes(*len);
+            if tag == tag_of(key) {
+                let record = record(self.rest.get(offset..)?, len)?;
+                if record.key == key {
+                    return Some(record);
+                }
+            }
+            offset += KEY + usize::from(len & !CUT);
+        }
+        None
+    }
+
+    #[inline]
+    pub fn next(&mut self) -> Option<Record<'a>> {
+        let (len, lens) = self.lens.split_first_chunk()?;
+        let record = record(self.rest, u16::from_le_bytes(*len))?;
+        self.lens = lens;
+        self.rest = &self.rest[KEY + record.body.len()..];
+        Some(record)
+    }
+}
+
+#[inline]
+pub(super) fn record(bytes: &[u8], len: u16) -> Option<Record<'_>> {
+    let (key, rest) = bytes.split_first_chunk::<KEY>()?;
     let body = rest.get(..usize::from(len & !CUT))?;
     Some(Record { key: u128::from_le_bytes(*key), cut: len & CUT != 0, body })
 }
 
-/// Puts a record behind others.
-#[inline]
-pub(super) fn write(record: Record<'_>, out: &mut Vec<u8>) {
-    let cut = if record.cut { CUT } else { 0 };
-    out.extend_from_slice(&record.key.to_le_bytes());
-    out.extend_from_slice(&(record.body.len() as u16 | cut).to_le_bytes());
-    out.extend_from_slice(record.body);
-}
-
-/// Chunks of a file become a table if their records fill them and ascend.
-#[derive(Default)]
-pub(super) struct Chunks {
-    chunks: Vec<Box<[u8]>>,
-    records: usize,
-    last: Option<u128>,
-}
-
-impl Chunks {
-    /// `fits` judges a record; the offset of the first that is refused comes back.
-    pub fn push(
-        &mut self,
-        chunk: Box<[u8]>,
-        fits: impl Fn(Record<'_>) -> bool,
-    ) -> Result<(), usize> {
-        let mut offset = 0;
-        while offset < chunk.len() {
-            let record = chunk.get(offset..).and_then(read).ok_or(offset)?;
-            if self.last.is_some_and(|last| last >= record.key) || !fits(record) {
-                return Err(offset);
-            }
-            self.last = Some(record.key);
-            self.records += 1;
-            offset += record.span();
-        }
-        self.chunks.push(chunk);
-        Ok(())
-    }
-
-    pub fn build(self) -> Table {
-        Table::of(self.chunks, self.records)
-    }
-}
-
 /// Keys are hashes: their bits are as good as any that we could mix from them.
-fn home_of(key: u128, homes: usize) -> usize {
-    (((key >> 64) * homes as u128) >> 64) as usize
+#[inline]
+pub(super) fn home_of(key: u128, buckets: usize) -> usize {
+    (((key >> 64) * buckets as u128) >> 64) as usize
 }
 
-fn tag_of(key: u128) -> u64 {
-    key as u64 & !PLACE_MASK
+pub(super) fn tag_of(key: u128) -> u8 {
+    key as u8
 }
 
 /// The records of a table from the first on.
 #[derive(Clone)]
 pub(super) struct Records<'a> {
     chunks: std::slice::Iter<'a, Box<[u8]>>,
-    rest: &'a [u8],
+    chunk: &'a [u8],
+    bucket: Bucket<'a>,
 }
 
 impl<'a> Iterator for Records<'a> {
@@ -196,11 +153,19 @@ impl<'a> Iterator for Records<'a> {
     #[inline]
     fn next(&mut self) -> Option<Record<'a>> {
         loop {
-            if let Some(record) = read(self.rest) {
-                self.rest = &self.rest[record.span()..];
+            if let Some(record) = self.bucket.next() {
                 return Some(record);
             }
-            self.rest = self.chunks.next()?;
+            let read = self.chunk.len() - self.bucket.rest.len();
+            let start = read.next_multiple_of(LINE);
+            match self.chunk.get(start..).and_then(Bucket::of) {
+                Some(bucket) => self.bucket = bucket,
+                None => {
+                    self.chunk = self.chunks.next()?;
+                    // Nothing of it has been read.
+                    self.bucket = Bucket { rest: self.chunk, ..Bucket::default() };
+                }
+            }
         }
     }
 }
@@ -242,56 +207,5 @@ impl<'a> Iterator for Newest<'a> {
             }
         }
         Some((table, record))
-    }
-}
-
-/// Takes records, then makes a [`Table`] of them.
-#[derive(Default)]
-pub(super) struct TableBuilder {
-    chunks: Vec<Box<[u8]>>,
-    open: Vec<u8>,
-    records: usize,
-    last: Option<u128>,
-    unordered: bool,
-}
-
-impl TableBuilder {
-    /// Keys that ascend are the cheap way; others are put in order at the end, where of two
-    /// records of one key the later stays. Bodies are below 32 KiB.
-    #[inline]
-    pub fn push(&mut self, record: Record<'_>) {
-        if self.open.len() + record.span() > CHUNK {
-            let chunk = std::mem::replace(&mut self.open, Vec::with_capacity(CHUNK));
-            self.chunks.push(chunk.into());
-        }
-        self.unordered |= self.last.is_some_and(|last| last >= record.key);
-        self.last = Some(record.key);
-        write(record, &mut self.open);
-        self.records += 1;
-    }
-
-    pub fn len(&self) -> usize {
-        self.records
-    }
-
-    pub fn build(mut self) -> Table {
-        if !self.open.is_empty() {
-            self.chunks.push(std::mem::take(&mut self.open).into());
-        }
-        if self.unordered { self.in_order().build() } else { Table::of(self.chunks, self.records) }
-    }
-
-    fn in_order(self) -> TableBuilder {
-        let mut chunks = self.chunks.iter();
-        let rest = chunks.next().map_or(&[][..], |chunk| chunk);
-        let mut records: Vec<Record<'_>> = Records { chunks, rest }.collect();
-        records.sort_by_key(|record| record.key);
-        let mut ordered = TableBuilder::default();
-        for (n, record) in records.iter().enumerate() {
-            if records.get(n + 1).is_none_or(|next| next.key != record.key) {
-                ordered.push(*record);
-            }
-        }
-        ordered
     }
 }

@@ -16,6 +16,8 @@ mod places;
 
 mod listeners;
 
+pub mod multitude;
+
 mod requests;
 
 mod mp3;
