@@ -16,7 +16,7 @@ use super::{Clause, Crowd};
 /// 32,768 places: 4 KiB.
 const WORDS: usize = 512;
 
-/// The words that one question may touch; some 0.1 ns each, so that this is about 60 ms.
+/// The words that one question may touch; reckoned at 0.1 ns each, this is about 60 ms.
 const COST_MAX: usize = 512 << 20;
 /// A place of a list costs as much as so many words of a column, and so does a list in a chunk
 /// where it has none.
