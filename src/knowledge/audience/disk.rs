@@ -117,9 +117,10 @@ impl DiskStore {
     }
 
     fn write(&mut self) -> Result<(), StoreFault> {
-        // A word is in its log before a record that uses it is in the journal.
+        // Words that come from now on are used by later batches only. A word is in its log before
+        // a record that uses or counts it is in the journal.
+        let under = self.words.grow(|vocabulary| Under::of(vocabulary));
         self.words.save()?;
-        let under = Under::of(&self.words.snapshot());
         let note = (self.noted != under.values).then(|| under.encode());
         let records = note.iter().chain(&self.waiting).map(Vec::as_slice);
         let written = self.tail.write(records).and_then(|()| self.tail.sync());
@@ -176,6 +177,9 @@ impl Store for DiskStore {
         if self.failed.is_some() || !self.is_due() {
             return Ok(None);
         }
+        // As before a record: what the snapshot counts is saved.
+        let vocabulary = self.words.snapshot();
+        self.words.save()?;
         // What comes from now on is in segments that stay.
         if let Err(why) = self.tail.rotate() {
             self.failed = Some(why.to_string());
@@ -183,7 +187,7 @@ impl Store for DiskStore {
         }
         (self.noted, self.unsettled) = (0, false);
         let (from, position) = (self.tail.seq(), self.tail.position());
-        let (vocabulary, audience) = (self.words.snapshot(), Arc::clone(audience));
+        let audience = Arc::clone(audience);
         let (dir, settled) = (self.dir.clone(), Arc::clone(&self.settled));
         let lock = Arc::clone(&self.lock);
         Ok(Some(Box::new(move |stop| {

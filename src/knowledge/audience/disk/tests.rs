@@ -234,6 +234,23 @@ fn a_value_beyond_the_vocabulary_is_refused() {
     assert!(fault.contains("put back the vocabulary.log"), "{fault}");
 }
 
+/// Others may give ids to words at any time; what is on the disk counts none that is not saved.
+#[test]
+fn words_that_nobody_has_saved_are_not_counted() {
+    let rig = Rig::new();
+    let (mut store, _) = rig.open();
+    write(&mut store, &[&[put(1, 31)]]);
+    let words = Arc::clone(&store.words);
+    words.grow(|v| v.intern(Dimension::List, "one")).unwrap();
+    write(&mut store, &[&[put(2, 32)]]);
+    assert_eq!(rig.read().len(), 2);
+    words.grow(|v| v.intern(Dimension::List, "two")).unwrap();
+    let everybody = rig.read();
+    settle(&mut store, everybody);
+    words.grow(|v| v.intern(Dimension::List, "three")).unwrap();
+    assert_eq!(rig.read().len(), 2, "read under the words of the log");
+}
+
 #[test]
 fn one_process_writes_and_others_read() {
     let rig = Rig::new();
