@@ -62,7 +62,7 @@ pub async fn upload(
     };
     let place = api.upload_place()?;
     let (head, body) = request.into_parts();
-    let mut lines = Lines::new(&head.headers, body, &api.limits(), api.closing.clone())?;
+    let mut lines = Lines::new(&head.headers, body, api.limits(), api.closing.clone())?;
     let first = lines.next().await?;
     let mut judged = judge.judge(&first, &*api.listeners);
     let parts = judged.parts();

@@ -112,14 +112,14 @@ impl<'de> Visitor<'de> for Line<'_, '_> {
             }
         }
         let removes = seen & Field::Remove.bit() != 0;
-        let fits = !(erase && seen & !(Field::Id.bit() | Field::Erase.bit()) != 0)
-            && !(removes && merge == Some(false));
+        let more = seen & !(Field::Id.bit() | Field::Erase.bit()) != 0;
+        let clash = erase && more || removes && merge == Some(false);
         draft.mode = match (erase, removes || merge == Some(true)) {
             (true, _) => Mode::Erase,
             (false, true) => Mode::Merge,
             (false, false) => Mode::Replace,
         };
-        if fits && draft.key.is_some() { Ok(()) } else { Err(unusual()) }
+        if !clash && draft.key.is_some() { Ok(()) } else { Err(unusual()) }
     }
 }
 
