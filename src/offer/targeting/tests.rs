@@ -1,6 +1,6 @@
 //! The index against the plain evaluator, on seeded random worlds and at every awkward size.
 //!
-//! `INTERLUDE_LONG=1` compares ten times as many (campaign set, request) pairs.
+//! `INTERLUDE_LONG=1` compares fifty times as many: more than a million (world, request) pairs.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -208,7 +208,7 @@ fn vocabulary() -> &'static Vocabulary {
 }
 
 fn long() -> usize {
-    if std::env::var_os("INTERLUDE_LONG").is_some() { 10 } else { 1 }
+    if std::env::var_os("INTERLUDE_LONG").is_some() { 50 } else { 1 }
 }
 
 #[test]
