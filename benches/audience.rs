@@ -12,6 +12,8 @@
 //! `--test` mode 5,000. What takes seconds is timed once and written to the error stream, with the
 //! memory by part and with the share of a core that a stream of 50,000 changes a second takes.
 
+#![allow(clippy::expect_used, reason = "a bench that cannot run must fail")]
+
 use std::hint::black_box;
 use std::io::Write;
 use std::sync::Arc;

@@ -7,6 +7,8 @@
 //! build, and memory before and after 50 edits, are written to the error stream.
 //! `PUBLISH_FILES=1` keeps all lines in one file. With `--test` there are 1,000 lines.
 
+#![allow(clippy::unwrap_used, reason = "a bench that cannot run must fail")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

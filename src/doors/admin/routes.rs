@@ -1,7 +1,7 @@
 //! Which resources does the API have? One file each; their routes meet here.
 //!
 //! To add one: a file beside this one with its handler, and its route in [`router`]. Everything
-//! here stands behind the [`guard`](super::guard()); cold.
+//! here stands behind the [`guard`](super::guard); cold.
 
 use axum::http::{StatusCode, Uri};
 use axum::middleware::from_fn_with_state;

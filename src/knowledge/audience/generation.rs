@@ -39,7 +39,7 @@ impl Generation {
     /// What is said here of the listener. Hot.
     #[inline]
     pub fn entry(&self, key: ListenerKey) -> Option<Entry<'_>> {
-        self.listeners.get(key.0).map(|record| Entry::of(record))
+        self.listeners.get(key.0).map(Entry::of)
     }
 
     /// What is said here of the link: `None` nothing, `Some(None)` that it leads nowhere. Hot.

@@ -288,7 +288,8 @@ mod tests {
             purposes: vec![12],
             ..row("x")
         };
-        let keys: Vec<_> = faults(&[wrong.clone()]).into_iter().map(|fault| fault.1).collect();
+        let keys: Vec<_> =
+            faults(std::slice::from_ref(&wrong)).into_iter().map(|fault| fault.1).collect();
         assert_eq!(keys, ["key", "cpm", "currency", "dimensions", "purposes"]);
         assert_eq!(Providers::new(&[wrong]).iter().count(), 0);
         let told = |rows: &[ProviderRow]| faults(rows).len();

@@ -153,11 +153,11 @@ impl Contents {
     /// The hashes of all hosted media that a creative here names.
     pub fn hashes(&self) -> HashSet<&str> {
         let media = self.creatives.iter().flat_map(Creative::media);
-        let hash = |media| match media {
-            &Media::Hosted(ref hash) => Some(hash.as_str()),
+        let hashes = media.filter_map(|media| match media {
+            Media::Hosted(hash) => Some(hash.as_str()),
             Media::Remote(_) => None,
-        };
-        media.filter_map(hash).collect()
+        });
+        hashes.collect()
     }
 }
 

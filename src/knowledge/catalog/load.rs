@@ -1,7 +1,7 @@
 //! Do these files make a catalog? All of them read, checked, put in order, or all faults at once.
 //!
 //! Called by `interlude check`, by replay and by tests; a server reads through
-//! [`Sheets`](super::Sheets), which remember. Cold.
+//! [`Sheets`], which remember. Cold.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

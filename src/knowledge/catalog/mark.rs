@@ -34,7 +34,7 @@ impl Mark {
 
     /// `None` when the file was written so lately that another write might leave the same mark.
     pub fn settled(self) -> Option<Mark> {
-        let age = SystemTime::now().duration_since(self.modified).unwrap_or_default();
+        let age = self.modified.elapsed().unwrap_or_default();
         (age > TICK).then_some(self)
     }
 }
@@ -55,10 +55,11 @@ mod tests {
         fs::write(&other, "two").unwrap();
         fs::rename(&other, &path).unwrap();
         assert_ne!(Mark::of(&path), one);
-        let future = SystemTime::now() + Duration::from_secs(60);
+        let written = Mark::of(&path).unwrap().modified;
+        let future = written + Duration::from_secs(60);
         fs::File::options().write(true).open(&path).unwrap().set_modified(future).unwrap();
         assert_eq!(Mark::of(&path).unwrap().settled(), None);
-        let past = SystemTime::now() - Duration::from_secs(60);
+        let past = written - Duration::from_secs(60);
         fs::File::options().write(true).open(&path).unwrap().set_modified(past).unwrap();
         assert!(Mark::of(&path).unwrap().settled().is_some());
     }

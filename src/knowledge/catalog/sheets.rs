@@ -280,7 +280,7 @@ impl Sheets {
 
     /// Lines of two names with one id, in two files; within one, reading finds them.
     fn twins(&self) -> Vec<Fault> {
-        let new = || self.sheets.iter().filter_map(|sheet| Some((sheet, sheet.said.new()?)));
+        let new = || self.sheets.iter().filter_map(|sheet| Some((sheet, sheet.said.read_anew()?)));
         let left: HashSet<LineId> =
             new().flat_map(|(sheet, _)| &sheet.lines).chain(&self.left).copied().collect();
         let stands = |id| {
@@ -369,7 +369,7 @@ impl Said {
         }
     }
 
-    fn new(&self) -> Option<&Contents> {
+    fn read_anew(&self) -> Option<&Contents> {
         match self {
             Said::New(contents) => Some(contents),
             Said::Known | Said::Wrong(_) => None,

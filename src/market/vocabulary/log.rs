@@ -87,10 +87,8 @@ impl Log {
         }
         let fresh = values - self.saved;
         if fresh > 0 {
-            self.file.write_all(&lines).and_then(|()| self.file.sync_data()).map_err(|why| {
-                self.failed = Some(why.to_string());
-                why
-            })?;
+            let written = self.file.write_all(&lines).and_then(|()| self.file.sync_data());
+            written.inspect_err(|why| self.failed = Some(why.to_string()))?;
             self.saved = values;
         }
         Ok(fresh)

@@ -99,7 +99,8 @@ fn differing(before: &[LineIx], now: &[LineIx], gaps: &mut Gaps<'_>) {
         match (before.peek(), now.peek()) {
             (None, None) => return,
             (Some(&gone), Some(&come)) if gone == come => {
-                (before.next(), now.next());
+                before.next();
+                now.next();
             }
             (Some(&&gone), Some(&&come)) if gone < come => {
                 gaps.add(gone);

@@ -305,7 +305,7 @@ fn wide_lines_are_visited_once() {
     assert_eq!(wide(6).conjunctions(), Expr::CONJUNCTIONS_MAX);
     assert_eq!(wide(7).conjunctions(), 2 * Expr::CONJUNCTIONS_MAX);
     assert!(!Normal::default().each(&wide(7), &mut |_| panic!("too wide")));
-    let exprs = vec![wide(6), wide(7), wide(6), Expr::All(vec![])];
+    let exprs = [wide(6), wide(7), wide(6), Expr::All(vec![])];
     let model = Model::new(exprs.to_vec());
     assert_eq!(model.index.stats().slots, 64 + 1 + 64 + 1);
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());

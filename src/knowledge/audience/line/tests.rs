@@ -89,7 +89,7 @@ fn a_line_replaces_merges_removes_or_erases() {
     let merged =
         r#"{"id":"l1","merge":true,"segments":{"mood":[{"value":"calm","confidence":0.256}]}}"#;
     let add = Change::Add { key: key(), segments: vec![segment(26)] };
-    assert_eq!(rig.read(merged).unwrap(), [add.clone()]);
+    assert_eq!(rig.read(merged).unwrap(), std::slice::from_ref(&add));
     let both = r#"{"id":"l1","remove":{"mood":["calm"],"list":"nobody/none"},"segments":{"mood":
         {"value":"calm","confidence":0.26}}}"#;
     let remove = Change::Remove { key: key(), values: vec![calm] };

@@ -18,7 +18,7 @@ pub struct Edited {
 /// out; both are spread over the whole order of search.
 pub fn edited(lines: &[Expr], edits: usize) -> Edited {
     let step = (lines.len() / edits.max(1)).max(2);
-    let (is_fresh, is_gone) = (|at: usize| at % step == 0, |at: usize| at % step == 1);
+    let (is_fresh, is_gone) = (|at: usize| at.is_multiple_of(step), |at: usize| at % step == 1);
     let of_base: Vec<usize> = (0..lines.len()).filter(|&at| !is_fresh(at)).collect();
     let base = Index::of(of_base.iter().map(|&at| &lines[at]));
     let (mut fresh, mut gone, mut living) = (Vec::new(), Vec::new(), Vec::new());

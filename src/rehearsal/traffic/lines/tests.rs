@@ -129,7 +129,7 @@ fn edited_worlds_are_answered_rightly() {
     let world = edited(&lines, size(100, 4_096));
     assert!(world.index.stats().fresh >= 90 && world.index.stats().gone >= 90);
     assert_eq!(world.index.len(), world.living.len());
-    let sleeps = |line: &LineIx| line.0 % 3 == 0;
+    let sleeps = |line: &LineIx| line.0.is_multiple_of(3);
     let mask = world.index.mask(world.living.iter().map(|(line, _)| *line).filter(sleeps));
     let (mut facts, mut scratch) = (Facts::new(), SearchScratch::new());
     for request in 0..20 {
