@@ -11,6 +11,8 @@
 //! once and written to the error stream, with the memory of the sample and with the error of its
 //! counts beside those of a scan.
 
+#![allow(clippy::expect_used, reason = "a bench that cannot run must fail")]
+
 use std::hint::black_box;
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -147,7 +149,7 @@ impl People {
             return self.leaf(*dimension, start..(start + 3).min(values.len()), rng.chance(0.7));
         }
         let parts = (0..2).map(|_| self.deep(depth - 1, rng)).collect();
-        let whole = if depth % 2 == 0 { Expr::All(parts) } else { Expr::Any(parts) };
+        let whole = if depth.is_multiple_of(2) { Expr::All(parts) } else { Expr::Any(parts) };
         if rng.chance(0.3) { Expr::Not(Box::new(whole)) } else { whole }
     }
 }
