@@ -17,6 +17,7 @@ use crate::flows::decide::{Circumstance, Received};
 use crate::flows::notice::{Settlement, Till, settle};
 use crate::knowledge::audience::Audience;
 use crate::knowledge::catalog::Kind;
+use crate::knowledge::catalog::model::Catalog;
 use crate::market::exchange::{Exchange, ExchangeIx};
 use crate::market::openrtb::Wire;
 use crate::market::openrtb::response::{Response, write_json, write_protobuf};
@@ -24,7 +25,7 @@ use crate::market::outcome::{NoBid, Outcome};
 use crate::market::ticket::Ticket;
 use crate::market::vocabulary::Vocabulary;
 use crate::offer::creative::click_target;
-use crate::offer::delivery::TooManyLines;
+use crate::offer::delivery::{Desk, TooManyLines};
 use crate::offer::ledger::RecordRing;
 
 /// One server's decisions: swapped worlds over one ledger.
@@ -70,10 +71,10 @@ impl Node {
             let _ = workers.push(Box::default());
         }
         let count = |name, help| registry.counter(name, help, &[]);
-        let standing = stand(built, &till, None)?;
-        sleeper.look(&standing.published);
+        let published = stand(&built, &till, None)?;
+        sleeper.look(&published);
         Ok(Node {
-            published: ArcSwap::from_pointee(standing),
+            published: ArcSwap::from_pointee(Standing { published, built }),
             publishing: Mutex::new(()),
             till,
             ring,
@@ -91,24 +92,30 @@ impl Node {
     }
 
     /// Every request from now on sees this world, before the listeners of the one that it
-    /// follows; requests in flight end in theirs.
+    /// follows; requests in flight end in theirs. One thread alone publishes campaigns.
     pub fn publish(&self, built: Built) -> Result<Summary, TooManyLines> {
-        let _one = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.standing();
-        let world = &before.published.world;
+        let before = {
+            let Published { world, desk } = &self.standing().published;
+            (Arc::clone(&world.catalog), Arc::clone(desk))
+        };
+        let published = stand(&built, &self.till, Some((&*before.0, &*before.1)))?;
+        drop(before);
+        // Its first request already passes over the lines that sleep.
+        self.sleeper.look(&published);
+        let alone = self.alone();
+        let now = self.standing();
+        let world = &now.published.world;
         let (listeners, words) = (Arc::clone(&world.audience), Arc::clone(&world.vocabulary));
         // Both only ever grow; whoever looked last knows more words.
         let own = Arc::clone(&built.world.vocabulary);
         let words = if words.len() > own.len() { words } else { own };
         let built = built.with_listeners(listeners, words);
-        let standing = stand(built, &self.till, Some(&before.published))?;
-        let summary = standing.built.summary;
-        // Its first request already passes over the lines that sleep.
-        self.sleeper.look(&standing.published);
-        self.published.store(Arc::new(standing));
+        let summary = built.summary;
+        self.stands(built, published.desk);
+        drop(alone);
         self.swaps.increment(1);
         self.builds.count(&summary);
-        retire(before);
+        retire(now);
         Ok(summary)
     }
 
@@ -117,11 +124,14 @@ impl Node {
         let alone = self.alone();
         let now = self.standing();
         let built = now.built.with_listeners(audience, vocabulary);
-        let world = built.world.clone();
-        let published = Published { world, desk: Arc::clone(&now.published.desk) };
-        self.published.store(Arc::new(Standing { published, built }));
+        self.stands(built, Arc::clone(&now.published.desk));
         drop(alone);
         retire(now);
+    }
+
+    fn stands(&self, built: Built, desk: Arc<Desk>) {
+        let published = Published { world: built.world.clone(), desk };
+        self.published.store(Arc::new(Standing { published, built }));
     }
 
     /// Until it is dropped, nobody else publishes.
@@ -202,11 +212,14 @@ impl Builds {
     }
 }
 
-fn stand(built: Built, till: &Till, before: Option<&Published>) -> Result<Standing, TooManyLines> {
+fn stand(
+    built: &Built,
+    till: &Till,
+    before: Option<(&Catalog, &Desk)>,
+) -> Result<Published, TooManyLines> {
     let world = built.world.clone();
-    let before = before.map(|before| (&*before.world.catalog, &*before.desk));
     let desk = Arc::new(till.book().desk(&world.catalog, before)?);
-    Ok(Standing { published: Published { world, desk }, built })
+    Ok(Published { world, desk })
 }
 
 /// Waits until nobody decides in an old world any more and frees it here: what takes long must

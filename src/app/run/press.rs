@@ -73,10 +73,10 @@ impl Press {
         published
     }
 
-    /// Lets go of the world that is served before another takes its place.
+    /// Holds nothing that is served meanwhile: who publishes listeners waits until it is free.
     fn build(&mut self, node: &Node, thorough: bool) -> Result<(Built, Archive), BuildFault> {
-        let standing = node.standing();
-        self.foundation.again(&mut self.sheets, &standing.built, thorough)
+        let before = node.standing().built.clone();
+        self.foundation.again(&mut self.sheets, &before, thorough)
     }
 
     fn publish(&self, node: &Node, built: Built, archive: &Archive) -> Result<Summary, String> {

@@ -131,11 +131,7 @@ impl Traces {
 fn an_old_world_is_gone_when_nobody_decides_in_it() {
     let folder = folder();
     write(folder.path(), &[]);
-    let mut config = Config::load(&folder.path().join("interlude.toml")).unwrap();
-    config.campaigns.watch_ms = 0;
-    config.bid.listen = "127.0.0.1:0".parse().unwrap();
-    config.admin.listen = "127.0.0.1:0".parse().unwrap();
-    let running = Running::start(config, &folder.path().join("data")).unwrap();
+    let running = in_process(folder.path());
     let all: Vec<_> = (0..30).map(|ix| (ix, "70")).collect();
     for (changed, kind) in [
         (&[(9, "50")][..], Kind::Edit),
@@ -161,5 +157,64 @@ fn an_old_world_is_gone_when_nobody_decides_in_it() {
         });
         assert_eq!(old.left(), 0, "{kind:?}");
     }
+    assert!(running.stop());
+}
+
+fn in_process(folder: &Path) -> Running {
+    let mut config = Config::load(&folder.join("interlude.toml")).unwrap();
+    config.campaigns.watch_ms = 0;
+    config.campaigns.files = vec![folder.join("campaigns/one.yaml")];
+    config.bid.listen = "127.0.0.1:0".parse().unwrap();
+    config.admin.listen = "127.0.0.1:0".parse().unwrap();
+    Running::start(config, &folder.join("data")).unwrap()
+}
+
+/// Publishes the listeners that there are; true when what stood before is freed at once.
+fn listeners_pass(running: &Running) -> bool {
+    let old = Arc::downgrade(&running.node().standing());
+    let parts = running.node().standing().published.world.clone();
+    running.node().publish_listeners(parts.audience.clone(), parts.vocabulary.clone());
+    old.strong_count() == 0
+}
+
+#[test]
+fn listeners_do_not_wait_for_a_build() {
+    let folder = folder();
+    write(folder.path(), &[]);
+    let slow = folder.path().join("campaigns/one.yaml");
+    let running = in_process(folder.path());
+    let text = std::fs::read(&slow).unwrap();
+    // A file whose reader waits until it is written.
+    std::fs::remove_file(&slow).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&slow).status().unwrap().success());
+    thread::scope(|scope| {
+        let reload = scope.spawn(|| running.reload());
+        let mut under_way = std::fs::File::options().write(true).open(&slow).unwrap();
+        assert!(listeners_pass(&running));
+        std::io::Write::write_all(&mut under_way, &text).unwrap();
+        drop(under_way);
+        assert_eq!(reload.join().unwrap().unwrap().kind, Kind::Same);
+    });
+    assert!(running.stop());
+}
+
+#[test]
+fn listeners_do_not_wait_for_who_decides_in_an_older_world() {
+    let folder = folder();
+    write(folder.path(), &[]);
+    let running = in_process(folder.path());
+    let in_flight = running.node().standing();
+    write(folder.path(), &[(9, "50")]);
+    thread::scope(|scope| {
+        let reload = scope.spawn(|| running.reload());
+        while Arc::ptr_eq(&running.node().standing(), &in_flight) {
+            thread::yield_now();
+        }
+        // More than once: who waits for the first goes on before the others.
+        assert!((0..100).all(|_| listeners_pass(&running)));
+        assert!(!reload.is_finished(), "it waits for the one in flight");
+        drop(in_flight);
+        assert_eq!(reload.join().unwrap().unwrap().kind, Kind::Edit);
+    });
     assert!(running.stop());
 }
