@@ -168,7 +168,7 @@ impl Foundation {
     }
 
     pub(super) fn reading(&self) -> Reading<'_> {
-        let tongue = Tongue::Shared(&self.words);
+        let tongue = Tongue::of(&self.words);
         Reading { tongue, rates: &self.rates, limits: &self.limits, archived: false }
     }
 

@@ -218,7 +218,7 @@ impl Reader<'_, '_> {
         for node in nodes {
             let Kind::Scalar { text, .. } = &node.kind else { continue };
             let value = self.vocabulary.find(dimension, text);
-            let is_new = value.is_some_and(|value| self.vocabulary.is_open(value));
+            let is_new = value.is_none_or(|value| self.vocabulary.is_open(value));
             if is_new && let Some(near) = self.vocabulary.suggest_closed(dimension, text) {
                 let message = format!("`{text}` is in no taxonomy");
                 let complaint = Complaint::mend(message, format!("did you mean `{near}`?"));

@@ -4,12 +4,15 @@
 
 use std::ops::Deref;
 
-use crate::market::vocabulary::{Dimension, InternFault, ValueId, Vocabulary};
+use crate::market::vocabulary::{Dimension, InternFault, ValueId, Vocabulary, Words};
 
 /// Where a clause's words are looked up.
 pub enum Lexicon<'v> {
     /// New words of open dimensions get ids.
     Growing(&'v mut Vocabulary),
+    /// As well, in the words that a whole process shares: those that were known at the start, and
+    /// where the others get their ids, one at a time, as others wait meanwhile.
+    Shared(&'v Vocabulary, &'v Words),
     /// A draft's words: whoever asks what an expression would do leaves no trace.
     Fixed(&'v Vocabulary),
 }
@@ -23,15 +26,28 @@ impl Deref for Lexicon<'_> {
     fn deref(&self) -> &Vocabulary {
         match self {
             Lexicon::Growing(vocabulary) => vocabulary,
-            Lexicon::Fixed(vocabulary) => vocabulary,
+            Lexicon::Shared(vocabulary, _) | Lexicon::Fixed(vocabulary) => vocabulary,
         }
     }
 }
 
 impl Lexicon<'_> {
+    /// The same once more, for a part of what is read.
+    pub fn again(&mut self) -> Lexicon<'_> {
+        match self {
+            Lexicon::Growing(vocabulary) => Lexicon::Growing(vocabulary),
+            Lexicon::Shared(known, words) => Lexicon::Shared(known, words),
+            Lexicon::Fixed(vocabulary) => Lexicon::Fixed(vocabulary),
+        }
+    }
+
     pub fn intern(&mut self, dimension: Dimension, text: &str) -> Result<ValueId, InternFault> {
         match self {
             Lexicon::Growing(vocabulary) => vocabulary.intern(dimension, text),
+            Lexicon::Shared(known, words) => match known.look_up(dimension, text)? {
+                Some(value) => Ok(value),
+                None => words.grow(|vocabulary| vocabulary.intern(dimension, text)),
+            },
             Lexicon::Fixed(vocabulary) => {
                 vocabulary.look_up(dimension, text).map(|value| value.unwrap_or(NOBODYS))
             }

@@ -6,7 +6,7 @@ use crate::base::units::money::{Currency, Money};
 use crate::knowledge::catalog::Edition;
 use crate::knowledge::catalog::model::Media;
 use crate::knowledge::catalog::model::{CompanionResource, Expr, Test};
-use crate::market::vocabulary::Dimension;
+use crate::market::vocabulary::{Dimension, Words};
 
 fn rates() -> Rates {
     let currency = |code| Currency::parse(code).unwrap();
@@ -201,4 +201,53 @@ proptest::proptest! {
             proptest::prop_assert!(faults.iter().count() > 0);
         }
     }
+}
+
+/// Listeners' words, and their publication, would wait as long as the last file is read.
+#[test]
+fn shared_words_are_free_while_files_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, pipe) = (folder.path().join("a.yaml"), folder.path().join("slow.mp3"));
+    let text = "advertisers:
+  - key: quick
+    domains: [quick.example]
+    currency: USD
+    campaigns:
+      - { key: c, lines: [
+          { key: l, bid_cpm: 1, targeting: { artist: Somebody }, creatives: [
+            { crid: q, duration: 15, renditions: [
+              { url: 'https://cdn.example/q.mp3', mime: audio/mpeg, bitrate: 128 } ] } ] } ] }
+  - key: slow
+    domains: [slow.example]
+    currency: USD
+    creatives:
+      - { crid: s, duration: 15, renditions: [ { file: slow.mp3, bitrate: 128 } ] }
+";
+    std::fs::write(&file, text).unwrap();
+    // Whoever opens it to read waits for a writer.
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let words = Words::of(Vocabulary::new());
+    let before = words.len();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let read = scope.spawn(|| {
+            let (rates, limits) = (rates(), Limits::default());
+            let tongue = Tongue::of(&words);
+            let mut reading = Reading { tongue, rates: &rates, limits: &limits, archived: false };
+            Sheets::default().read(&[file.clone()], &mut reading, true).edition
+        });
+        let words = &words;
+        scope.spawn(move || {
+            while words.len() == before {
+                std::thread::yield_now();
+            }
+            tell.send(words.grow(|v| v.intern(Dimension::Artist, "Another"))).unwrap();
+        });
+        let grown = told.recv_timeout(std::time::Duration::from_secs(60));
+        drop(std::fs::File::options().write(true).open(&pipe).unwrap());
+        assert!(grown.expect("words while a file is read").is_ok());
+        let faults = read.join().unwrap().unwrap_err();
+        assert!(faults.to_string().contains("slow.mp3` is no file"), "{faults}");
+    });
+    assert_eq!(words.len(), before + 2);
 }

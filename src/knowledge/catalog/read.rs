@@ -13,7 +13,6 @@ use crate::base::units::ids::{AdvertiserIx, CampaignIx, CreativeIx, LineId};
 use crate::base::units::money::{Currency, Money, Round};
 use crate::base::units::time::Moment;
 use crate::market::exchange::Rates;
-use crate::market::vocabulary::Vocabulary;
 
 use super::contents::{Contents, Shelf};
 use super::lexicon::Lexicon;
@@ -30,7 +29,7 @@ use super::walk::{Fields, Findings, Trail, scalar};
 
 /// What has been read so far of one file, and with what.
 pub struct Drafts<'a> {
-    pub vocabulary: &'a mut Vocabulary,
+    pub words: Lexicon<'a>,
     pub rates: &'a Rates,
     pub limits: &'a Limits,
     /// An archive names hosted media by hash, without the file.
@@ -229,7 +228,7 @@ impl Drafts<'_> {
     fn targeting(&mut self, fields: &Fields<'_>) -> Option<Expr> {
         let Some(node) = fields.node("targeting") else { return Some(Expr::All(Vec::new())) };
         let trail = fields.trail.key("targeting");
-        let words = Lexicon::Growing(self.vocabulary);
+        let words = self.words.again();
         targeting::read(fields.findings, words, self.limits, node, &trail)
     }
 

@@ -2,6 +2,9 @@
 //!
 //! Given to [`sheets`](super::sheets); cold.
 
+use std::sync::Arc;
+
+use super::lexicon::Lexicon;
 use super::limits::Limits;
 use crate::market::exchange::Rates;
 use crate::market::vocabulary::{Vocabulary, Words};
@@ -18,21 +21,27 @@ pub struct Reading<'a> {
 /// Who gives ids to words.
 pub enum Tongue<'a> {
     Own(&'a mut Vocabulary),
-    Shared(&'a Words),
+    /// With what was known when the reading began.
+    Shared(&'a Words, Arc<Vocabulary>),
 }
 
 impl Tongue<'_> {
-    pub(super) fn grow<R>(&mut self, work: impl FnOnce(&mut Vocabulary) -> R) -> R {
+    /// The words that a whole process shares; nobody waits for the end of the reading.
+    pub fn of(words: &Words) -> Tongue<'_> {
+        Tongue::Shared(words, words.snapshot())
+    }
+
+    pub(super) fn lexicon(&mut self) -> Lexicon<'_> {
         match self {
-            Tongue::Own(vocabulary) => work(vocabulary),
-            Tongue::Shared(words) => words.grow(work),
+            Tongue::Own(vocabulary) => Lexicon::Growing(vocabulary),
+            Tongue::Shared(words, known) => Lexicon::Shared(known, words),
         }
     }
 
     pub(super) fn speak<R>(&self, work: impl FnOnce(&Vocabulary) -> R) -> R {
         match self {
             Tongue::Own(vocabulary) => work(vocabulary),
-            Tongue::Shared(words) => work(&words.snapshot()),
+            Tongue::Shared(words, _) => work(&words.snapshot()),
         }
     }
 }

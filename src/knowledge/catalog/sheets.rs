@@ -197,13 +197,11 @@ impl Sheets {
                     findings.warn(Place::default(), &Trail::ROOT, complaint);
                 }
                 let (rates, archived, files) = (reading.rates, reading.archived, &mut self.files);
-                let found = &mut found;
-                reading.tongue.grow(|vocabulary| {
-                    let mut drafts = Drafts { vocabulary, rates, limits, archived, files, found };
-                    for document in documents.iter().filter(|document| !document.is_null()) {
-                        drafts.document(&findings, document);
-                    }
-                });
+                let (words, found) = (reading.tongue.lexicon(), &mut found);
+                let mut drafts = Drafts { words, rates, limits, archived, files, found };
+                for document in documents.iter().filter(|document| !document.is_null()) {
+                    drafts.document(&findings, document);
+                }
             }
             Err(fault) => findings.fault(fault.place, &Trail::ROOT, Complaint::new(fault.message)),
         }

@@ -64,20 +64,6 @@ impl Words {
         work(&mut locked(&self.growing).vocabulary)
     }
 
-    /// As [`Words::grow`], for work that takes long: done on a copy, so that nobody waits. Where
-    /// others grew meanwhile and the ids of its words came out other, it is done again, then
-    /// with all of its words known.
-    pub fn grow_apart<R>(&self, work: impl Fn(&mut Vocabulary) -> R) -> R {
-        loop {
-            let before = self.snapshot();
-            let mut grown = Vocabulary::clone(&before);
-            let result = work(&mut grown);
-            if self.grow(|vocabulary| vocabulary.follow(&grown, before.open_len())) {
-                return result;
-            }
-        }
-    }
-
     /// Makes all words durable that have ids by now; returns how many were not. To be called
     /// before anything that uses them is durable or published. A failure is final.
     pub fn save(&self) -> Result<usize, LogFault> {
@@ -107,25 +93,6 @@ mod tests {
         assert_eq!(before.find(Dimension::Artist, "muse"), None);
         assert_eq!(words.snapshot().find(Dimension::Artist, "muse"), Some(muse));
         assert!(Arc::ptr_eq(&words.snapshot(), &words.snapshot()));
-    }
-
-    #[test]
-    fn long_work_ends_with_the_ids_that_all_share() {
-        let words = Words::of(Vocabulary::new());
-        let rounds = std::cell::Cell::new(0);
-        let ids = words.grow_apart(|vocabulary| {
-            if rounds.replace(rounds.get() + 1) == 0 {
-                // Somebody else comes first.
-                words.grow(|v| v.intern(Dimension::Artist, "Air")).unwrap();
-            }
-            ["Muse", "Air"].map(|name| vocabulary.intern(Dimension::Artist, name).unwrap())
-        });
-        assert_eq!(rounds.get(), 2);
-        let now = words.snapshot();
-        assert_eq!(now.len(), Vocabulary::new().len() + 2);
-        assert_eq!(["muse", "air"].map(|name| now.find(Dimension::Artist, name).unwrap()), ids);
-        let again = words.grow_apart(|v| v.intern(Dimension::Artist, "Moby").unwrap());
-        assert_eq!(words.snapshot().find(Dimension::Artist, "moby"), Some(again));
     }
 
     #[test]

@@ -263,16 +263,6 @@ impl Vocabulary {
         values.iter().map(|value| (value.dimension, &*value.text))
     }
 
-    /// Gives ids to the open values of another from its `skip`th on; whether both agree on them.
-    pub(super) fn follow(&mut self, other: &Vocabulary, skip: usize) -> bool {
-        let mut agree = true;
-        for (at, (dimension, text)) in other.open_values(skip).enumerate() {
-            let id = ValueId(OPEN_START + (skip + at) as u32);
-            agree &= self.intern(dimension, text) == Ok(id);
-        }
-        agree
-    }
-
     pub(super) fn open_len(&self) -> usize {
         self.values.len() - OPEN_START as usize
     }
