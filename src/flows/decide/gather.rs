@@ -132,6 +132,7 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
         }
         if let Some(slot) = self.matter.opportunity.slots.last()
             && !slot.private
+            && self.pool.candidates.is_empty()
             && self.pool.furthest.is_nowhere()
             && self.live.asleep().is_some()
         {

@@ -4,6 +4,7 @@
 //!
 //! `INTERLUDE_LONG=1` serves 10,000 requests in each run.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -348,6 +349,39 @@ fn a_request_that_only_sleeping_lines_want_says_so() {
     assert_eq!(ends(line(json!({ "paused": true })), 3.0), below);
     let elsewhere = json!({ "paused": true, "targeting": { "country": ["FR"] } });
     assert_eq!(ends(line(elsewhere), 1.0), Outcome::NoBid(NoBid::NoLineTargets));
+}
+
+/// Says yes to all, and counts who wants to know which lines sleep.
+struct Willing<'s>(&'s Sleep, Cell<u32>);
+
+impl<'s> Live<'s> for Willing<'s> {
+    fn asleep(&self) -> Option<&'s Sleep> {
+        self.1.update(|asked| asked + 1);
+        Some(self.0)
+    }
+
+    fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_search_that_found_a_line_is_not_made_again() {
+    let line = |i| json!({ "key": format!("{i}"), "bid_cpm": "2.00", "creatives": ["c"] });
+    let world = world_of((0..2).map(line).collect());
+    let sleep = Sleep::new(1, vec![LineIx(0)], &world.index, START);
+    let body = request(1.0).to_string();
+    let exchange = world.exchange_named("demo").unwrap();
+    let received = Received { exchange, wire: Wire::Json, body: body.as_bytes() };
+    let at = Circumstance { moment: START, coin: world.coin };
+    let (mut live, mut scratch) = (Willing(&sleep, Cell::new(0)), Scratch::new());
+    let outcome = decide(&received, &world, &mut live, at, &mut scratch);
+    assert_eq!(outcome, Outcome::Bid);
+    assert_eq!(live.1.get(), 1, "by the one search of the one slot");
 }
 
 /// Says no to all.
