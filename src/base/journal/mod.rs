@@ -14,8 +14,8 @@
 //! order: closing seals it with an empty frame.
 //!
 //! Who keeps elsewhere what the log has said so far, as `knowledge::audience` does, writes and
-//! reads it through [`Tail`], [`recover`](recover()) and [`drop_before`] on a thread of its own: it keeps
-//! the number of the segment that it goes on from, and lets go of those before.
+//! reads it through [`Tail`], [`recover`](recover()) and [`drop_before`] on a thread of its own:
+//! it keeps the number of the segment that it goes on from, and lets go of those before.
 
 mod frame;
 mod recover;

@@ -234,7 +234,7 @@ fn shared_words_are_free_while_files_are_read() {
             let (rates, limits) = (rates(), Limits::default());
             let tongue = Tongue::of(&words);
             let mut reading = Reading { tongue, rates: &rates, limits: &limits, archived: false };
-            Sheets::default().read(&[file.clone()], &mut reading, true).edition
+            Sheets::default().read(std::slice::from_ref(&file), &mut reading, true).edition
         });
         let words = &words;
         scope.spawn(move || {

@@ -106,13 +106,13 @@ impl House {
     fn read(&mut self) -> Read {
         self.write();
         let mut reading = House::reading(&mut self.vocabulary, (&self.parts, &self.limits));
-        self.sheets.read(&[self.folder.clone()], &mut reading, false)
+        self.sheets.read(std::slice::from_ref(&self.folder), &mut reading, false)
     }
 
     /// The same by what knows nothing.
     fn read_anew(&mut self) -> Read {
         let mut reading = House::reading(&mut self.vocabulary, (&self.parts, &self.limits));
-        Sheets::default().read(&[self.folder.clone()], &mut reading, false)
+        Sheets::default().read(std::slice::from_ref(&self.folder), &mut reading, false)
     }
 
     fn assemble(&self, catalog: Arc<Catalog>, before: Option<&World>) -> World {
