@@ -130,13 +130,12 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
                 self.open(slot_ix as u16, slot, facts, search);
             }
         }
-        if let Some(slot) = self.matter.opportunity.slots.last()
-            && !slot.private
-            && self.pool.candidates.is_empty()
-            && self.pool.furthest.is_nowhere()
-            && self.live.asleep().is_some()
-        {
-            self.sleeper(slot, facts, search);
+        let found = !self.pool.candidates.is_empty() || !self.pool.furthest.is_nowhere();
+        if !found && self.live.asleep().is_some() {
+            for slot in self.matter.opportunity.slots.iter().filter(|slot| !slot.private) {
+                enrich::set_slot(slot, &self.matter.world.vocabulary, facts);
+                self.sleeper(slot, facts, search);
+            }
         }
     }
 

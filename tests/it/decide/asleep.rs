@@ -322,11 +322,15 @@ fn request(floor: f64) -> Value {
 
 /// What a request ends as in a world of these lines, with those asleep that cannot run.
 fn ends(lines: Value, floor: f64) -> Outcome {
+    ends_as(lines, &request(floor))
+}
+
+fn ends_as(lines: Value, request: &Value) -> Outcome {
     let world = world_of(lines);
     let desk = Arc::new(Book::new(&delivery::Config::default())).desk(&world.catalog, None);
     let desk = desk.unwrap();
     let sleep = Sleep::new(1, desk.idle(START).lines, &world.index, START);
-    let body = request(floor).to_string();
+    let body = request.to_string();
     let exchange = world.exchange_named("demo").unwrap();
     let received = Received { exchange, wire: Wire::Json, body: body.as_bytes() };
     let at = Circumstance { moment: START, coin: world.coin };
@@ -349,6 +353,13 @@ fn a_request_that_only_sleeping_lines_want_says_so() {
     assert_eq!(ends(line(json!({ "paused": true })), 3.0), below);
     let elsewhere = json!({ "paused": true, "targeting": { "country": ["FR"] } });
     assert_eq!(ends(line(elsewhere), 1.0), Outcome::NoBid(NoBid::NoLineTargets));
+    // It could not pay for the first slot; the second is too dear for it in any case.
+    let mut two = request(1.0);
+    let mut second = two["imp"][0].clone();
+    second["id"] = json!("second");
+    second["bidfloor"] = json!(3.0);
+    two["imp"].as_array_mut().unwrap().push(second);
+    assert_eq!(ends_as(line(json!({ "budget": "0.001" })), &two), may);
 }
 
 /// Says yes to all, and counts who wants to know which lines sleep.
