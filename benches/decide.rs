@@ -141,8 +141,8 @@ fn look(criterion: &mut Criterion) {
         let world = world(1);
         let line = |i: u64| {
             let (line, bid) = (world.catalog.line(LineIx(0)), Money::new(5_000_000, Currency::USD));
-            let budget =
-                Some(Money::new(if i % 10 == 0 { 0 } else { 1_000_000_000 }, bid.currency));
+            let nanos = if i.is_multiple_of(10) { 0 } else { 1_000_000_000 };
+            let budget = Some(Money::new(nanos, bid.currency));
             let (targeting, creatives) = (Expr::All(Vec::new()), Vec::new());
             Line { id: LineId(i), bid, budget, targeting, creatives, ..line.clone() }
         };
