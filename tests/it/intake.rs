@@ -130,7 +130,7 @@ fn what_was_acknowledged_survives_kill_9() {
             Some(())
         };
         let some = rng.between(1, 60);
-        let heard = lines.by_ref().filter_map(&mut note).take(some as usize).count();
+        let heard = lines.by_ref().filter_map(&mut note).take(some).count();
         assert_eq!(heard as u64, some as u64, "the child ended by itself");
         std::thread::sleep(Duration::from_micros(rng.between(0, 15_000) as u64));
         child.kill().unwrap();
@@ -217,7 +217,7 @@ fn a_bulk_load_that_is_killed_leaves_whole_batches() {
             continue;
         }
         let count = loaded(folder.path());
-        assert!(count % BATCH == 0, "try {tries}: {count} is no whole batch");
+        assert!(count.is_multiple_of(BATCH), "try {tries}: {count} is no whole batch");
         assert!(count >= before && (!ended || count == LINES), "try {tries}: {count} of {before}");
     }
     assert!(import(folder.path(), true).wait().unwrap().success());
