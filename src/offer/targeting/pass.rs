@@ -32,6 +32,7 @@ pub struct PassScratch {
     /// The lists, and the columns gathered from them, [`PAGE`] blocks each: first that of the
     /// slots that do not pass, then one for each sparse dimension.
     cursors: Vec<Cursor>,
+    due: Vec<u32>,
     gathered: Vec<Block>,
     rejects: bool,
     found: Vec<Block>,
@@ -51,6 +52,7 @@ impl Default for PassScratch {
             more: Vec::with_capacity(VALUES_MAX),
             less: Vec::with_capacity(VALUES_MAX),
             cursors: Vec::with_capacity(2 * VALUES_MAX),
+            due: Vec::with_capacity(2 * VALUES_MAX),
             rejects: false,
             gathered: Vec::new(),
             found: vec![Block::NONE; PAGE],
@@ -189,7 +191,8 @@ impl<'a> Pass<'a> {
             for column in scratch.gathered.chunks_exact_mut(PAGE).take(1 + scratch.sparse.len()) {
                 column[..width].fill(Block::NONE);
             }
-            lists::gather(&mut scratch.cursors, &tier.lists, self.page, &mut scratch.gathered);
+            let (cursors, gathered) = (&mut scratch.cursors, &mut scratch.gathered);
+            lists::gather(cursors, &mut scratch.due, &tier.lists, self.page, gathered);
         }
         let gathered = &scratch.gathered[first - self.page.0..];
         let rejected = if scratch.rejects { gathered } else { &[] };
