@@ -13,7 +13,8 @@
 //!
 //! Measured against redb, which this took the place of (10⁷ profiles of 74 bytes, 50,000 random
 //! upserts a commit): 0.8 s a commit and 0.7 core, or 0.2 core with commits of 10⁶ behind a
-//! journal; a rewrite of everybody takes 2 s each 100 s or so, and 1.0 to 1.4 GB where redb had 2.2.
+//! journal; a rewrite of everybody takes 2 s each 100 s or so, and 1.0 to 1.4 GB of disk where
+//! redb had 2.2.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
