@@ -5,11 +5,9 @@
 //! thousand artists; `deep` 64 leaves nested eight deep under every sign; `worst` as many clauses
 //! with as many values as a campaign file may have, which is looked up in a part of the sample.
 //!
-//! 100,000 listeners, or `INTERLUDE_LISTENERS` (10,000,000: 3 GB, two minutes). Each has twelve
-//! segments: age, gender, language, home country, two genres, two artists (of 20,000), habit,
-//! interest and two lists (of 2,000), popular by Zipf's law; seeded. What takes seconds is timed
-//! once and written to the error stream, with the memory of the sample and with the error of its
-//! counts beside those of a scan.
+//! 100,000 listeners, or `INTERLUDE_LISTENERS` (10,000,000: 3 GB, two minutes), of
+//! `rehearsal::traffic::multitude`. What takes seconds is timed once and written to the error
+//! stream, with the memory of the sample and with the error of its counts beside those of a scan.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot run must fail")]
 
@@ -20,32 +18,13 @@ use std::time::Instant;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
-use interlude::base::stdx::rng::{Rng, Zipf};
-use interlude::base::units::ids::ListenerKey;
-use interlude::base::units::time::Moment;
-use interlude::knowledge::audience::{
-    Audience, GenerationBuilder, Profile, Segment, encode, minor_ages,
-};
+use interlude::base::stdx::rng::Rng;
+use interlude::knowledge::audience::Audience;
 use interlude::knowledge::catalog::model::{Expr, Leaf, Test};
 use interlude::knowledge::crowd::{Config, Pace, Reading, Sample, scan};
 use interlude::knowledge::enrich::listener;
-use interlude::market::vocabulary::{Dimension, ValueId, Vocabulary};
-
-/// Dimension, words to make up (nought: those of the closed list), Zipf exponent, values each.
-const SHARES: [(Dimension, usize, f64, usize); 9] = [
-    (Dimension::Age, 0, 0.2, 1),
-    (Dimension::Gender, 0, 0.5, 1),
-    (Dimension::Language, 0, 1.3, 1),
-    (Dimension::HomeCountry, 0, 1.0, 1),
-    (Dimension::TasteGenre, 0, 0.9, 2),
-    (Dimension::TasteArtist, 20_000, 0.9, 2),
-    (Dimension::Habit, 0, 0.3, 1),
-    (Dimension::Interest, 0, 0.8, 1),
-    (Dimension::List, 2_000, 1.0, 2),
-];
-
-/// 2026-11-22T12:00:00Z
-const NOW: Moment = Moment::from_unix_s(1_795_348_800);
+use interlude::market::vocabulary::{Dimension, Vocabulary};
+use interlude::rehearsal::traffic::multitude::Multitude;
 
 macro_rules! tell {
     ($($what:tt)*) => { writeln!(std::io::stderr(), $($what)*).ok() };
@@ -56,62 +35,21 @@ fn listeners() -> u64 {
     asked.and_then(|count| count.parse().ok()).unwrap_or(100_000)
 }
 
-/// Values by popularity, their law, how many a listener has.
-type Share = (Dimension, Vec<ValueId>, Zipf, usize);
-
 struct People {
     vocabulary: Vocabulary,
-    shares: Vec<Share>,
+    multitude: Multitude,
 }
 
 impl People {
     fn new() -> People {
-        let (mut vocabulary, mut rng) = (Vocabulary::new(), Rng::new(3));
-        let shares = SHARES.map(|(dimension, words, exponent, each)| {
-            for n in 0..words {
-                let _ = vocabulary.intern(dimension, &format!("{} {n}", dimension.name()));
-            }
-            let minors = minor_ages(&vocabulary);
-            let all = vocabulary.values(dimension).map(|(value, _)| value);
-            let mut values: Vec<ValueId> = all.filter(|value| !minors.contains(value)).collect();
-            for last in (1..values.len()).rev() {
-                values.swap(last, rng.below(last + 1));
-            }
-            let law = Zipf::new(values.len(), exponent);
-            (dimension, values, law, each)
-        });
-        People { vocabulary, shares: shares.into() }
-    }
-
-    fn audience(&self, count: u64) -> Audience {
-        let mut keys: Vec<ListenerKey> =
-            (0..count).map(|n| ListenerKey::of(&format!("listener-{n}"))).collect();
-        keys.sort_unstable();
-        let (mut builder, mut rng) = (GenerationBuilder::default(), Rng::new(4));
-        let (mut segments, mut bytes) = (Vec::new(), Vec::new());
-        for key in keys {
-            segments.clear();
-            for (_, values, law, each) in &self.shares {
-                segments.extend((0..*each).map(|_| Segment {
-                    value: values[law.sample(&mut rng)],
-                    confidence_pct: rng.between(50, 100) as u8,
-                    expires: NOW.plus_s(3600 * rng.between(1, 9_000) as i64),
-                }));
-            }
-            encode(&mut segments, &mut bytes).expect("twelve are few");
-            builder.add(key, Profile::checked(&bytes, usize::MAX).expect("just written"));
-        }
-        Audience::of(builder.build())
-    }
-
-    fn values(&self, dimension: Dimension) -> &[ValueId] {
-        let share = self.shares.iter().find(|share| share.0 == dimension);
-        share.map_or(&[], |share| &share.1)
+        let mut vocabulary = Vocabulary::new();
+        let multitude = Multitude::new(3, &mut vocabulary);
+        People { vocabulary, multitude }
     }
 
     /// Values by their popularity's rank.
     fn leaf(&self, dimension: Dimension, ranks: std::ops::Range<usize>, include: bool) -> Expr {
-        let mut values = self.values(dimension)[ranks].to_vec();
+        let mut values = self.multitude.popular(dimension)[ranks].to_vec();
         values.sort_unstable();
         let test = if include { Test::AnyOf(values) } else { Test::NoneOf(values) };
         Expr::Leaf(Leaf { dimension, test, pass_unknown: false })
@@ -144,9 +82,11 @@ impl People {
 
     fn deep(&self, depth: usize, rng: &mut Rng) -> Expr {
         if depth == 0 {
-            let (dimension, values, ..) = &self.shares[rng.below(self.shares.len())];
-            let start = rng.below(values.len().min(8));
-            return self.leaf(*dimension, start..(start + 3).min(values.len()), rng.chance(0.7));
+            let dimensions: Vec<Dimension> = Multitude::dimensions().collect();
+            let dimension = dimensions[rng.below(dimensions.len())];
+            let values = self.multitude.popular(dimension).len();
+            let start = rng.below(values.min(8));
+            return self.leaf(dimension, start..(start + 3).min(values), rng.chance(0.7));
         }
         let parts = (0..2).map(|_| self.deep(depth - 1, rng)).collect();
         let whole = if depth.is_multiple_of(2) { Expr::All(parts) } else { Expr::Any(parts) };
@@ -179,11 +119,11 @@ fn errors(people: &People, audience: &Audience, reading: &Reading<'_>, sample: &
 
 fn crowd(criterion: &mut Criterion) {
     let (people, count) = (People::new(), listeners());
-    let audience = timed("made up", || people.audience(count));
+    let audience = timed("made up", || Audience::of(people.multitude.generation(count)));
     let reading = Reading {
         vocabulary: &people.vocabulary,
         listeners: listener::Config::default(),
-        moment: NOW,
+        moment: Multitude::FROM,
     };
     let most = Config::default().sample_max;
     let build = || Sample::build(&audience, &reading, most, &mut Pace::at_once());

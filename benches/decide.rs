@@ -30,23 +30,10 @@ use interlude::knowledge::catalog::model::{Expr, Line};
 use interlude::market::openrtb::{self, Wire};
 use interlude::market::outcome::{Outcome, Refusal};
 use interlude::offer::delivery::{self, Answers, Ask, Book, Hold, Live, Recorder, Sleep};
-use interlude::rehearsal::traffic::stage::Stage;
+use interlude::rehearsal::traffic::stage::{Granting, Stage};
 use interlude::rehearsal::traffic::{Requests, catalogs};
 
 const MOMENT: Moment = Moment::from_unix_s(1_795_435_200);
-
-/// Grants everything; the desk's own cost has its bench in `delivery`.
-struct Granting;
-
-impl Live<'_> for Granting {
-    fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {
-        Ok(())
-    }
-}
 
 /// The best lines have no money.
 #[derive(Clone, Copy)]

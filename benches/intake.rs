@@ -34,10 +34,9 @@ use interlude::knowledge::audience::{
     Audience, Change, Config, DiskStore, Found, Intake, Receipt, Refused, Segment, Stand, encode,
 };
 use interlude::market::openrtb::Wire;
-use interlude::market::outcome::Refusal;
 use interlude::market::vocabulary::{ValueId, Words};
-use interlude::offer::delivery::{Answers, Ask, Hold, Live, Recorder};
-use interlude::rehearsal::traffic::stage::Stage;
+use interlude::offer::delivery::{Answers, Recorder};
+use interlude::rehearsal::traffic::stage::{Granting, Stage};
 use interlude::rehearsal::traffic::{Listeners, Requests, catalogs};
 
 const MOMENT: Moment = Moment::from_unix_s(1_795_435_200);
@@ -52,18 +51,6 @@ struct Options {
     seconds: u64,
     rate: u64,
     lines: usize,
-}
-
-struct Granting;
-
-impl Live<'_> for Granting {
-    fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {
-        Ok(())
-    }
 }
 
 fn options() -> Options {

@@ -244,14 +244,9 @@ fn blank(letter: char) -> char {
 fn as_json(report: &Report) -> Value {
     let list = |faults: &[Fault]| {
         let each = faults.iter().map(|fault| {
-            json!({
-                "file": fault.file,
-                "line": fault.line,
-                "column": fault.column,
-                "path": fault.path,
-                "message": fault.message,
-                "mend": fault.mend,
-            })
+            let mut told = fault.told();
+            told["file"] = json!(fault.file);
+            told
         });
         each.collect::<Vec<_>>()
     };

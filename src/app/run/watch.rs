@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::foundation::{Marks, Summary};
 use super::node::Node;
 use super::press::Press;
+use crate::base::stdx::niceness::give_way;
 
 pub struct Watcher {
     asks: Option<Sender<Ask>>,
@@ -30,7 +31,10 @@ impl Watcher {
         let (asks, asked) = mpsc::channel();
         let every = (watch_ms > 0).then(|| Duration::from_millis(watch_ms));
         let thread = std::thread::Builder::new().name("campaigns".to_owned()).spawn(move || {
-            give_way();
+            // Beside busy bid threads a build still gets a tenth of a core.
+            if let Err(why) = give_way(10) {
+                tracing::warn!(%why, "worlds are built with the priority of bids");
+            }
             watch(press, &node, &asked, every);
         })?;
         Ok(Watcher { asks: Some(asks), thread: Some(thread) })
@@ -87,16 +91,6 @@ fn watch(mut press: Press, node: &Node, asked: &Receiver<Ask>, every: Option<Dur
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-    }
-}
-
-/// Where cores are scarce, a bid goes before the build of a world: beside threads that are not
-/// nice, one of this niceness gets a tenth of a core.
-fn give_way() {
-    // On Linux a thread alone is meant; elsewhere it would be the whole process.
-    #[cfg(target_os = "linux")]
-    if let Err(why) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 10) {
-        tracing::warn!(%why, "worlds are built with the priority of bids");
     }
 }
 

@@ -23,6 +23,17 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// For a script, about a text that it knows: all but the file.
+    pub fn told(&self) -> serde_json::Value {
+        serde_json::json!({
+            "line": self.line,
+            "column": self.column,
+            "path": self.path,
+            "message": self.message,
+            "mend": self.mend,
+        })
+    }
+
     /// A fault of the file as a whole.
     pub fn of_file(file: &Path, message: impl Into<String>) -> Fault {
         Fault {

@@ -2,4 +2,6 @@
 
 pub mod fault;
 
+pub mod niceness;
+
 pub mod rng;

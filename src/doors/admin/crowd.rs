@@ -69,16 +69,7 @@ async fn count(State(shown): State<Shown>, body: Bytes) -> Result<Response, Refu
 }
 
 fn told(faults: &Faults) -> serde_json::Value {
-    let fault = |fault: &Fault| {
-        json!({
-            "line": fault.line,
-            "column": fault.column,
-            "path": fault.path,
-            "message": fault.message,
-            "mend": fault.mend,
-        })
-    };
-    let all: Vec<_> = faults.iter().map(fault).collect();
+    let all: Vec<_> = faults.iter().map(Fault::told).collect();
     let places = if all.len() == 1 { "fault" } else { "faults" };
     json!({ "error": format!("the targeting has {} {places}", all.len()), "faults": all })
 }

@@ -36,7 +36,7 @@ const SHARES: [(Dimension, usize, f64, usize); 10] = [
 /// All listeners of a seed.
 pub struct Multitude {
     seed: u64,
-    /// Values by popularity, their law, and how many a listener has.
+    /// Values by popularity, their law, and how many a listener has; as [`SHARES`] stand.
     shares: Vec<(Vec<ValueId>, Zipf, usize)>,
 }
 
@@ -64,6 +64,17 @@ impl Multitude {
             (values, law, count)
         });
         Multitude { seed, shares: shares.into() }
+    }
+
+    /// The dimensions that listeners have values of.
+    pub fn dimensions() -> impl ExactSizeIterator<Item = Dimension> {
+        SHARES.iter().map(|(dimension, ..)| *dimension)
+    }
+
+    /// The values of a dimension by popularity, the most popular first; none of any other.
+    pub fn popular(&self, dimension: Dimension) -> &[ValueId] {
+        let place = Multitude::dimensions().position(|each| each == dimension);
+        place.map_or(&[], |place| &self.shares[place].0)
     }
 
     pub fn id(n: u64) -> String {

@@ -19,8 +19,10 @@ use crate::knowledge::audience::{
 use crate::knowledge::catalog::{self, model::Catalog};
 use crate::knowledge::enrich::{listener, place};
 use crate::market::exchange::{Exchange, Rates};
+use crate::market::outcome::Refusal;
 use crate::market::ticket::TicketKeys;
 use crate::market::vocabulary::Vocabulary;
+use crate::offer::delivery::{Ask, Hold, Live};
 
 /// Sells what some campaign files say, on the standard exchange `demo`.
 pub struct Stage {
@@ -80,6 +82,19 @@ impl Stage {
             listeners: listener::Config::default(),
             providers: Arc::default(),
         }
+    }
+}
+
+/// A live half that grants everything: what a decision costs without the desk.
+pub struct Granting;
+
+impl Live<'_> for Granting {
+    fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {
+        Ok(())
     }
 }
 

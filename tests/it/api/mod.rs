@@ -14,7 +14,7 @@ use interlude::app::config::Config;
 use interlude::app::run::Running;
 use serde_json::{Value, json};
 
-use crate::doors::client::{Client, post};
+use crate::doors::client::{Client, Reply, post};
 
 /// A server with one line that wants what a test says, and its token.
 pub struct Rig {
@@ -22,33 +22,6 @@ pub struct Rig {
     pub token: String,
     pub folder: tempfile::TempDir,
     config: Config,
-}
-
-/// A reply read to its end.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub head: String,
-    pub body: Vec<u8>,
-}
-
-impl Reply {
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|why| panic!("{why}: {self:?}"))
-    }
-
-    pub fn lines(&self) -> Vec<Value> {
-        let text = std::str::from_utf8(&self.body).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    pub fn last(&self) -> Value {
-        self.lines().pop().unwrap()
-    }
-
-    pub fn has(&self, header: &str) -> bool {
-        self.head.to_lowercase().contains(&header.to_lowercase())
-    }
 }
 
 impl Rig {

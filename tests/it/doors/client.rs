@@ -4,6 +4,8 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use serde_json::Value;
+
 pub struct Client {
     stream: TcpStream,
     read: Vec<u8>,
@@ -22,8 +24,25 @@ impl Reply {
         lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
+    pub fn has(&self, header: &str) -> bool {
+        self.head.to_lowercase().contains(&header.to_lowercase())
+    }
+
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(self.text()).unwrap_or_else(|why| panic!("{why}: {self:?}"))
+    }
+
+    /// JSON Lines.
+    pub fn lines(&self) -> Vec<Value> {
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub fn last(&self) -> Value {
+        self.lines().pop().unwrap()
     }
 }
 

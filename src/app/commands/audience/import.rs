@@ -316,19 +316,7 @@ fn tell(report: &Report, kind: Kind, as_json: bool) -> anyhow::Result<ExitCode> 
 }
 
 fn import_json(report: &Report) -> serde_json::Value {
-    let faults: Vec<serde_json::Value> = report
-        .faults
-        .iter()
-        .map(|fault| {
-            json!({
-                "line": fault.line,
-                "column": fault.column,
-                "path": fault.path,
-                "message": fault.message,
-                "mend": fault.mend,
-            })
-        })
-        .collect();
+    let faults: Vec<serde_json::Value> = report.faults.iter().map(Fault::told).collect();
     json!({
         "lines": report.lines,
         "listeners": report.listeners,

@@ -8,6 +8,7 @@ use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::base::stdx::niceness::give_way;
 use crate::base::units::time::Clock;
 use crate::market::vocabulary::ValueId;
 
@@ -103,7 +104,8 @@ impl Work {
 /// A thread that gives way to all others. `None`: none can be had, which is told.
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
     let whole = move || {
-        give_way();
+        // Where the system refuses, the thread runs like any other.
+        let _ = give_way(19);
         work();
     };
     match std::thread::Builder::new().name(name.to_owned()).spawn(whole) {
@@ -113,11 +115,4 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<JoinHandle<
             None
         }
     }
-}
-
-/// The lowest priority; where the system refuses, or has none of a thread's own, the thread runs
-/// like any other.
-fn give_way() {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19);
 }
