@@ -17,7 +17,7 @@
 //!  rank      flows::decide       deals beside the open market, pods filled together
 //!  hold      offer::delivery     the price is taken from the budget before anybody hears of it
 //!  render    offer::creative     VAST with signed tickets in every URL → the bid response
-//!  record    offer::ledger       what was decided, and what `live` answered, so that it replays
+//!  record    offer::records       what was decided, and what `live` answered, so that it replays
 //! ```
 //!
 //! `decide` is pure: request, world, what `live` answered, the moment and the coin make the

@@ -24,7 +24,7 @@ use interlude::market::outcome::Outcome;
 use interlude::market::privacy::{RegsDefault, permissions};
 use interlude::market::vocabulary::{Dimension, Vocabulary};
 use interlude::offer::delivery::{self, Book, Sleep};
-use interlude::offer::ledger::{self, RecordRing};
+use interlude::offer::records::{self, RecordRing};
 use interlude::rehearsal::traffic::stage::Stage;
 use interlude::rehearsal::traffic::{Requests, catalogs};
 
@@ -72,7 +72,7 @@ fn published() -> Published {
 #[test]
 fn a_warm_worker_allocates_nothing_from_decode_to_record() {
     let published = published();
-    let ring = RecordRing::new(&ledger::Config { ring: 4096, ..ledger::Config::default() });
+    let ring = RecordRing::new(&records::Config { ring: 4096, ..records::Config::default() });
     let records = Records { ring: &ring, sample_ppm: 10_000 };
     let requests = Requests::new(5, LISTENERS);
     let bodies: Vec<Vec<u8>> = (0..1_000).map(|i| requests.json(i, MOMENT)).collect();

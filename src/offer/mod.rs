@@ -8,4 +8,4 @@ pub mod auction;
 
 pub mod creative;
 
-pub mod ledger;
+pub mod records;

@@ -15,7 +15,7 @@ use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::world::World;
 use crate::flows::notice::ticket_keys;
 use crate::offer::delivery::Sleep;
-use crate::offer::ledger::{self, DecisionRecord, Kept, Slept};
+use crate::offer::records::{self, DecisionRecord, Kept, Slept};
 
 const AFTER: &str = "\
 Only sampled decisions keep the bytes of their request ([records] sample_ppm) and can be made
@@ -78,7 +78,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let slept = Slept::of(&data);
     let mut worlds = Worlds { foundation, of: HashMap::new(), base: None, slept, last: None };
     let (mut report, mut scratch) = (Report::default(), Scratch::new());
-    ledger::read(&args.records, &mut |kept| {
+    records::read(&args.records, &mut |kept| {
         one(&kept, &mut worlds, &mut scratch, (&mut report, args.show));
     })?;
     print(&report, args.json)?;

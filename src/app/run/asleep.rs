@@ -14,7 +14,7 @@ use crate::base::telemetry::{Counter, Gauge, Registry};
 use crate::base::units::time::Clock;
 use crate::flows::decide::serve::Published;
 use crate::offer::delivery::{Idle, Sleep};
-use crate::offer::ledger::{self, SleepLog};
+use crate::offer::records::{self, SleepLog};
 
 /// Finds the lines that sleep, keeps them and puts them to sleep.
 pub struct Sleeper {
@@ -29,7 +29,7 @@ const REASONS: [&str; 3] = ["paused", "out_of_flight", "budget_spent"];
 
 impl Sleeper {
     pub fn open(
-        config: &ledger::Config,
+        config: &records::Config,
         data: &Path,
         clock: Arc<dyn Clock>,
         registry: &Registry,

@@ -46,7 +46,7 @@ use crate::doors::{admin, receive};
 use crate::flows::notice::{Sweeper, Till, ticket_keys};
 use crate::knowledge::audience::{Intake, Stand};
 use crate::offer::delivery::Book;
-use crate::offer::ledger::{RecordRing, RecordWriter};
+use crate::offer::records::{RecordRing, RecordWriter};
 
 pub use asleep::Sleeper;
 pub use foundation::{Built, Foundation, Summary};

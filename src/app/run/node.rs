@@ -26,7 +26,7 @@ use crate::market::ticket::Ticket;
 use crate::market::vocabulary::Vocabulary;
 use crate::offer::creative::click_target;
 use crate::offer::delivery::{Desk, TooManyLines};
-use crate::offer::ledger::RecordRing;
+use crate::offer::records::RecordRing;
 
 /// One server's decisions: swapped worlds over one ledger.
 pub struct Node {

@@ -2,7 +2,7 @@
 //!
 //! Money (and later caps, consent and audit) is journalled before it is acknowledged. Called by
 //! `flows::notice` from async code, by tools from plain threads, and as a plain rotated file
-//! format by `offer::ledger`; cold beside the bid path.
+//! format by `offer::records`; cold beside the bid path.
 //!
 //! On disk: segments `00000001.ilj`, `00000002.ilj` …, each a 32-byte header and then frames
 //! (`frame.rs`). A checksum covers a record's place in the whole log, so that a block that was

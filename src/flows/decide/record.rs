@@ -12,7 +12,7 @@ use crate::market::openrtb::Wire;
 use crate::market::outcome::Outcome;
 use crate::market::ticket::BidId;
 use crate::offer::delivery::Answers;
-use crate::offer::ledger::{Counts, DEAL_NONE, DecisionRecord, RequestId, Winner, Winners};
+use crate::offer::records::{Counts, DEAL_NONE, DecisionRecord, RequestId, Winner, Winners};
 
 /// The record of the decision that `scratch` was last used for.
 pub fn record(

@@ -20,7 +20,7 @@ use crate::market::facts::Facts;
 use crate::market::openrtb::{self, Wire};
 use crate::market::outcome::{NoBid, Outcome};
 use crate::offer::delivery::{Divergence, Recorded, Sleep};
-use crate::offer::ledger::{DecisionRecord, Sample};
+use crate::offer::records::{DecisionRecord, Sample};
 
 /// Where a replay came to something else.
 #[derive(Clone, Debug, PartialEq, Error)]

@@ -10,7 +10,7 @@ use crate::flows::decide::gather::Pool;
 use crate::flows::decide::select::Winner;
 use crate::market::facts::Facts;
 use crate::market::outcome::Outcome;
-use crate::offer::ledger::WINNERS_MAX;
+use crate::offer::records::WINNERS_MAX;
 use crate::offer::targeting::SearchScratch;
 
 /// Where the arena begins; it grows to the largest request seen and keeps that.

@@ -12,7 +12,7 @@ use crate::market::slot::{Pod, Slot};
 use crate::market::ticket::BidId;
 use crate::offer::auction::{Break, EXACT_PLACES, Entry, PLACE_CANDIDATES, fill};
 use crate::offer::delivery::{Hold, Live};
-use crate::offer::ledger::WINNERS_MAX;
+use crate::offer::records::WINNERS_MAX;
 
 /// A bid that goes out.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@ use crate::flows::decide::world::World;
 use crate::flows::decide::{Circumstance, Received, decide};
 use crate::market::outcome::{NoBid, Outcome};
 use crate::offer::delivery::{Answers, Desk, Recorder};
-use crate::offer::ledger::{RecordRing, Sample, sampled};
+use crate::offer::records::{RecordRing, Sample, sampled};
 
 /// A world and the live half that belongs to it, swapped together.
 pub struct Published {

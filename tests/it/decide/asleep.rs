@@ -27,7 +27,7 @@ use interlude::market::outcome::{NoBid, Outcome, Refusal};
 use interlude::offer::delivery::{
     self, ANSWERS_MAX, Answers, Ask, Book, DeskLive, Hold, Live, Recorded, Recorder, Sleep,
 };
-use interlude::offer::ledger::{self, RecordRing, RecordWriter, Slept};
+use interlude::offer::records::{self, RecordRing, RecordWriter, Slept};
 use interlude::rehearsal::traffic::stage::Stage;
 use interlude::rehearsal::traffic::{Requests, catalogs};
 use serde_json::{Value, json};
@@ -102,7 +102,7 @@ struct Process {
 impl Process {
     fn start(data: &Path, now: Moment) -> Process {
         let clock = Arc::new(SetClock::new(now));
-        let config = ledger::Config { sample_ppm: 1_000_000, ..ledger::Config::default() };
+        let config = records::Config { sample_ppm: 1_000_000, ..records::Config::default() };
         let sleeper = Sleeper::open(&config, data, clock.clone(), &Registry::new()).unwrap();
         let ring = Arc::new(RecordRing::new(&config));
         let clocks = Arc::new(WallClock);
@@ -247,7 +247,7 @@ fn compare(received: &Received<'_>, published: &Published, at: Circumstance, run
 fn replay_all(seed: u64, data: &Path) -> u64 {
     let worlds = [world(seed, 0), world(seed, 1)];
     let (mut slept, mut scratch, mut named) = (Slept::of(data), Scratch::new(), 0);
-    let read = ledger::read(&data.join("decisions"), &mut |kept| {
+    let read = records::read(&data.join("decisions"), &mut |kept| {
         let record = kept.record;
         let world = worlds.iter().find(|world| world.version == record.world).unwrap();
         let epoch = record.answers.asleep;

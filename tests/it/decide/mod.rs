@@ -41,7 +41,7 @@ use interlude::flows::decide::{Received, decide};
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::{Outcome, Refusal};
 use interlude::offer::delivery::{Answers, Ask, Hold, Live, Recorder};
-use interlude::offer::ledger::Sample;
+use interlude::offer::records::Sample;
 
 use world::Stage;
 

@@ -14,7 +14,7 @@ use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::{Outcome, Refusal};
 use interlude::offer::delivery::{Answers, Ask, Hold, Live, Recorder};
-use interlude::offer::ledger::Sample;
+use interlude::offer::records::Sample;
 use interlude::rehearsal::traffic::stage::Stage;
 use interlude::rehearsal::traffic::{Requests, catalogs};
 use serde_json::{Value, json};
