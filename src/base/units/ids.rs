@@ -33,25 +33,50 @@ dense!(
     CreativeIx
 );
 
-/// A line item outside the process: the hash of `advertiser/campaign/line`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct LineId(pub u64);
+macro_rules! stable {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(pub u64);
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:016x}", self.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:016x}", self.0)
+            }
+        }
+    )*};
+}
+
+stable!(
+    /// An advertiser outside the process: the hash of its key.
+    AdvertiserId;
+    /// A campaign outside the process: the hash of `advertiser/campaign`.
+    CampaignId;
+    /// A line item outside the process: the hash of `advertiser/campaign/line`.
+    LineId;
+);
+
+impl AdvertiserId {
+    pub fn of(advertiser: &str) -> AdvertiserId {
+        AdvertiserId(xxh3_64(advertiser.as_bytes()))
+    }
+}
+
+impl CampaignId {
+    pub fn of(advertiser: &str, campaign: &str) -> CampaignId {
+        CampaignId(xxh3_64(format!("{advertiser}/{campaign}").as_bytes()))
+    }
+}
 
 impl LineId {
     pub fn of(advertiser: &str, campaign: &str, line: &str) -> LineId {
         LineId(xxh3_64(format!("{advertiser}/{campaign}/{line}").as_bytes()))
-    }
-}
-
-impl fmt::Debug for LineId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl fmt::Display for LineId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
     }
 }
 
@@ -69,5 +94,16 @@ impl ListenerKey {
 impl fmt::Debug for ListenerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ListenerKey(redacted)")
+    }
+}
+
+/// A listener as caps and reach know it: a keyed hash of the [`ListenerKey`], of no use without
+/// the deployment's secret. Never printed in full.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenerMark(pub u64);
+
+impl fmt::Debug for ListenerMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ListenerMark(redacted)")
     }
 }
