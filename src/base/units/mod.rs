@@ -3,3 +3,5 @@
 pub mod ids;
 pub mod money;
 pub mod time;
+
+pub mod calendar;
