@@ -26,7 +26,7 @@ use interlude::base::units::time::Moment;
 use interlude::flows::decide::scratch::Scratch;
 use interlude::flows::decide::world::World;
 use interlude::flows::decide::{Circumstance, Received, decide};
-use interlude::knowledge::catalog::model::{Expr, Line};
+use interlude::knowledge::catalog::model::{Budget, Expr, Line};
 use interlude::market::openrtb::{self, Wire};
 use interlude::market::outcome::{Outcome, Refusal};
 use interlude::offer::delivery::{self, Answers, Ask, Book, Hold, Live, Recorder, Sleep};
@@ -129,7 +129,7 @@ fn look(criterion: &mut Criterion) {
         let line = |i: u64| {
             let (line, bid) = (world.catalog.line(LineIx(0)), Money::new(5_000_000, Currency::USD));
             let nanos = if i.is_multiple_of(10) { 0 } else { 1_000_000_000 };
-            let budget = Some(Money::new(nanos, bid.currency));
+            let budget = Budget::total(nanos);
             let (targeting, creatives) = (Expr::All(Vec::new()), Vec::new());
             Line { id: LineId(i), bid, budget, targeting, creatives, ..line.clone() }
         };

@@ -35,11 +35,8 @@ fn creative() -> Creative {
         url: format!("https://count.example.com/{path}?campaign=1234&cb=[CACHEBUSTING]"),
     };
     Creative {
-        crid: "morning-coffee-15s".to_owned(),
         title: "Morning coffee, 15 seconds".to_owned(),
-        duration_ms: 15_000,
         renditions: vec![rendition(AudioMime::Mpeg, "a0"), rendition(AudioMime::Ogg, "b1")],
-        mezzanine: None,
         companions: vec![Companion {
             w: 300,
             h: 250,
@@ -61,26 +58,19 @@ fn creative() -> Creative {
             tracker(PlayerEvent::Start, "start"),
             tracker(PlayerEvent::Complete, "complete"),
         ],
-        attr: Vec::new(),
-        apis: Vec::new(),
-        verifications: Vec::new(),
         language: Some("en".to_owned()),
         universal_ad_id: Some(("ad-id.org".to_owned(), "CNPA0484000H".to_owned())),
-        nvol: None,
         qagmediarating: Some(1),
+        ..Creative::plain("morning-coffee-15s", 15_000)
     }
 }
 
 fn advertiser() -> Advertiser {
     Advertiser {
-        key: "coffee".to_owned(),
         name: "Bluebird Coffee".to_owned(),
         domains: vec!["coffee.example.com".to_owned()],
-        seat: "coffee".to_owned(),
-        currency: Currency::USD,
         categories: vec!["IAB8-5".to_owned()],
-        ad_products: Vec::new(),
-        bundle: None,
+        ..Advertiser::plain("coffee", Currency::USD)
     }
 }
 

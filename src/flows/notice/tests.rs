@@ -2,10 +2,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::base::units::ids::{AdvertiserIx, CampaignIx, LineId, LineIx, ListenerKey};
+use crate::base::units::ids::{LineId, LineIx, ListenerKey};
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::SetClock;
-use crate::knowledge::catalog::model::{Cap, Expr, Flight, Line};
+use crate::knowledge::catalog::model::{Budget, Cap, Line};
 use crate::market::exchange::{BillableEvent, ExchangeIx};
 use crate::market::ticket::{BidId, TicketKeys};
 use crate::offer::delivery::{self, Book, Desk, Hold, LineTally, Live};
@@ -28,21 +28,9 @@ fn keys() -> TicketKeys {
 
 fn line(budget: i64) -> Line {
     Line {
-        id: ID,
-        key: String::new(),
-        name: String::new(),
-        campaign: CampaignIx(0),
-        advertiser: AdvertiserIx(0),
-        bid: Money::new(HELD, Currency::USD),
-        price_bound: 0,
-        flight: Flight::ALWAYS,
-        budget: Some(Money::new(budget, Currency::USD)),
-        cap: Some(Cap { impressions: 1000, window_s: 3600 }),
-        targeting: Expr::All(Vec::new()),
-        deals: Vec::new(),
-        open: true,
-        creatives: Vec::new(),
-        paused: false,
+        budget: Budget::total(budget),
+        caps: vec![Cap::rolling(1000, 3600)],
+        ..Line::plain(ID, Money::new(HELD, Currency::USD))
     }
 }
 

@@ -8,7 +8,6 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::base::units::ids::CreativeIx;
-use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
 use crate::market::vocabulary::{Dimension, ValueId, Vocabulary};
 
@@ -151,6 +150,8 @@ impl Serialize for Said<'_, Advertiser> {
         map.put("domains", &advertiser.domains)?;
         map.put("seat", &advertiser.seat)?;
         map.put("currency", advertiser.currency.as_str())?;
+        let zone = advertiser.calendar.zone();
+        map.put("time_zone", (zone != "UTC").then_some(zone))?;
         map.put("categories", &advertiser.categories)?;
         map.put("ad_products", &advertiser.ad_products)?;
         map.put("bundle", &advertiser.bundle)?;
@@ -182,8 +183,8 @@ impl Serialize for Said<'_, Line> {
         map.put("key", &line.key)?;
         map.put("name", &line.name)?;
         map.put("bid_cpm", print_decimal(line.bid.nanos, 6))?;
-        map.put("budget", line.budget.map(|Money { nanos, .. }| print_decimal(nanos, 9)))?;
-        map.put("cap", line.cap.as_ref().map(|cap| Said(book, cap)))?;
+        map.put("budget", line.budget.total.map(|nanos| print_decimal(nanos, 9)))?;
+        map.put("cap", line.caps.first().map(|cap| Said(book, cap)))?;
         let flight = (line.flight != Flight::ALWAYS).then_some(&line.flight);
         map.put("flight", flight.map(|flight| Said(book, flight)))?;
         let targeting = (line.targeting != Expr::All(Vec::new())).then_some(&line.targeting);
@@ -198,7 +199,7 @@ impl Serialize for Said<'_, Line> {
 
 impl Serialize for Said<'_, Cap> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let per = match self.1.window_s {
+        let per = match self.1.window.longest_s() {
             s if s % 3600 == 0 => format!("{}h", s / 3600),
             s => format!("{}m", s / 60),
         };

@@ -165,21 +165,27 @@ impl Contents {
 impl PartialEq for Whole<'_> {
     fn eq(&self, other: &Whole<'_>) -> bool {
         self.creatives == other.creatives
-            && self.campaign.key == other.campaign.key
-            && self.campaign.name == other.campaign.name
+            && said(self.campaign) == said(other.campaign)
             && self.advertiser == other.advertiser
             && own(self.line) == own(other.line)
     }
+}
+
+/// What a campaign says itself: an edit of its budget is one of all of its lines.
+fn said(campaign: &Campaign) -> impl PartialEq + '_ {
+    let Campaign { id, key, name, advertiser: _, budget, caps } = campaign;
+    (id, key, name, budget, caps)
 }
 
 /// What a line says itself. Taken apart by name, so that no field is forgotten.
 #[rustfmt::skip]
 fn own(line: &Line) -> impl PartialEq + '_ {
     let Line {
-        id, key, name, campaign: _, advertiser: _, bid, price_bound, flight, budget, cap,
+        id, key, name, campaign: _, advertiser: _, bid, price_bound, flight, budget, pacing, caps,
         targeting, deals, open, creatives: _, paused,
     } = line;
-    ((id, key, name, bid, price_bound, flight), (budget, cap, targeting, deals, open, paused))
+    let terms = (budget, pacing, caps);
+    ((id, key, name, bid, price_bound, flight), terms, (targeting, deals, open, paused))
 }
 
 /// Lines from here and there, each with all that it names, once.

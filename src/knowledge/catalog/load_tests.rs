@@ -5,7 +5,7 @@ use crate::base::units::ids::LineId;
 use crate::base::units::money::{Currency, Money};
 use crate::knowledge::catalog::Edition;
 use crate::knowledge::catalog::model::Media;
-use crate::knowledge::catalog::model::{CompanionResource, Expr, Test};
+use crate::knowledge::catalog::model::{Budget, CompanionResource, Expr, Test};
 use crate::market::vocabulary::{Dimension, Words};
 
 fn rates() -> Rates {
@@ -45,7 +45,7 @@ fn the_fixture_loads_in_order() {
     let line = catalog.line(catalog.line_of(id).unwrap());
     assert_eq!(line.bid, Money::new(8_000_000, Currency::EUR));
     assert_eq!(line.price_bound, 8_800_000);
-    assert_eq!(line.budget, Some(Money::new(750_500_000_000, Currency::EUR)));
+    assert_eq!(line.budget, Budget::total(750_500_000_000));
     assert_eq!(catalog.advertiser(line.advertiser).key, "nachtklang");
     assert_eq!(catalog.campaign(line.campaign).key, "tickets");
     let creative = catalog.creative(line.creatives[0]);

@@ -6,7 +6,11 @@ pub mod layered;
 
 mod stock;
 
+mod terms;
+
 pub mod model;
+
+mod plain;
 
 mod limits;
 
@@ -21,6 +25,8 @@ mod tables;
 mod values;
 
 mod walk;
+
+mod zones;
 
 mod hours;
 

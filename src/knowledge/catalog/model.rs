@@ -4,10 +4,15 @@
 //! path (hot), never mutated.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use super::stock::{Catalog, Counts};
+pub use super::terms::{Budget, BudgetMode, CAPS_MAX, Cap, Pacing, Shape, Unit, Window};
 
-use crate::base::units::ids::{AdvertiserIx, CampaignIx, CreativeIx, LineId};
+use crate::base::units::calendar::Calendar;
+use crate::base::units::ids::{
+    AdvertiserId, AdvertiserIx, CampaignId, CampaignIx, CreativeIx, LineId,
+};
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;
 use crate::market::facts::Point;
@@ -25,6 +30,7 @@ pub struct HostedFile {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Advertiser {
+    pub id: AdvertiserId,
     pub key: String,
     pub name: String,
     /// Registrable domains, lower case; the first is the one that is declared (`bid.adomain`).
@@ -33,6 +39,12 @@ pub struct Advertiser {
     pub seat: String,
     /// The account's currency; every budget and price of its lines is in it.
     pub currency: Currency,
+    /// The days of the account's zone.
+    pub calendar: Arc<Calendar>,
+    /// Whether its lines may spend no more than what has been paid in.
+    pub prepaid: bool,
+    /// For one listener, over all of its lines.
+    pub caps: Vec<Cap>,
     /// IAB Content Taxonomy 1.0 codes (`IAB8-5`), what `bcat` blocks by default.
     pub categories: Vec<String>,
     /// Ids of the Ad Product Taxonomy 2.0, for `cattax` 8.
@@ -43,9 +55,14 @@ pub struct Advertiser {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Campaign {
+    pub id: CampaignId,
     pub key: String,
     pub name: String,
     pub advertiser: AdvertiserIx,
+    /// Over all of its lines.
+    pub budget: Budget,
+    /// For one listener, over all of its lines.
+    pub caps: Vec<Cap>,
 }
 
 #[derive(Debug, Clone)]
@@ -61,9 +78,10 @@ pub struct Line {
     /// what the lines are ordered by.
     pub price_bound: i64,
     pub flight: Flight,
-    /// Total budget in nanos of the account's currency; `None` means without limit.
-    pub budget: Option<Money>,
-    pub cap: Option<Cap>,
+    pub budget: Budget,
+    pub pacing: Pacing,
+    /// For one listener.
+    pub caps: Vec<Cap>,
     pub targeting: Expr,
     /// Deal ids this line holds a token for.
     pub deals: Vec<String>,
@@ -87,13 +105,6 @@ impl Flight {
     pub fn contains(self, moment: Moment) -> bool {
         self.start <= moment && moment < self.end
     }
-}
-
-/// At most `impressions` for one listener within a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cap {
-    pub impressions: u16,
-    pub window_s: u32,
 }
 
 /// A targeting expression, names resolved to values (DESIGN §5). Truth is Kleene's.
@@ -190,6 +201,8 @@ pub struct Creative {
     pub nvol: Option<i64>,
     /// IQG media rating (AdCOM): 1 all, 2 over 12, 3 mature.
     pub qagmediarating: Option<i64>,
+    /// For one listener, over all lines that play it.
+    pub caps: Vec<Cap>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 
 use crate::base::stdx::fault::nearest;
-use crate::base::units::ids::{AdvertiserIx, CampaignIx, CreativeIx, LineId};
+use crate::base::units::ids::{
+    AdvertiserId, AdvertiserIx, CampaignId, CampaignIx, CreativeIx, LineId,
+};
 use crate::base::units::money::{Currency, Money, Round};
 use crate::base::units::time::Moment;
 use crate::market::exchange::Rates;
@@ -18,7 +20,7 @@ use super::contents::{Contents, Shelf};
 use super::lexicon::Lexicon;
 use super::limits::Limits;
 use super::media::Files;
-use super::model::{Advertiser, Campaign, Cap, Expr, Flight, Line};
+use super::model::{Advertiser, Budget, Campaign, Cap, Expr, Flight, Line, Pacing};
 use super::names::Name;
 use super::node::{Kind, Node, Place};
 use super::spot;
@@ -26,6 +28,7 @@ use super::tables::{ADVERTISER, CAMPAIGN, CAP, CREATIVE, DOCUMENT, FLIGHT, LINE}
 use super::targeting;
 use super::values::{self, Complaint};
 use super::walk::{Fields, Findings, Trail, scalar};
+use super::zones::Zones;
 
 /// What has been read so far of one file, and with what.
 pub struct Drafts<'a> {
@@ -35,6 +38,7 @@ pub struct Drafts<'a> {
     /// An archive names hosted media by hash, without the file.
     pub archived: bool,
     pub files: &'a mut Files,
+    pub zones: &'a mut Zones,
     pub found: &'a mut Found,
 }
 
@@ -83,6 +87,10 @@ impl Drafts<'_> {
             creatives: HashMap::new(),
         };
         self.found.contents.advertisers.push(Advertiser {
+            id: AdvertiserId::of(&key),
+            calendar: self.zones.calendar(&account.zone),
+            prepaid: false,
+            caps: Vec::new(),
             name: fields.text("name").unwrap_or_else(|| key.clone()),
             key,
             domains: fields.texts("domains", most),
@@ -126,9 +134,12 @@ impl Drafts<'_> {
         unique(fields, keys, &key);
         let campaign = CampaignIx(self.found.contents.campaigns.len() as u32);
         self.found.contents.campaigns.push(Campaign {
+            id: CampaignId::of(&account.key, &key),
             name: fields.text("name").unwrap_or_else(|| key.clone()),
             key: key.clone(),
             advertiser: account.ix,
+            budget: Budget::NONE,
+            caps: Vec::new(),
         });
         let mut keys = HashSet::new();
         fields.each("lines", self.limits.lines, |node, trail| {
@@ -187,8 +198,9 @@ impl Drafts<'_> {
             bid: bid?,
             price_bound: self.price_bound(bid?, fields)?,
             flight,
-            budget,
-            cap,
+            budget: Budget { total: budget.map(|budget| budget.nanos), ..Budget::NONE },
+            pacing: Pacing::default(),
+            caps: cap.into_iter().collect(),
             targeting: targeting?,
             deals,
             open,
@@ -211,7 +223,7 @@ impl Drafts<'_> {
         let fields = Fields::open(fields.findings, fields.node("cap")?, &trail, &CAP)?;
         let impressions = fields.int("impressions");
         let window_s = fields.read("per", values::window);
-        Some(Cap { impressions: u16::try_from(impressions?).ok()?, window_s: window_s? })
+        Some(Cap::rolling(u16::try_from(impressions?).ok()?, window_s?))
     }
 
     fn deals(&self, fields: &Fields<'_>) -> (Vec<String>, bool) {

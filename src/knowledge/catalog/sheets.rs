@@ -24,6 +24,7 @@ use super::reading::Reading;
 use super::text::{documents, expand, text_of};
 use super::values::Complaint;
 use super::walk::{Findings, Trail};
+use super::zones::Zones;
 use crate::base::stdx::fault::{Fault, Faults};
 use crate::base::units::ids::LineId;
 use crate::market::vocabulary::Vocabulary;
@@ -44,6 +45,7 @@ pub struct Sheets {
     names: Names,
     numbers: SheetNumber,
     files: Files,
+    zones: Zones,
     /// The catalog of the files when they last had no fault.
     catalog: Option<Arc<Catalog>>,
     /// Lines in it of files that are no more.
@@ -196,9 +198,10 @@ impl Sheets {
                     let complaint = Complaint::new("nothing stands in this file");
                     findings.warn(Place::default(), &Trail::ROOT, complaint);
                 }
-                let (rates, archived, files) = (reading.rates, reading.archived, &mut self.files);
+                let (rates, archived) = (reading.rates, reading.archived);
                 let (words, found) = (reading.tongue.lexicon(), &mut found);
-                let mut drafts = Drafts { words, rates, limits, archived, files, found };
+                let (files, zones) = (&mut self.files, &mut self.zones);
+                let mut drafts = Drafts { words, rates, limits, archived, files, zones, found };
                 for document in documents.iter().filter(|document| !document.is_null()) {
                     drafts.document(&findings, document);
                 }

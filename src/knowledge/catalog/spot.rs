@@ -98,6 +98,7 @@ impl Shelf<'_> {
             universal_ad_id: universal_ad_id(fields),
             nvol: fields.int("nvol"),
             qagmediarating: fields.int("qagmediarating"),
+            caps: Vec::new(),
         };
         // Only now, so that every key has been read and its faults told.
         (duration_ms.is_some() && !creative.crid.is_empty()).then_some(creative)

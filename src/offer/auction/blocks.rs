@@ -100,14 +100,12 @@ mod tests {
 
     fn advertiser() -> Advertiser {
         Advertiser {
-            key: "brand".into(),
-            name: "Brand".into(),
             domains: vec!["shop.brand.example".into()],
             seat: "s1".into(),
-            currency: Currency::USD,
             categories: vec!["IAB8-5".into()],
             ad_products: vec!["1002".into()],
             bundle: Some("com.brand.app".into()),
+            ..Advertiser::plain("brand", Currency::USD)
         }
     }
 

@@ -27,35 +27,17 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::base::units::ids::{AdvertiserIx, CampaignIx, CreativeIx, LineId};
+    use crate::base::units::ids::{CreativeIx, LineId};
     use crate::base::units::money::{Currency, Money};
     use crate::base::units::time::Moment;
     use crate::knowledge::catalog::Contents;
-    use crate::knowledge::catalog::model::{
-        Companion, CompanionResource, Counts, Creative, Expr, Flight, Line,
-    };
+    use crate::knowledge::catalog::model::{Companion, CompanionResource, Counts, Creative, Line};
     use crate::market::exchange::{BillableEvent, ExchangeIx};
     use crate::market::ticket::{BidId, Channel};
 
     fn creative(crid: &str, click_through: Option<&str>, companions: Vec<Companion>) -> Creative {
-        Creative {
-            crid: crid.to_owned(),
-            title: String::new(),
-            duration_ms: 15_000,
-            renditions: Vec::new(),
-            mezzanine: None,
-            companions,
-            click_through: click_through.map(str::to_owned),
-            click_trackers: Vec::new(),
-            trackers: Vec::new(),
-            attr: Vec::new(),
-            apis: Vec::new(),
-            verifications: Vec::new(),
-            language: None,
-            universal_ad_id: None,
-            nvol: None,
-            qagmediarating: None,
-        }
+        let click_through = click_through.map(str::to_owned);
+        Creative { companions, click_through, ..Creative::plain(crid, 15_000) }
     }
 
     fn companion(click_through: Option<&str>) -> Companion {
@@ -75,21 +57,8 @@ mod tests {
     /// A line with the spots "a" and "b"; "c" is of no line.
     fn catalog() -> Catalog {
         let line = Line {
-            id: LineId(7),
-            key: String::new(),
-            name: String::new(),
-            campaign: CampaignIx(0),
-            advertiser: AdvertiserIx(0),
-            bid: Money::zero(Currency::USD),
-            price_bound: 0,
-            flight: Flight::ALWAYS,
-            budget: None,
-            cap: None,
-            targeting: Expr::All(Vec::new()),
-            deals: Vec::new(),
-            open: true,
             creatives: vec![CreativeIx(0), CreativeIx(1)],
-            paused: false,
+            ..Line::plain(LineId(7), Money::zero(Currency::USD))
         };
         let companions = vec![companion(None), companion(Some("https://b.example/picture"))];
         let contents = Contents {

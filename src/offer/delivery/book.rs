@@ -151,12 +151,7 @@ impl Book {
 
     fn desk_line(&self, line: &Line) -> DeskLine {
         let state = self.state(line.id, line.bid.currency);
-        // A budget in another currency than the line's bids is no budget of this account.
-        let budget = line.budget.map(|budget| match budget.currency == state.currency {
-            true => budget.nanos,
-            false => 0,
-        });
-        state.set_total(budget);
+        state.set_total(line.budget.total);
         DeskLine::new(state, line)
     }
 

@@ -52,13 +52,14 @@ pub(super) enum NotTaken {
 
 impl CapKey {
     pub fn new(cap: Cap, line: LineId, listener: ListenerKey, moment: Moment) -> CapKey {
-        let window = i64::from(cap.window_s.clamp(1, WINDOW_MAX_S));
+        let window_s = cap.window.longest_s();
+        let window = i64::from(window_s.clamp(1, WINDOW_MAX_S));
         let index = moment.unix_s().div_euclid(window);
         let mut bytes = [0u8; 36];
         bytes[..16].copy_from_slice(&listener.0.to_le_bytes());
         bytes[16..24].copy_from_slice(&line.0.to_le_bytes());
         bytes[24..32].copy_from_slice(&index.to_le_bytes());
-        bytes[32..].copy_from_slice(&cap.window_s.to_le_bytes());
+        bytes[32..].copy_from_slice(&window_s.to_le_bytes());
         let hash = xxh3_64(&bytes);
         let unit = 1i64 << UNIT_SHIFT;
         let end = ((index + 1) * window + unit - 1).div_euclid(unit) as u64 & END_MASK;
@@ -155,7 +156,7 @@ mod tests {
     use std::sync::atomic::AtomicU32;
 
     const NOW: Moment = Moment::from_unix_s(1_800_000_000);
-    const HOURLY: Cap = Cap { impressions: 3, window_s: 3600 };
+    const HOURLY: Cap = Cap::rolling(3, 3600);
 
     fn key(cap: Cap, listener: u128, moment: Moment) -> CapKey {
         CapKey::new(cap, LineId(5), ListenerKey(listener), moment)
@@ -182,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_cap_of_nought_lets_nothing_through() {
-        let never = key(Cap { impressions: 0, window_s: 60 }, 1, NOW);
+        let never = key(Cap::rolling(0, 60), 1, NOW);
         assert_eq!(CapTable::new(64).take(never, NOW), Err(NotTaken::Capped));
     }
 
@@ -225,7 +226,7 @@ mod tests {
     #[test]
     fn the_longest_windows_stay_counted_for_years() {
         let table = CapTable::new(64);
-        let forever = Cap { impressions: 1, window_s: u32::MAX };
+        let forever = Cap::rolling(1, u32::MAX);
         table.take(key(forever, 1, NOW), NOW).unwrap();
         let word = words(&table).find(|word| *word != 0);
         let window = i64::from(WINDOW_MAX_S);
@@ -260,7 +261,7 @@ mod tests {
     fn takers_and_leavers_keep_the_count_at_all_times() {
         let table = CapTable::new(WAYS);
         let inside = AtomicU32::new(0);
-        let two = Cap { impressions: 2, window_s: 3600 };
+        let two = Cap::rolling(2, 3600);
         std::thread::scope(|scope| {
             for thread in 0..4u128 {
                 let (table, inside) = (&table, &inside);

@@ -96,7 +96,7 @@ impl Desk {
 
 impl DeskLine {
     pub fn new(state: Arc<LineState>, line: &Line) -> DeskLine {
-        DeskLine { state, cap: line.cap, plan: Plan::of(line) }
+        DeskLine { state, cap: line.caps.first().copied(), plan: Plan::of(line) }
     }
 
     fn standing(&self, now: Moment) -> Result<(), Refusal> {

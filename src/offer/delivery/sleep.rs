@@ -120,6 +120,7 @@ mod tests {
 
     use super::*;
     use crate::base::units::money::Currency;
+    use crate::knowledge::catalog::model::Budget;
     use crate::offer::delivery::tests::{hold, line, small};
     use crate::offer::delivery::{Book, Desk, Live};
 
@@ -138,8 +139,8 @@ mod tests {
     fn lines_sleep_for_one_reason_each() {
         let paused = Line { paused: true, ..line(1, Some(0), None) };
         let over = Line { flight: flight(-900, -800).flight, ..line(2, Some(0), None) };
-        let euros = Line { budget: Some(Money::new(1000, Currency::EUR)), ..line(4, None, None) };
-        let lines = [line(0, None, None), paused, over, line(3, Some(9), None), euros];
+        let spent = line(4, Some(0), None);
+        let lines = [line(0, None, None), paused, over, line(3, Some(9), None), spent];
         let idle = desk(&[&lines[..], &[line(5, Some(10), None)]].concat()).idle(NOW);
         assert_eq!(idle.lines, [1, 2, 3, 4].map(LineIx));
         assert_eq!((idle.paused, idle.out_of_flight, idle.budget_spent), (1, 1, 2));
@@ -172,8 +173,7 @@ mod tests {
     fn whatever_a_price_loses_between_currencies_the_line_is_awake_for_it() {
         let yen = Currency::parse("JPY").unwrap();
         let bid = Money::new(10_240_000, yen);
-        let rich =
-            |total| Line { bid, budget: Some(Money::new(total, yen)), ..line(0, None, None) };
+        let rich = |total| Line { bid, budget: Budget::total(total), ..line(0, None, None) };
         // 200 nanos: what the coarsest of the usual currencies rounds away.
         assert!(desk(&[rich(bid.nanos - 200)]).idle(NOW).lines.is_empty());
         assert_eq!(desk(&[rich(bid.nanos - 20_000)]).idle(NOW).lines, [LineIx(0)]);

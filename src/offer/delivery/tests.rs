@@ -2,9 +2,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use super::*;
-use crate::base::units::ids::{AdvertiserIx, CampaignIx, LineId};
+use crate::base::units::ids::LineId;
 use crate::base::units::money::Currency;
-use crate::knowledge::catalog::model::{Cap, Expr, Flight, Line};
+use crate::knowledge::catalog::model::{Budget, Cap, Line};
 
 const NOW: Moment = Moment::from_unix_s(1_800_000_000);
 const LINE: LineIx = LineIx(0);
@@ -12,21 +12,9 @@ const ID: LineId = LineId(100);
 
 pub(super) fn line(ix: u64, budget: Option<i64>, cap: Option<Cap>) -> Line {
     Line {
-        id: LineId(100 + ix),
-        key: String::new(),
-        name: String::new(),
-        campaign: CampaignIx(0),
-        advertiser: AdvertiserIx(0),
-        bid: Money::new(10, Currency::USD),
-        price_bound: 10,
-        flight: Flight::ALWAYS,
-        budget: budget.map(|nanos| Money::new(nanos, Currency::USD)),
-        cap,
-        targeting: Expr::All(Vec::new()),
-        deals: Vec::new(),
-        open: true,
-        creatives: Vec::new(),
-        paused: false,
+        budget: Budget { total: budget, ..Budget::NONE },
+        caps: cap.into_iter().collect(),
+        ..Line::plain(LineId(100 + ix), Money::new(10, Currency::USD))
     }
 }
 
@@ -100,7 +88,7 @@ fn impossible_amounts_are_refused() {
 
 #[test]
 fn a_test_asks_and_takes_nothing() {
-    let cap = Cap { impressions: 1, window_s: 60 };
+    let cap = Cap::rolling(1, 60);
     let desk = desk(Some(10), Some(cap));
     let mut live = desk.live();
     for bid in 0..5 {
@@ -114,7 +102,7 @@ fn a_test_asks_and_takes_nothing() {
 
 #[test]
 fn a_cap_counts_holds_and_impressions_but_not_releases() {
-    let cap = Cap { impressions: 2, window_s: 3600 };
+    let cap = Cap::rolling(2, 3600);
     let desk = desk(Some(100), Some(cap));
     let mut live = desk.live();
     assert_eq!(live.hold(&hold(1, 10)), Ok(()));
@@ -187,7 +175,7 @@ fn a_won_hold_ends_with_its_ticket() {
 
 #[test]
 fn the_same_bid_twice_is_held_once() {
-    let desk = desk(Some(100), Some(Cap { impressions: 5, window_s: 60 }));
+    let desk = desk(Some(100), Some(Cap::rolling(5, 60)));
     desk.live().hold(&hold(1, 10)).unwrap();
     let longer = Hold { expires: NOW.plus_s(9000), ..hold(1, 10) };
     desk.live().hold(&longer).unwrap();
@@ -224,7 +212,7 @@ fn another_lines_notice_does_not_touch_a_hold() {
 
 #[test]
 fn a_full_queue_refuses_and_gives_back() {
-    let desk = desk(Some(1000), Some(Cap { impressions: 65, window_s: 60 }));
+    let desk = desk(Some(1000), Some(Cap::rolling(65, 60)));
     for bid in 0..64 {
         assert_eq!(desk.live().hold(&hold(bid, 1)), Ok(()));
     }
@@ -299,7 +287,7 @@ fn a_full_book_forgets_past_lines_that_took_no_money() {
 fn under_threads_nothing_is_overspent_or_lost() {
     const BUDGET: i64 = 20_000;
     const WINDOW: u16 = 40;
-    let cap = Cap { impressions: WINDOW, window_s: 1 << 20 };
+    let cap = Cap::rolling(WINDOW, 1 << 20);
     let config = Config { hold_queue: 256, cap_slots: 1 << 12, ..Config::default() };
     let book = Arc::new(Book::new(&config));
     let desk = book.desk_of(&[line(0, Some(BUDGET), Some(cap))]).unwrap();

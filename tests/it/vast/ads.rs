@@ -67,7 +67,6 @@ fn sample(version: VastVersion, renditions: usize, kinds: &[usize], extra: Extra
     let name = format!("{} {renditions} {kinds:?} {extra:?}", version.as_str());
     let companions: Vec<_> = kinds.iter().map(|&kind| companion(kind, weird)).collect();
     let mut creative = Creative {
-        crid: "coffee-15s".to_owned(),
         title: "Morning coffee".to_owned(),
         duration_ms: if renditions == 3 { 29_750 } else { 15_000 },
         renditions: (0..renditions).map(rendition).collect(),
@@ -79,16 +78,9 @@ fn sample(version: VastVersion, renditions: usize, kinds: &[usize], extra: Extra
             size: Some(5_292_044),
         }),
         companions,
-        click_through: None,
-        click_trackers: Vec::new(),
-        trackers: Vec::new(),
         attr: vec![1],
-        apis: Vec::new(),
-        verifications: Vec::new(),
         language: Some("en".to_owned()),
-        universal_ad_id: None,
-        nvol: None,
-        qagmediarating: None,
+        ..Creative::plain("coffee-15s", 15_000)
     };
     if all || extra == Extra::Trackers {
         with_trackers(&mut creative);
@@ -114,14 +106,10 @@ fn sample(version: VastVersion, renditions: usize, kinds: &[usize], extra: Extra
 
 fn advertiser(weird: bool) -> Advertiser {
     Advertiser {
-        key: "beans".to_owned(),
         name: if weird { "Beans & \"Sons\" <Röster> ]]>" } else { "Beans" }.to_owned(),
         domains: vec!["beans.example.com".to_owned()],
-        seat: "beans".to_owned(),
-        currency: Currency::USD,
         categories: vec!["IAB8-5".to_owned(), "IAB8".to_owned()],
-        ad_products: Vec::new(),
-        bundle: None,
+        ..Advertiser::plain("beans", Currency::USD)
     }
 }
 

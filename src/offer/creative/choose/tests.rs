@@ -38,26 +38,16 @@ fn rendition(mime: AudioMime, bitrate_kbps: u32) -> Rendition {
 /// MP3 at 128 and 48, OGG at 96.
 fn spot() -> Creative {
     Creative {
-        crid: "spot".to_owned(),
-        title: "Spot".to_owned(),
-        duration_ms: 15_000,
         renditions: vec![
             rendition(AudioMime::Mpeg, 128),
             rendition(AudioMime::Ogg, 96),
             rendition(AudioMime::Mpeg, 48),
         ],
-        mezzanine: None,
-        companions: Vec::new(),
         click_through: Some("http://shop.example.com/".to_owned()),
-        click_trackers: Vec::new(),
-        trackers: Vec::new(),
         attr: vec![1, 13],
-        apis: Vec::new(),
-        verifications: Vec::new(),
         language: Some("en-GB".to_owned()),
-        universal_ad_id: None,
         nvol: Some(3),
-        qagmediarating: None,
+        ..Creative::plain("spot", 15_000)
     }
 }
 

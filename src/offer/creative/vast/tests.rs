@@ -29,10 +29,9 @@ fn words(texts: &[String]) -> Words {
         delivery: Delivery::Progressive,
         size: None,
     };
+    let crid = next();
     let creative = Creative {
-        crid: next(),
         title: next(),
-        duration_ms: 15_000,
         renditions: vec![rendition(next()), rendition(next())],
         mezzanine: Some(rendition(next())),
         companions: vec![Companion {
@@ -52,27 +51,19 @@ fn words(texts: &[String]) -> Words {
             Tracker { event: PlayerEvent::Mute, url: next() },
             Tracker { event: PlayerEvent::Impression, url: next() },
         ],
-        attr: Vec::new(),
         apis: vec![7],
         verifications: vec![Verification {
             vendor: next(),
             script_url: next(),
             parameters: Some(next()),
         }],
-        language: None,
         universal_ad_id: Some((next(), next())),
-        nvol: None,
-        qagmediarating: None,
+        ..Creative::plain(&crid, 15_000)
     };
     let advertiser = Advertiser {
-        key: String::new(),
         name: next(),
-        domains: Vec::new(),
-        seat: String::new(),
-        currency: Currency::USD,
         categories: vec![next()],
-        ad_products: Vec::new(),
-        bundle: None,
+        ..Advertiser::plain("", Currency::USD)
     };
     Words { creative, advertiser }
 }
