@@ -16,6 +16,8 @@ pub mod slot;
 
 pub mod exchange;
 
+pub mod marks;
+
 pub mod opportunity;
 
 pub mod ticket;

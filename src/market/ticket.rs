@@ -5,7 +5,8 @@
 //! held in the account's, and which event is billable. Hence a notice can be settled after a
 //! swap or a restart as it would have been before (DESIGN §6).
 //!
-//! On the wire: base64url of 50 bytes and a tag of 16, HMAC-SHA-256 truncated to 128 bits.
+//! On the wire: base64url of 68 bytes and a tag of 16, HMAC-SHA-256 truncated to 128 bits. Version
+//! 1 had 50 bytes (no `made`, listener or supply); its tickets verify until they expire.
 
 use std::fmt;
 
@@ -14,10 +15,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::base::units::ids::LineId;
+use crate::base::units::ids::{LineId, ListenerMark};
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;
 use crate::market::exchange::{BillableEvent, ExchangeIx};
+use crate::market::marks::{Marks, SupplyMark};
 
 /// Who may present a ticket: what the exchange gets is no good to the player, and the reverse.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,8 +46,15 @@ pub struct Ticket {
     pub price: Money,
     /// What was held for it, in the account's currency: the most that may be charged.
     pub held: Money,
+    /// When the bid was made: whole seconds, a part of one cut off. The day and the hour that it
+    /// belongs to. Version 1 does not tell; an hour before the expiry stands for it.
+    pub made: Moment,
     /// Whole seconds; a part of one is rounded up.
     pub expires: Moment,
+    /// Whose caps an impression counts in; `None`: nobody's.
+    pub listener: Option<ListenerMark>,
+    /// Where the impression comes from; nought in version 1.
+    pub supply: SupplyMark,
     /// `test: 1`: counts, never charges.
     pub test: bool,
 }
@@ -59,11 +68,17 @@ pub fn creative_mark(crid: &str) -> u32 {
     xxhash_rust::xxh3::xxh3_64(crid.as_bytes()) as u32
 }
 
-const BODY: usize = 50;
+const BODY: usize = 68;
 const TAG: usize = 16;
 /// How long every ticket is as text.
 pub const TICKET_CHARS: usize = (BODY + TAG) / 3 * 4;
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// Version 1: what is the same in both, and no more.
+const BODY_1: usize = 50;
+const CHARS_1: usize = (BODY_1 + TAG) / 3 * 4;
+/// How long tickets of version 1 lived, unless configured otherwise.
+const LIFE_1_S: i64 = 3600;
 
 /// A signed ticket as it stands in a URL; base64url, nothing to be escaped.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -97,12 +112,13 @@ pub enum TicketFault {
     Expired(Ticket),
 }
 
-/// The keys that tickets are signed and verified with. One signs; the others are on their way in
-/// or out.
+/// The keys that tickets are signed and verified with, and the secret that veils whom they speak
+/// of. One key signs; the others are on their way in or out.
 #[derive(Clone)]
 pub struct TicketKeys {
     current: Key,
     others: Vec<Key>,
+    marks: Marks,
 }
 
 #[derive(Clone)]
@@ -131,6 +147,7 @@ impl TicketKeys {
     pub fn new<'k>(
         current: u8,
         keys: impl IntoIterator<Item = (u8, &'k [u8])>,
+        marks: Marks,
     ) -> Result<TicketKeys, KeysFault> {
         let mut others: Vec<Key> = Vec::new();
         for (id, secret) in keys {
@@ -145,13 +162,19 @@ impl TicketKeys {
         }
         let place = others.iter().position(|key| key.id == current);
         let current = others.swap_remove(place.ok_or(KeysFault::NoCurrent(current))?);
-        Ok(TicketKeys { current, others })
+        Ok(TicketKeys { current, others, marks })
+    }
+
+    /// The marks of whom tickets speak of.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     pub fn sign(&self, ticket: &Ticket) -> TicketText {
         let mut bytes = [0u8; BODY + TAG];
         let (body, tag) = bytes.split_at_mut(BODY);
-        encode(ticket, self.current.id, body);
+        let veiled = ticket.listener.map(|mark| self.marks.veil(mark, ticket.bid.0));
+        encode(ticket, self.current.id, veiled, body);
         let mut mac = self.current.mac.clone();
         mac.update(body);
         tag.copy_from_slice(&mac.finalize().into_bytes()[..TAG]);
@@ -164,20 +187,23 @@ impl TicketKeys {
 
     /// What the ticket says, if it is genuine, meant for this channel, and not too late.
     pub fn verify(&self, text: &str, channel: Channel, now: Moment) -> Result<Ticket, TicketFault> {
+        let (version, body) = match text.len() {
+            TICKET_CHARS => (VERSION, BODY),
+            CHARS_1 => (1, BODY_1),
+            _ => return Err(TicketFault::Malformed),
+        };
         let mut bytes = [0u8; BODY + TAG];
-        if text.len() != TICKET_CHARS
-            || URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) != Ok(BODY + TAG)
-            || bytes[0] >> 4 != VERSION
-        {
+        let bytes = &mut bytes[..body + TAG];
+        if URL_SAFE_NO_PAD.decode_slice(text, bytes) != Ok(body + TAG) || bytes[0] >> 4 != version {
             return Err(TicketFault::Malformed);
         }
-        let (body, tag) = bytes.split_at(BODY);
+        let (body, tag) = bytes.split_at(body);
         let key = self.key(body[1]).ok_or(TicketFault::UnknownKey)?;
         let mut mac = key.mac.clone();
         mac.update(body);
         // Compares in constant time.
         mac.verify_truncated_left(tag).map_err(|_| TicketFault::Forged)?;
-        let ticket = decode(body).ok_or(TicketFault::Malformed)?;
+        let ticket = self.read(body).ok_or(TicketFault::Malformed)?;
         if ticket.channel != channel {
             return Err(TicketFault::WrongChannel);
         }
@@ -185,6 +211,26 @@ impl TicketKeys {
             return Err(TicketFault::Expired(ticket));
         }
         Ok(ticket)
+    }
+
+    /// A body whose signature holds.
+    fn read(&self, body: &[u8]) -> Option<Ticket> {
+        let ticket = decode(body)?;
+        let Some(more) = body.get(BODY_1..).filter(|more| !more.is_empty()) else {
+            return Some(ticket);
+        };
+        let veiled = number(more, 4, 12);
+        let listener = match more[16] {
+            0 => None,
+            1 => Some(self.marks.unveil(veiled, ticket.bid.0)),
+            _ => return None,
+        };
+        Some(Ticket {
+            made: Moment::from_unix_s(number(more, 0, 4) as i64),
+            listener,
+            supply: SupplyMark(number(more, 12, 16) as u32),
+            ..ticket
+        })
     }
 
     fn key(&self, id: u8) -> Option<&Key> {
@@ -199,7 +245,7 @@ impl fmt::Debug for TicketKeys {
 }
 
 /// Flags: version in the upper half, then billable event (two bits), test, channel.
-fn encode(ticket: &Ticket, key: u8, out: &mut [u8]) {
+fn encode(ticket: &Ticket, key: u8, veiled: Option<u64>, out: &mut [u8]) {
     let billable = match ticket.billable {
         BillableEvent::Impression => 0,
         BillableEvent::Billing => 1,
@@ -216,17 +262,29 @@ fn encode(ticket: &Ticket, key: u8, out: &mut [u8]) {
     out[32..35].copy_from_slice(&ticket.price.currency.bytes());
     out[35..43].copy_from_slice(&ticket.held.nanos.to_le_bytes());
     out[43..46].copy_from_slice(&ticket.held.currency.bytes());
-    let seconds = ticket.expires.unix_us.div_euclid(1_000_000)
-        + i64::from(ticket.expires.unix_us.rem_euclid(1_000_000) != 0);
-    let seconds = u32::try_from(seconds.max(0)).unwrap_or(u32::MAX);
-    out[46..50].copy_from_slice(&seconds.to_le_bytes());
+    // A part of a second is rounded up.
+    out[46..50].copy_from_slice(&seconds(ticket.expires.unix_us.saturating_add(999_999)));
+    out[50..54].copy_from_slice(&seconds(ticket.made.unix_us));
+    out[54..62].copy_from_slice(&veiled.unwrap_or(0).to_le_bytes());
+    out[62..66].copy_from_slice(&ticket.supply.0.to_le_bytes());
+    out[66] = u8::from(veiled.is_some());
+    // The last byte is nought: three bytes are four characters.
 }
 
+fn seconds(unix_us: i64) -> [u8; 4] {
+    let seconds = unix_us.div_euclid(1_000_000).max(0);
+    u32::try_from(seconds).unwrap_or(u32::MAX).to_le_bytes()
+}
+
+fn number(bytes: &[u8], from: usize, to: usize) -> u64 {
+    bytes[from..to].iter().rev().fold(0, |n, &byte| n << 8 | u64::from(byte))
+}
+
+/// What both versions say.
 fn decode(body: &[u8]) -> Option<Ticket> {
-    let number = |from: usize, to: usize| {
-        body[from..to].iter().rev().fold(0u64, |n, &byte| n << 8 | u64::from(byte))
-    };
+    let number = |from, to| number(body, from, to);
     let currency = |at: usize| Currency::from_bytes([body[at], body[at + 1], body[at + 2]]);
+    let expires = Moment::from_unix_s(number(46, 50) as i64);
     Some(Ticket {
         channel: if body[0] & 1 == 1 { Channel::Player } else { Channel::Exchange },
         bid: BidId(number(2, 10)),
@@ -241,7 +299,10 @@ fn decode(body: &[u8]) -> Option<Ticket> {
         },
         price: Money::new(number(24, 32) as i64, currency(32)?),
         held: Money::new(number(35, 43) as i64, currency(43)?),
-        expires: Moment::from_unix_s(number(46, 50) as i64),
+        made: expires.plus_s(-LIFE_1_S),
+        expires,
+        listener: None,
+        supply: SupplyMark::default(),
         test: body[0] & 2 != 0,
     })
 }
@@ -260,7 +321,10 @@ mod tests {
             billable: BillableEvent::Billing,
             price: Money::new(4_250_000, Currency::EUR),
             held: Money::new(4_600_001, Currency::USD),
+            made: Moment::from_unix_s(1_799_996_400),
             expires: Moment::from_unix_s(1_800_000_000),
+            listener: Some(ListenerMark(0xfeed_f00d_dead_beef)),
+            supply: SupplyMark(0x8765_4321),
             test: true,
         }
     }
@@ -269,8 +333,12 @@ mod tests {
     const SECRET: &[u8] = &[7; 32];
     const OTHER: &[u8] = &[8; 48];
 
+    fn marks() -> Marks {
+        Marks::new(&[9; 32])
+    }
+
     fn keys() -> TicketKeys {
-        TicketKeys::new(1, [(1, SECRET)]).unwrap()
+        TicketKeys::new(1, [(1, SECRET)], marks()).unwrap()
     }
 
     #[test]
@@ -285,6 +353,97 @@ mod tests {
                     assert_eq!(text.as_str().len(), TICKET_CHARS);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_written_as_it_always_was() {
+        let pinned = Ticket {
+            line: LineId(7),
+            creative: 0x1234_5678,
+            listener: None,
+            ..ticket(Channel::Player)
+        };
+        assert_eq!(keys().sign(&pinned).as_str(), PINNED);
+        // Version 1, as the program before signed it.
+        let old = "FwHvzauJZ0UjAQcAAAAAAAAAeFY0EgcAkNlAAAAAAABFVVLBMEYAAAAAAFVTRADSSWuSOLSuwhI2hQPf\
+                   Q1CFJ3uj";
+        let of_one = Ticket {
+            made: Moment::from_unix_s(1_800_000_000 - 3600),
+            supply: SupplyMark(0),
+            ..pinned
+        };
+        assert_eq!(keys().verify(old, Channel::Player, BEFORE), Ok(of_one));
+        let late = keys().verify(old, Channel::Player, of_one.expires.plus_s(1));
+        assert_eq!(late, Err(TicketFault::Expired(of_one)));
+    }
+
+    /// Without a listener, as another program of the same keys writes it.
+    const PINNED: &str = "JwHvzauJZ0UjAQcAAAAAAAAAeFY0EgcAkNlAAAAAAABFVVLBMEYAAAAAAFVTRADSSWvww0lr\
+                          AAAAAAAAAAAhQ2WHAADVpVUjy8aEa37YoTV6v8nR";
+
+    #[test]
+    fn what_is_genuine_and_senseless_is_malformed() {
+        for (what, text) in [
+            (
+                "a listener that is neither there nor not",
+                "JwHvzauJZ0UjAQcAAAAAAAAAeFY0EgcAkNlAAAAAAABFVVLBMEYAAAAAAFVTRADSSWvww0lrAAAAAAAA\
+                 AAAhQ2WHAgBdmLJZx59JYnvz43mhKNkr",
+            ),
+            (
+                "a fourth billable event",
+                "LQHvzauJZ0UjAQcAAAAAAAAAeFY0EgcAkNlAAAAAAABFVVLBMEYAAAAAAFVTRADSSWvww0lrAAAAAAAA\
+                 AAAhQ2WHAAC_oWkaieiN9zQguTQhpRCF",
+            ),
+            (
+                "no currency of the bid",
+                "JwHvzauJZ0UjAQcAAAAAAAAAeFY0EgcAkNlAAAAAAABldXLBMEYAAAAAAFVTRADSSWvww0lrAAAAAAAA\
+                 AAAhQ2WHAACGXnOdy4fNUyr1HmTuokRy",
+            ),
+            (
+                "no currency of the account",
+                "JwHvzauJZ0UjAQcAAAAAAAAAeFY0EgcAkNlAAAAAAABFVVLBMEYAAAAAAHVzIQDSSWvww0lrAAAAAAAA\
+                 AAAhQ2WHAAD19DbeHzUQuA6ySJxuvyVt",
+            ),
+        ] {
+            let verdict = keys().verify(text, Channel::Player, BEFORE);
+            assert_eq!(verdict, Err(TicketFault::Malformed), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_version_goes_with_its_length() {
+        let good = URL_SAFE_NO_PAD.decode(PINNED).unwrap();
+        for (version, length) in [(1, BODY + TAG), (2, BODY_1 + TAG), (0, BODY + TAG)] {
+            let mut body = good[..length - TAG].to_vec();
+            body[0] = body[0] & 15 | version << 4;
+            let mut mac = Hmac::<Sha256>::new_from_slice(SECRET).unwrap();
+            mac.update(&body);
+            body.extend_from_slice(&mac.finalize().into_bytes()[..TAG]);
+            let text = URL_SAFE_NO_PAD.encode(&body);
+            let verdict = keys().verify(&text, Channel::Player, BEFORE);
+            assert_eq!(verdict, Err(TicketFault::Malformed), "{version} of {length}");
+        }
+    }
+
+    #[test]
+    fn a_listener_is_veiled_and_read_back() {
+        let with = |bid, listener| Ticket { bid: BidId(bid), listener, ..ticket(Channel::Player) };
+        let mark = ListenerMark(0xfeed_f00d_dead_beef);
+        let veiled = [1, 2].map(|bid| {
+            let text = keys().sign(&with(bid, Some(mark)));
+            let read = keys().verify(text.as_str(), Channel::Player, BEFORE).unwrap();
+            assert_eq!(read.listener, Some(mark));
+            let bytes = URL_SAFE_NO_PAD.decode(text.as_str()).unwrap();
+            assert!(!bytes.windows(8).any(|part| part == mark.0.to_le_bytes()), "in the clear");
+            bytes[54..62].to_vec()
+        });
+        assert_ne!(veiled[0], veiled[1], "two tickets of one listener have nothing in common");
+        // A mark of nought is one, too.
+        for listener in [None, Some(ListenerMark(0))] {
+            let text = keys().sign(&with(1, listener));
+            let read = keys().verify(text.as_str(), Channel::Player, BEFORE).unwrap();
+            assert_eq!(read.listener, listener);
         }
     }
 
@@ -353,36 +512,54 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_within_a_second_is_rounded_up() {
-        let expires = Moment::from_unix_us(1_500_000);
-        let text = keys().sign(&Ticket { expires, ..ticket(Channel::Player) });
-        let read = keys().verify(text.as_str(), Channel::Player, expires).unwrap();
-        assert_eq!(read.expires, Moment::from_unix_s(2));
+    fn a_life_is_kept_in_whole_seconds_and_never_shortened() {
+        for (us, made_s, expires_s) in [
+            (1_500_000, 1, 2),
+            (1_000_000, 1, 1),
+            (1_999_999, 1, 2),
+            (1_000_001, 1, 2),
+            (-1, 0, 0),
+            (i64::MIN, 0, 0),
+            (i64::MAX, u32::MAX.into(), u32::MAX.into()),
+        ] {
+            let at = Moment::from_unix_us(us);
+            let text = keys().sign(&Ticket { made: at, expires: at, ..ticket(Channel::Player) });
+            let epoch = Moment::from_unix_s(0);
+            let read = keys().verify(text.as_str(), Channel::Player, epoch).unwrap();
+            assert_eq!(read.made, Moment::from_unix_s(made_s), "{us}");
+            assert_eq!(read.expires, Moment::from_unix_s(expires_s), "{us}");
+        }
     }
 
     #[test]
     fn keys_rotate_without_losing_a_ticket() {
         let old = keys().sign(&ticket(Channel::Player));
-        let both = TicketKeys::new(2, [(1, SECRET), (2, OTHER)]).unwrap();
+        let both = TicketKeys::new(2, [(1, SECRET), (2, OTHER)], marks()).unwrap();
         let new = both.sign(&ticket(Channel::Player));
         for text in [old, new] {
             assert!(both.verify(text.as_str(), Channel::Player, BEFORE).is_ok());
         }
-        let after = TicketKeys::new(2, [(2, OTHER)]).unwrap();
+        let after = TicketKeys::new(2, [(2, OTHER)], marks()).unwrap();
         assert!(after.verify(new.as_str(), Channel::Player, BEFORE).is_ok());
         let verdict = after.verify(old.as_str(), Channel::Player, BEFORE);
         assert_eq!(verdict, Err(TicketFault::UnknownKey));
-        let taken_over = TicketKeys::new(1, [(1, OTHER)]).unwrap();
+        let taken_over = TicketKeys::new(1, [(1, OTHER)], marks()).unwrap();
         let verdict = taken_over.verify(old.as_str(), Channel::Player, BEFORE);
         assert_eq!(verdict, Err(TicketFault::Forged));
     }
 
     #[test]
     fn bad_key_sets_are_refused() {
-        assert_eq!(TicketKeys::new(1, [(1, &[1u8; 31][..])]).unwrap_err(), KeysFault::Short(1));
-        let twice = TicketKeys::new(1, [(1, SECRET), (1, OTHER)]);
+        assert_eq!(
+            TicketKeys::new(1, [(1, &[1u8; 31][..])], marks()).unwrap_err(),
+            KeysFault::Short(1)
+        );
+        let twice = TicketKeys::new(1, [(1, SECRET), (1, OTHER)], marks());
         assert_eq!(twice.unwrap_err(), KeysFault::Twice(1));
-        assert_eq!(TicketKeys::new(3, [(1, SECRET)]).unwrap_err(), KeysFault::NoCurrent(3));
+        assert_eq!(
+            TicketKeys::new(3, [(1, SECRET)], marks()).unwrap_err(),
+            KeysFault::NoCurrent(3)
+        );
     }
 
     proptest::proptest! {

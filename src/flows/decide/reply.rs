@@ -12,6 +12,7 @@ use crate::flows::decide::candidate::Matter;
 use crate::flows::decide::scratch::Markup;
 use crate::flows::decide::select::Winner;
 use crate::market::exchange::BillableEvent;
+use crate::market::marks::SupplyMark;
 use crate::market::openrtb::Wire;
 use crate::market::openrtb::response::{Bid, Response, SeatBid, write_json, write_protobuf};
 use crate::market::outcome::NoBid;
@@ -71,6 +72,7 @@ struct Signed {
 
 fn signed(matter: &Matter<'_, '_>, winner: &Winner) -> Signed {
     let catalog = &matter.world.catalog;
+    let keys = &matter.world.keys;
     let ticket = |channel| Ticket {
         channel,
         bid: winner.bid,
@@ -80,10 +82,12 @@ fn signed(matter: &Matter<'_, '_>, winner: &Winner) -> Signed {
         billable: matter.exchange.billable,
         price: winner.candidate.price,
         held: winner.candidate.cost,
+        made: matter.moment,
         expires: winner.expires,
+        listener: matter.opportunity.listener.map(|key| keys.marks().listener(key)),
+        supply: SupplyMark::default(),
         test: matter.opportunity.test,
     };
-    let keys = &matter.world.keys;
     Signed {
         exchange: keys.sign(&ticket(Channel::Exchange)),
         player: keys.sign(&ticket(Channel::Player)),

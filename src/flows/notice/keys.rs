@@ -1,4 +1,4 @@
-//! Where do the ticket keys come from? The config, or a file that is made at the first start.
+//! Where do the secrets of tickets come from? The config, or files made at the first start.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
+use crate::market::marks::{MARK_SECRET_BYTES, Marks};
 use crate::market::ticket::{KeysFault, SECRET_BYTES_MIN, TicketKeys};
 
-const FILE: &str = "ticket.key";
+const TICKET_FILE: &str = "ticket.key";
+const MARK_FILE: &str = "mark.key";
 
 /// With what tickets are signed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -21,6 +23,10 @@ pub struct TicketConfig {
     pub current: u8,
     /// Empty: one key is made at the first start and kept in `ticket.key` in the data folder.
     pub keys: Vec<TicketKeyConfig>,
+    /// What listeners' marks are made with, at least 32 bytes as hex or base64; the same on all
+    /// nodes. Empty: made at the first start and kept in `mark.key` in the data folder. With
+    /// another secret every listener is a stranger to its caps.
+    pub mark_secret: Secret,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -33,7 +39,7 @@ pub struct TicketKeyConfig {
 }
 
 /// A secret in a config; never printed.
-#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
@@ -55,7 +61,8 @@ impl fmt::Debug for Secret {
 
 impl serde::Serialize for Secret {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("(redacted)")
+        // An empty one is none.
+        serializer.serialize_str(if self.0.is_empty() { "" } else { "(redacted)" })
     }
 }
 
@@ -67,38 +74,50 @@ pub enum KeyFault {
     Keys(#[from] KeysFault),
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: io::Error },
-    #[error("{0} holds no ticket key; restore it, or delete it to make a new one")]
+    #[error("mark_secret is neither hex nor base64 of at least 32 bytes")]
+    Mark,
+    #[error("{0} holds no key; restore it, or delete it to make a new one")]
     File(PathBuf),
 }
 
-/// The keys of the config; without any, those of the data folder, made if there are none.
+/// The secrets of the config; those it does not have are of the data folder, made if missing.
 pub fn ticket_keys(config: &TicketConfig, data: &Path) -> Result<TicketKeys, KeyFault> {
+    let marks = marks(config, data)?;
     if config.keys.is_empty() {
-        return from_file(data);
+        let secret = from_file(data, TICKET_FILE)?;
+        return Ok(TicketKeys::new(0, [(0, &secret[..])], marks)?);
     }
     let mut secrets = Vec::new();
     for key in &config.keys {
         secrets.push((key.id, key.secret.bytes().ok_or(KeyFault::Encoding(key.id))?));
     }
     let secrets = secrets.iter().map(|(id, secret)| (*id, &secret[..]));
-    Ok(TicketKeys::new(config.current, secrets)?)
+    Ok(TicketKeys::new(config.current, secrets, marks)?)
 }
 
-fn from_file(data: &Path) -> Result<TicketKeys, KeyFault> {
-    let path = data.join(FILE);
+fn marks(config: &TicketConfig, data: &Path) -> Result<Marks, KeyFault> {
+    let secret = if config.mark_secret == Secret::default() {
+        from_file(data, MARK_FILE)?
+    } else {
+        config.mark_secret.bytes().ok_or(KeyFault::Mark)?
+    };
+    let secret = secret.first_chunk::<MARK_SECRET_BYTES>().ok_or(KeyFault::Mark)?;
+    Ok(Marks::new(secret))
+}
+
+/// At least [`SECRET_BYTES_MIN`] bytes.
+fn from_file(data: &Path, name: &str) -> Result<Vec<u8>, KeyFault> {
+    let path = data.join(name);
     let text = match fs::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(data, &path),
         read => read,
     };
     let text = text.map_err(|source| KeyFault::Io { path: path.clone(), source })?;
-    let secret = decode(text.trim()).ok_or_else(|| KeyFault::File(path.clone()))?;
-    if secret.len() < SECRET_BYTES_MIN {
-        return Err(KeyFault::File(path));
-    }
-    Ok(TicketKeys::new(0, [(0, &secret[..])])?)
+    let secret = decode(text.trim()).filter(|secret| secret.len() >= SECRET_BYTES_MIN);
+    secret.ok_or(KeyFault::File(path))
 }
 
-/// Readable by its owner only, and on disk before the first ticket is signed with it.
+/// Readable by its owner only, and on disk before anything is made with it.
 fn make(data: &Path, path: &Path) -> io::Result<String> {
     let mut secret = [0u8; SECRET_BYTES_MIN];
     fs::File::open("/dev/urandom")?.read_exact(&mut secret)?;
@@ -127,11 +146,13 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::units::ids::ListenerKey;
     use std::os::unix::fs::PermissionsExt;
 
     fn config(secret: &str) -> TicketConfig {
         let key = TicketKeyConfig { id: 4, secret: Secret::new(secret.to_owned()) };
-        TicketConfig { current: 4, keys: vec![key] }
+        let mark_secret = Secret::new("ab".repeat(32));
+        TicketConfig { current: 4, keys: vec![key], mark_secret }
     }
 
     #[test]
@@ -150,30 +171,61 @@ mod tests {
         let keys = |secret: &str| ticket_keys(&config(secret), Path::new("/nowhere")).unwrap_err();
         assert!(matches!(keys("not base64!"), KeyFault::Encoding(4)));
         assert!(matches!(keys("c2hvcnQ="), KeyFault::Keys(KeysFault::Short(4))));
+        for text in ["not base64!", "c2hvcnQ="] {
+            let mark_secret = Secret::new(text.to_owned());
+            let config = TicketConfig { mark_secret, ..config(&"ab".repeat(32)) };
+            let fault = ticket_keys(&config, Path::new("/nowhere")).unwrap_err();
+            assert!(matches!(fault, KeyFault::Mark), "{fault}");
+        }
     }
 
     #[test]
-    fn a_key_is_made_once_and_is_the_owners() {
+    fn keys_are_made_once_and_are_the_owners() {
         let data = tempfile::tempdir().unwrap();
-        ticket_keys(&TicketConfig::default(), data.path()).unwrap();
-        let path = data.path().join(FILE);
-        let made = fs::read_to_string(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        ticket_keys(&TicketConfig::default(), data.path()).unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), made);
+        let mark = || {
+            let keys = ticket_keys(&TicketConfig::default(), data.path()).unwrap();
+            keys.marks().listener(ListenerKey::of("somebody"))
+        };
+        let first = mark();
+        let read = |file| fs::read_to_string(data.path().join(file)).unwrap();
+        let made = [TICKET_FILE, MARK_FILE].map(read);
+        assert_ne!(made[0], made[1]);
+        for file in [TICKET_FILE, MARK_FILE] {
+            let mode = fs::metadata(data.path().join(file)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        assert_eq!(mark(), first, "a restart knows its listeners");
+        assert_eq!([TICKET_FILE, MARK_FILE].map(read), made);
+    }
+
+    #[test]
+    fn a_configured_mark_is_the_same_on_every_node() {
+        let one = tempfile::tempdir().unwrap();
+        let mark = |config: &TicketConfig| {
+            let keys = ticket_keys(config, one.path()).unwrap();
+            keys.marks().listener(ListenerKey::of("somebody"))
+        };
+        let secret = Marks::new(&[0xab; 32]);
+        assert_eq!(mark(&config(&"cd".repeat(32))), secret.listener(ListenerKey::of("somebody")));
+        assert!(!one.path().join(MARK_FILE).exists());
     }
 
     #[test]
     fn a_spoilt_key_file_is_not_replaced() {
-        let data = tempfile::tempdir().unwrap();
-        fs::write(data.path().join(FILE), "").unwrap();
-        let fault = ticket_keys(&TicketConfig::default(), data.path()).unwrap_err();
-        assert!(matches!(fault, KeyFault::File(_)), "{fault}");
+        for file in [TICKET_FILE, MARK_FILE] {
+            let data = tempfile::tempdir().unwrap();
+            for spoilt in ["", "c2hvcnQ="] {
+                fs::write(data.path().join(file), spoilt).unwrap();
+                let fault = ticket_keys(&TicketConfig::default(), data.path()).unwrap_err();
+                assert!(matches!(fault, KeyFault::File(_)), "{fault}");
+            }
+        }
     }
 
     #[test]
     fn no_secret_is_printed() {
-        let config = config("correct horse battery staple, thirty-two and more");
+        let mut config = config("correct horse battery staple, thirty-two and more");
+        config.mark_secret = Secret::new("horse and cart".to_owned());
         let printed = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
         assert!(!printed.contains("horse"), "{printed}");
     }

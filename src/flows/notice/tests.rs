@@ -7,6 +7,7 @@ use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::SetClock;
 use crate::knowledge::catalog::model::{Budget, Cap, Line};
 use crate::market::exchange::{BillableEvent, ExchangeIx};
+use crate::market::marks::{Marks, SupplyMark};
 use crate::market::ticket::{BidId, TicketKeys};
 use crate::offer::delivery::{self, Book, Desk, Hold, LineTally, Live};
 
@@ -22,8 +23,12 @@ struct House {
     desk: Desk,
 }
 
+fn marks() -> Marks {
+    Marks::new(&[3; 32])
+}
+
 fn keys() -> TicketKeys {
-    TicketKeys::new(1, [(1, &[7u8; 32][..])]).unwrap()
+    TicketKeys::new(1, [(1, &[7u8; 32][..])], marks()).unwrap()
 }
 
 fn line(budget: i64) -> Line {
@@ -81,7 +86,10 @@ fn ticket(bid: u64, channel: Channel) -> Ticket {
         billable: BillableEvent::Impression,
         price: Money::new(SIGNED, Currency::EUR),
         held: Money::new(HELD, Currency::USD),
+        made: NOW,
         expires: NOW.plus_s(3600),
+        listener: None,
+        supply: SupplyMark::default(),
         test: false,
     }
 }
@@ -280,8 +288,8 @@ async fn what_is_not_ours_is_refused() {
     let data = tempfile::tempdir().unwrap();
     let house = start(data.path(), 10 * HELD);
     assert!(house.bid(1));
-    let forged = TicketKeys::new(1, [(1, &[8u8; 32][..])]).unwrap();
-    let unknown = TicketKeys::new(2, [(2, &[7u8; 32][..])]).unwrap();
+    let forged = TicketKeys::new(1, [(1, &[8u8; 32][..])], marks()).unwrap();
+    let unknown = TicketKeys::new(2, [(2, &[7u8; 32][..])], marks()).unwrap();
     let player = ticket(1, Channel::Player);
     for (text, expected) in [
         (forged.sign(&player).as_str(), Settled::Forged),

@@ -33,6 +33,7 @@ mod tests {
     use crate::knowledge::catalog::Contents;
     use crate::knowledge::catalog::model::{Companion, CompanionResource, Counts, Creative, Line};
     use crate::market::exchange::{BillableEvent, ExchangeIx};
+    use crate::market::marks::SupplyMark;
     use crate::market::ticket::{BidId, Channel};
 
     fn creative(crid: &str, click_through: Option<&str>, companions: Vec<Companion>) -> Creative {
@@ -83,7 +84,10 @@ mod tests {
             billable: BillableEvent::Impression,
             price: Money::zero(Currency::USD),
             held: Money::zero(Currency::USD),
+            made: Moment::from_unix_s(0),
             expires: Moment::from_unix_s(0),
+            listener: None,
+            supply: SupplyMark::default(),
             test: false,
         };
         click_target(&catalog(), &ticket, companion).map(str::to_owned)

@@ -19,6 +19,7 @@ use crate::knowledge::audience::{
 use crate::knowledge::catalog::{self, model::Catalog};
 use crate::knowledge::enrich::{listener, place};
 use crate::market::exchange::{Exchange, Rates};
+use crate::market::marks::Marks;
 use crate::market::outcome::Refusal;
 use crate::market::ticket::TicketKeys;
 use crate::market::vocabulary::Vocabulary;
@@ -68,7 +69,7 @@ impl Stage {
 
     pub fn parts(self) -> Parts {
         let atlas = place::Atlas::open(&place::Config::default()).expect("the zones");
-        let keys = TicketKeys::new(1, [(1, &[7_u8; 32][..])]).expect("a key");
+        let keys = TicketKeys::new(1, [(1, &[7_u8; 32][..])], Marks::new(&[7; 32])).expect("a key");
         Parts {
             catalog: Arc::new(self.catalog),
             vocabulary: Arc::new(self.vocabulary),

@@ -25,6 +25,7 @@ use interlude::doors::receive::{
 };
 use interlude::flows::notice::{Settled, Settlement};
 use interlude::market::exchange::{BillableEvent, ExchangeIx};
+use interlude::market::marks::SupplyMark;
 use interlude::market::outcome::{Malformed, NoBid, Outcome};
 use interlude::market::ticket::{BidId, Channel, Ticket};
 use tokio::sync::watch;
@@ -98,7 +99,10 @@ fn ticket() -> Ticket {
         billable: BillableEvent::Impression,
         price: Money::zero(Currency::USD),
         held: Money::zero(Currency::USD),
+        made: Moment::from_unix_s(1),
         expires: Moment::from_unix_s(1),
+        listener: None,
+        supply: SupplyMark::default(),
         test: false,
     }
 }
