@@ -21,3 +21,5 @@ pub mod marks;
 pub mod opportunity;
 
 pub mod ticket;
+
+pub mod notice;

@@ -2,6 +2,8 @@
 
 pub mod targeting;
 
+pub mod ledger;
+
 pub mod delivery;
 
 pub mod auction;

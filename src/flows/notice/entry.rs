@@ -1,7 +1,6 @@
 //! What does the journal say of a notice? One binary entry of fixed length, versioned.
 
-use super::Kind;
-use super::price::PriceRule;
+use super::{Kind, PriceRule};
 use crate::base::units::ids::LineId;
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;

@@ -25,13 +25,14 @@ mod till;
 
 pub use entry::{Effect, Entry, EntryFault};
 pub use keys::{KeyFault, Secret, TicketConfig, TicketKeyConfig, ticket_keys};
-pub use price::PriceRule;
 pub use sweep::Sweeper;
 pub use till::{OpenFault, Till};
 
+pub use crate::market::notice::{Kind, PriceRule};
+
 use crate::base::units::time::Moment;
 use crate::knowledge::catalog::model::PlayerEvent;
-use crate::market::ticket::{Channel, Ticket, TicketFault};
+use crate::market::ticket::{Ticket, TicketFault};
 
 /// Settles one notice. Returns when the answer may be given.
 pub async fn settle(till: &Till, notice: &Notice<'_>) -> Settlement {
@@ -129,60 +130,7 @@ impl Settled {
     }
 }
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $channel:ident;)*) => {
-        /// What a notice tells. The number stands in the journal: append only.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        #[repr(u8)]
-        pub enum Kind { $($(#[$doc])* $variant),* }
-
-        impl Kind {
-            pub const ALL: &'static [Kind] = &[$(Kind::$variant),*];
-
-            /// The name in URLs and metrics.
-            pub const fn name(self) -> &'static str {
-                match self { $(Kind::$variant => $name),* }
-            }
-
-            /// Whose tickets tell it.
-            pub const fn channel(self) -> Channel {
-                match self { $(Kind::$variant => Channel::$channel),* }
-            }
-        }
-    };
-}
-
-kinds! {
-    Win = "win", Exchange;
-    Billing = "billing", Exchange;
-    Loss = "loss", Exchange;
-    Impression = "impression", Player;
-    Start = "start", Player;
-    FirstQuartile = "firstQuartile", Player;
-    Midpoint = "midpoint", Player;
-    ThirdQuartile = "thirdQuartile", Player;
-    Complete = "complete", Player;
-    Mute = "mute", Player;
-    Unmute = "unmute", Player;
-    Pause = "pause", Player;
-    Resume = "resume", Player;
-    Skip = "skip", Player;
-    Error = "error", Player;
-    NotUsed = "notUsed", Player;
-    Click = "click", Player;
-    /// A companion was shown.
-    CompanionView = "creativeView", Player;
-}
-
 impl Kind {
-    pub fn parse(name: &str) -> Option<Kind> {
-        Kind::ALL.iter().copied().find(|kind| kind.name() == name)
-    }
-
-    fn from_code(code: u8) -> Option<Kind> {
-        Kind::ALL.get(usize::from(code)).copied()
-    }
-
     /// The beacon of a VAST event.
     pub const fn of(event: PlayerEvent) -> Kind {
         match event {

@@ -1,45 +1,9 @@
 //! What does a billable event cost? The rule for every form in which a price comes back.
 
 use crate::base::units::money::Money;
+use crate::market::notice::PriceRule;
 use crate::market::openrtb::macros::{PriceMacro, parse_price};
 use crate::market::ticket::Ticket;
-
-macro_rules! rules {
-    ($($(#[$doc:meta])* $variant:ident = $label:literal;)*) => {
-        /// Which rule a price fell under. The number stands in the journal: append only.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        #[repr(u8)]
-        pub enum PriceRule { $($(#[$doc])* $variant),* }
-
-        impl PriceRule {
-            pub const ALL: &'static [PriceRule] = &[$(PriceRule::$variant),*];
-
-            /// The metric label.
-            pub const fn label(self) -> &'static str {
-                match self { $(PriceRule::$variant => $label),* }
-            }
-        }
-    };
-}
-
-rules! {
-    /// From nought to the signed price: charged as told.
-    AsTold = "as_told";
-    /// Above the signed price, which is charged.
-    Above = "above";
-    Missing = "missing";
-    Unexpanded = "unexpanded";
-    /// Encrypted without a key of ours, negative, or no number at all.
-    Unreadable = "unreadable";
-    /// Books nothing.
-    Audit = "audit";
-}
-
-impl PriceRule {
-    pub(super) fn from_code(code: u8) -> Option<PriceRule> {
-        PriceRule::ALL.get(usize::from(code)).copied()
-    }
-}
 
 /// A price that came back, judged against its ticket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

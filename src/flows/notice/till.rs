@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::price::{PriceRule, Told, cpm_nanos, judge};
+use super::price::{Told, cpm_nanos, judge};
 use super::seen::{Seen, Standing};
-use super::{Config, Effect, Entry, Kind, Notice, Settled, Settlement};
+use super::{Config, Effect, Entry, Kind, Notice, PriceRule, Settled, Settlement};
 use crate::base::journal::{Durable, Journal, JournalFault, Opened};
 use crate::base::units::money::Money;
 use crate::base::units::time::Moment;

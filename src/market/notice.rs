@@ -1,0 +1,98 @@
+//! What do notices tell, and under which rule did their price fall? Words of the money path whose
+//! numbers stand in the journal. Used by the doors, `flows::notice` and the ledger; warm.
+
+use crate::market::ticket::Channel;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $channel:ident;)*) => {
+        /// What a notice tells. The number stands in the journal: append only.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[repr(u8)]
+        pub enum Kind { $($(#[$doc])* $variant),* }
+
+        impl Kind {
+            pub const ALL: &'static [Kind] = &[$(Kind::$variant),*];
+
+            /// The name in URLs and metrics.
+            pub const fn name(self) -> &'static str {
+                match self { $(Kind::$variant => $name),* }
+            }
+
+            /// Whose tickets tell it.
+            pub const fn channel(self) -> Channel {
+                match self { $(Kind::$variant => Channel::$channel),* }
+            }
+        }
+    };
+}
+
+kinds! {
+    Win = "win", Exchange;
+    Billing = "billing", Exchange;
+    Loss = "loss", Exchange;
+    Impression = "impression", Player;
+    Start = "start", Player;
+    FirstQuartile = "firstQuartile", Player;
+    Midpoint = "midpoint", Player;
+    ThirdQuartile = "thirdQuartile", Player;
+    Complete = "complete", Player;
+    Mute = "mute", Player;
+    Unmute = "unmute", Player;
+    Pause = "pause", Player;
+    Resume = "resume", Player;
+    Skip = "skip", Player;
+    Error = "error", Player;
+    NotUsed = "notUsed", Player;
+    Click = "click", Player;
+    /// A companion was shown.
+    CompanionView = "creativeView", Player;
+}
+
+impl Kind {
+    pub fn parse(name: &str) -> Option<Kind> {
+        Kind::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// The inverse of `self as u8`.
+    pub fn from_code(code: u8) -> Option<Kind> {
+        Kind::ALL.get(usize::from(code)).copied()
+    }
+}
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $variant:ident = $label:literal;)*) => {
+        /// Which rule a price fell under. The number stands in the journal: append only.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u8)]
+        pub enum PriceRule { $($(#[$doc])* $variant),* }
+
+        impl PriceRule {
+            pub const ALL: &'static [PriceRule] = &[$(PriceRule::$variant),*];
+
+            /// The metric label.
+            pub const fn label(self) -> &'static str {
+                match self { $(PriceRule::$variant => $label),* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// From nought to the signed price: charged as told.
+    AsTold = "as_told";
+    /// Above the signed price, which is charged.
+    Above = "above";
+    Missing = "missing";
+    Unexpanded = "unexpanded";
+    /// Encrypted without a key of ours, negative, or no number at all.
+    Unreadable = "unreadable";
+    /// Books nothing.
+    Audit = "audit";
+}
+
+impl PriceRule {
+    /// The inverse of `self as u8`.
+    pub fn from_code(code: u8) -> Option<PriceRule> {
+        PriceRule::ALL.get(usize::from(code)).copied()
+    }
+}

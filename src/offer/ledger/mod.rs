@@ -1,0 +1,18 @@
+//! Whose money is it, and where did it go? The entries of the journal, and what they come to.
+//!
+//! The journal is money's only truth. Its records are [`Entry`]s; everything else here is a pure
+//! fold of them: no I/O, no clock, no float. Written by `flows::notice` and `delivery`, read at
+//! start, by reports and by tools; warm and cold, never on the bid path.
+
+mod account;
+mod bytes;
+mod entry;
+mod wire;
+
+pub use account::{Account, BudgetId, Day, Hour};
+pub use bytes::Cut;
+pub use entry::{
+    Conflict, Effect, Entry, Funds, FundsKind, Lease, Leases, Limit, Limits, NoticeEntry, Opened,
+    OpenedLine, Reconciled, ReconciledLine, Started, Stopped, Tally, TallyLine, rates_mark,
+};
+pub use wire::EntryFault;
