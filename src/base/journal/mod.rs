@@ -17,14 +17,33 @@
 //! reads it through [`Tail`], [`recover`](recover()) and [`drop_before`] on a thread of its own:
 //! it keeps the number of the segment that it goes on from, and lets go of those before.
 
+mod disk;
+
+mod chain;
+
 mod frame;
-mod recover;
+
 mod segment;
+
+mod walk;
+
+mod recover;
+
+mod follow;
+
+mod memory;
+
 mod writer;
 
-pub use recover::{Opened, Trimmed, Visit, read, read_file, read_on, recover};
+mod open;
+
+pub use chain::Link;
+pub use disk::{Disk, DiskFile, Files, Folder, Lock};
+pub use follow::{Follower, Reached};
+pub use memory::{MemoryDisk, Op};
+pub use open::{Durable, Journal, Place, lock};
+pub use recover::{Mark, Opened, Trimmed, read, read_file, read_on, recover};
 pub use segment::{FIRST, Tail, drop_before, segments};
-pub use writer::{Durable, Journal, Place, Refused, lock};
 
 use std::io;
 use std::path::PathBuf;
@@ -42,11 +61,20 @@ pub struct Config {
     pub queue: usize,
     /// The longest record.
     pub record_bytes_max: usize,
+    /// Whether each batch ends with a link of the hash chain, as money's do. No key of the file.
+    #[serde(skip)]
+    pub chained: bool,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { segment_bytes: 64 << 20, window_ms: 0, queue: 8192, record_bytes_max: 64 << 10 }
+        Config {
+            segment_bytes: 64 << 20,
+            window_ms: 0,
+            queue: 8192,
+            record_bytes_max: 64 << 10,
+            chained: true,
+        }
     }
 }
 
@@ -68,6 +96,37 @@ impl Config {
         }
         faults
     }
+}
+
+/// Gets each record; an `Err` ends the reading.
+pub type Visit<'v> = &'v mut dyn FnMut(&[u8]) -> Result<(), String>;
+
+/// Whether a journal takes records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Health {
+    Well,
+    /// The disk is full: nothing is taken until it has room.
+    Full,
+    /// Final, until the next start.
+    Failed,
+}
+
+/// Why a record was not taken, or is not known to be durable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refused {
+    #[error("the journal's queue is full")]
+    Busy,
+    /// A record that was taken before will be written when there is room, ahead of all others,
+    /// unless the process ends first: its effect in memory may stand. One that was not taken is
+    /// not written.
+    #[error("the journal's disk is full")]
+    Full,
+    /// Final: a write or sync has failed, and what is on disk is unknown until the next start.
+    #[error("the journal has failed and takes no more records")]
+    Failed,
+    #[error("the record is empty or longer than a record may be")]
+    Length,
 }
 
 /// Why a journal cannot be opened or read.

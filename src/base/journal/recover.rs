@@ -1,11 +1,12 @@
 //! What does the log hold? Every record in order; a torn tail trimmed, damage refused.
 
-use std::fs::{self, OpenOptions};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::segment::{FIRST, HEADER, Header, Tail, path_of, segments, sync_dir};
-use super::{JournalFault, frame};
+use super::chain::Link;
+use super::disk::Folder;
+use super::segment::{FIRST, Header, Tail, path_of, segments};
+use super::walk::{any_frame, walk_segment};
+use super::{JournalFault, Visit};
 
 /// What opening or reading found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Opened {
     pub bytes: u64,
     /// The unfinished end that was cut off (or, by [`read`], passed over).
     pub trimmed: Option<Trimmed>,
+    /// The chain's head behind the last record; `None` in a log that is not chained.
+    pub chain: Option<Link>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -23,30 +26,51 @@ pub struct Trimmed {
     pub bytes: u64,
 }
 
-/// Gets each record with the offset of its frame in its file; an `Err` ends the reading.
-pub type Visit<'v> = &'v mut dyn FnMut(&[u8]) -> Result<(), String>;
+/// Where reading begins: a segment, and what the chain's head before it has to be, where that is
+/// known. Kept by whoever keeps elsewhere what stood before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mark {
+    pub segment: u64,
+    pub chain: Option<Link>,
+}
+
+impl Mark {
+    /// All of a log.
+    pub const START: Mark = Mark { segment: FIRST, chain: None };
+}
+
+impl From<u64> for Mark {
+    fn from(segment: u64) -> Mark {
+        Mark { segment, chain: None }
+    }
+}
 
 /// Reads all records of a folder and changes nothing.
-pub fn read(dir: &Path, visit: Visit<'_>) -> Result<Opened, JournalFault> {
-    read_on(dir, FIRST, visit)
+pub fn read(folder: impl Into<Folder>, visit: Visit<'_>) -> Result<Opened, JournalFault> {
+    read_on(folder, Mark::START, visit)
 }
 
 /// As [`read`], from a segment on; older ones are passed over.
-pub fn read_on(dir: &Path, from: u64, visit: Visit<'_>) -> Result<Opened, JournalFault> {
-    let (opened, _) = walk_folder(dir, from, visit)?;
+pub fn read_on(
+    folder: impl Into<Folder>,
+    from: impl Into<Mark>,
+    visit: Visit<'_>,
+) -> Result<Opened, JournalFault> {
+    let (opened, _) = walk_folder(&folder.into(), from.into(), visit)?;
     Ok(opened)
 }
 
 /// Reads one segment by itself, whatever its number; an unfinished end is passed over.
 pub fn read_file(path: &Path, visit: Visit<'_>) -> Result<Opened, JournalFault> {
-    let bytes = fs::read(path).map_err(JournalFault::io(path))?;
+    let bytes = std::fs::read(path).map_err(JournalFault::io(path))?;
     let mut opened = Opened { bytes: bytes.len() as u64, ..Opened::default() };
     match Header::decode(&bytes) {
         Ok(header) => {
-            opened.trimmed = walk_segment(path, &bytes, header.base, (true, &mut opened), visit)?;
+            let walked = walk_segment(path, (&bytes, header), true, visit)?;
+            opened.take(path, bytes.len(), walked);
             Ok(opened)
         }
-        Err(_) if bytes.len() < HEADER => {
+        Err(_) if bytes.len() < Header { seq: 0, base: 0, chain: None }.len() => {
             opened.trimmed = Some(trimmed(path, 0, bytes.len()));
             Ok(opened)
         }
@@ -54,131 +78,142 @@ pub fn read_file(path: &Path, visit: Visit<'_>) -> Result<Opened, JournalFault> 
     }
 }
 
-/// Reads all records from a segment on, cuts off an unfinished end and returns the open end of
-/// the log. Segments before `from` are passed over; they may go.
+/// Reads all records of an unchained log from a segment on, cuts off an unfinished end and
+/// returns the open end of the log. Segments before `from` are passed over; they may go.
 pub fn recover(
-    dir: &Path,
+    folder: impl Into<Folder>,
     (from, segment_bytes): (u64, u64),
     visit: Visit<'_>,
 ) -> Result<(Tail, Opened), JournalFault> {
-    let (opened, end) = walk_folder(dir, from, visit)?;
+    reopen(&folder.into(), (from.into(), segment_bytes), false, visit)
+}
+
+/// As [`recover`]. `chained`: batches from now on are; what was written before they were stays
+/// as it is, and a new segment is begun behind it.
+pub(super) fn reopen(
+    folder: &Folder,
+    (from, segment_bytes): (Mark, u64),
+    chained: bool,
+    visit: Visit<'_>,
+) -> Result<(Tail, Opened), JournalFault> {
+    let (mut opened, end) = walk_folder(folder, from, visit)?;
     if let Some(torn) = &opened.trimmed {
-        cut(dir, torn).map_err(JournalFault::io(&torn.file))?;
+        cut(folder, torn).map_err(JournalFault::io(&torn.file))?;
     }
-    let tail = match end {
-        Some(Header { seq, base }) => Tail::reopen(dir, seq, base, segment_bytes),
-        None => Tail::create(dir, FIRST, 0, segment_bytes),
+    let open = || match end {
+        Some(header) => {
+            let mut tail = Tail::reopen(folder.clone(), header, opened.chain, segment_bytes)?;
+            if chained && tail.chain().is_none() {
+                tail.begin_chain()?;
+            }
+            Ok(tail)
+        }
+        None => {
+            let chain = chained.then_some(Link::GENESIS);
+            let header = Header { seq: FIRST, base: 0, chain };
+            Tail::begin(folder.clone(), header, segment_bytes)
+        }
     };
-    Ok((tail.map_err(JournalFault::io(dir))?, opened))
+    let tail = open().map_err(JournalFault::io(&folder.dir))?;
+    opened.chain = tail.chain();
+    Ok((tail, opened))
 }
 
 /// An end without even a header goes as a whole file; it was never written to.
-fn cut(dir: &Path, torn: &Trimmed) -> std::io::Result<()> {
+fn cut(folder: &Folder, torn: &Trimmed) -> std::io::Result<()> {
     if torn.offset == 0 {
-        fs::remove_file(&torn.file)?;
-        return sync_dir(dir);
+        folder.disk.remove(&torn.file)?;
+        return folder.disk.sync_dir(&folder.dir);
     }
-    let file = OpenOptions::new().write(true).open(&torn.file)?;
-    file.set_len(torn.offset)?;
-    file.sync_all()
+    let mut file = folder.disk.append(&torn.file)?;
+    file.truncate(torn.offset)?;
+    file.sync()
 }
 
 /// Walks all segments; also says which one the log goes on in.
 fn walk_folder(
-    dir: &Path,
-    from: u64,
+    folder: &Folder,
+    from: Mark,
     visit: Visit<'_>,
 ) -> Result<(Opened, Option<Header>), JournalFault> {
-    let mut files = segments(dir).map_err(JournalFault::io(dir))?;
-    files.retain(|(seq, _)| *seq >= from);
-    let mut opened = Opened::default();
+    let mut files = segments(folder).map_err(JournalFault::io(&folder.dir))?;
+    files.retain(|(seq, _)| *seq >= from.segment);
+    let mut opened = Opened { chain: from.chain, ..Opened::default() };
     let mut end: Option<Header> = None;
-    let mut next = beginning(dir, from)?;
-    for (place, (seq, path)) in files.iter().enumerate() {
+    let (mut seq, mut base) = beginning(folder, from)?;
+    for (place, (found, path)) in files.iter().enumerate() {
         let last = place + 1 == files.len();
-        if *seq != next.seq {
-            let file = path_of(dir, next.seq);
+        if *found != seq {
+            let file = path_of(&folder.dir, seq);
             return Err(JournalFault::Damaged { file, offset: 0, why: "the segment is missing" });
         }
-        let bytes = fs::read(path).map_err(JournalFault::io(path))?;
-        match Header::decode(&bytes) {
-            Ok(header) if header == next => {}
-            Err(_) if last && !any_frame(&bytes, next.base) => {
+        let bytes = folder.disk.read(path, 0, u64::MAX).map_err(JournalFault::io(path))?;
+        let header = match Header::decode(&bytes) {
+            Ok(header) if (header.seq, header.base) == (seq, base) => header,
+            Err(_) if last && !any_frame(&bytes, base) => {
                 opened.trimmed = Some(trimmed(path, 0, bytes.len()));
                 break;
             }
             Ok(_) => return Err(damaged(path, 0, "the segment is not the one of this place")),
             Err(why) => return Err(damaged(path, 0, why)),
-        }
+        };
+        // A log that is read from its middle on, from where nobody knows, says it itself.
+        let unknown = end.is_none() && from.segment > FIRST;
+        goes_on(opened.chain, header.chain, unknown).map_err(|why| damaged(path, 0, why))?;
         opened.bytes += bytes.len() as u64;
-        opened.trimmed = walk_segment(path, &bytes, next.base, (last, &mut opened), visit)?;
-        end = Some(next);
-        next = Header { seq: next.seq + 1, base: next.base + bytes.len() as u64 };
+        opened.chain = header.chain;
+        let walked = walk_segment(path, (&bytes, header), last, visit)?;
+        opened.take(path, bytes.len(), walked);
+        end = Some(header);
+        (seq, base) = (seq + 1, base + bytes.len() as u64);
     }
     Ok((opened, end))
 }
 
-/// Where in the log the segment begins that it is read from: 0, or where that segment says.
-fn beginning(dir: &Path, from: u64) -> Result<Header, JournalFault> {
-    if from <= FIRST {
-        return Ok(Header { seq: FIRST, base: 0 });
+/// Whether a segment stands behind the chain so far; behind none, it may begin one.
+fn goes_on(before: Option<Link>, own: Option<Link>, unknown: bool) -> Result<(), &'static str> {
+    match (before, own) {
+        (None, None) => Ok(()),
+        (Some(_), None) => Err("the segment is not chained to what stands before it"),
+        (None, Some(_)) if unknown => Ok(()),
+        (_, Some(own)) if own == before.unwrap_or(Link::GENESIS) => Ok(()),
+        (_, Some(_)) => Err("the segment's chain is not that of what stands before it"),
     }
-    let path = path_of(dir, from);
-    let mut head = Vec::with_capacity(HEADER);
-    match fs::File::open(&path).and_then(|file| file.take(HEADER as u64).read_to_end(&mut head)) {
-        Ok(_) => Header::decode(&head).map_err(|why| damaged(&path, 0, why)),
+}
+
+/// The number of the first segment, and where in the log it begins: 0, or where it says.
+fn beginning(folder: &Folder, from: Mark) -> Result<(u64, u64), JournalFault> {
+    if from.segment <= FIRST {
+        return Ok((FIRST, 0));
+    }
+    let header = header_of(folder, from.segment)?;
+    Ok((header.seq, header.base))
+}
+
+/// What a segment says of itself.
+pub(super) fn header_of(folder: &Folder, seq: u64) -> Result<Header, JournalFault> {
+    let path = path_of(&folder.dir, seq);
+    match folder.disk.read(&path, 0, super::segment::CHAINED_HEADER as u64) {
+        Ok(head) => Header::decode(&head).map_err(|why| damaged(&path, 0, why)),
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
             Err(damaged(&path, 0, "the segment is missing"))
         }
-        Err(why) => Err(JournalFault::Io { path, source: why }),
+        Err(source) => Err(JournalFault::Io { path, source }),
     }
 }
 
-/// Walks one segment; `may_tear`: its end may be unfinished.
-fn walk_segment(
-    path: &Path,
-    bytes: &[u8],
-    base: u64,
-    (may_tear, opened): (bool, &mut Opened),
-    visit: Visit<'_>,
-) -> Result<Option<Trimmed>, JournalFault> {
-    let mut at = HEADER;
-    while at < bytes.len() {
-        match frame::read(bytes, at, base) {
-            // An empty frame is the seal of an orderly end.
-            Ok(frame) if frame.payload.is_empty() => at = frame.end,
-            Ok(frame) => {
-                visit(frame.payload).map_err(|why| JournalFault::Foreign {
-                    file: path.to_owned(),
-                    offset: at as u64,
-                    why,
-                })?;
-                opened.records += 1;
-                at = frame.end;
-            }
-            Err(_) if may_tear && !later_batch(bytes, at, base) => {
-                return Ok(Some(trimmed(path, at, bytes.len() - at)));
-            }
-            Err(why) => return Err(damaged(path, at, why)),
-        }
+impl Opened {
+    fn take(&mut self, path: &Path, len: usize, walked: super::walk::Walked) {
+        self.records += walked.records;
+        self.chain = walked.chain;
+        self.trimmed = walked.torn.map(|offset| trimmed(path, offset, len - offset));
     }
-    Ok(None)
-}
-
-/// Whether a batch that began behind `broken` is there: if so, the one that broke was complete.
-fn later_batch(bytes: &[u8], broken: usize, base: u64) -> bool {
-    (broken + 1..bytes.len())
-        .any(|at| frame::read(bytes, at, base).is_ok_and(|frame| at - frame.back as usize > broken))
-}
-
-fn any_frame(bytes: &[u8], base: u64) -> bool {
-    (0..bytes.len()).any(|at| frame::read(bytes, at, base).is_ok())
 }
 
 fn trimmed(path: &Path, offset: usize, bytes: usize) -> Trimmed {
     Trimmed { file: path.to_owned(), offset: offset as u64, bytes: bytes as u64 }
 }
 
-fn damaged(path: &Path, offset: usize, why: &'static str) -> JournalFault {
+pub(super) fn damaged(path: &Path, offset: usize, why: &'static str) -> JournalFault {
     JournalFault::Damaged { file: path.to_owned(), offset: offset as u64, why }
 }

@@ -1,237 +1,241 @@
-//! Who writes? One thread: it gathers what waits, writes once, syncs once, answers all.
+//! Who writes? One writer: it gathers what waits, writes once, syncs once, answers all.
+//!
+//! A thread of its own, or, for the simulator, whoever calls [`Journal::turn`](super::Journal).
 
-use std::fs::{self, File};
-use std::future::Future;
+use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
-use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::recover::{Opened, Visit, recover};
-use super::segment::{FIRST, Tail};
-use super::{Config, JournalFault};
+use super::segment::Tail;
+use super::{Health, Refused};
 
 /// Most records and bytes of one batch.
 const BATCH_RECORDS: usize = 4096;
 const BATCH_BYTES: usize = 4 << 20;
 
-/// An open journal; one a folder. Dropping it writes out what waits and seals the end.
-pub struct Journal {
-    queue: Option<mpsc::Sender<Item>>,
-    failure: Arc<OnceLock<String>>,
-    writer: Option<JoinHandle<()>>,
-    record_bytes_max: usize,
-    /// Locked while the journal is open.
-    _lock: File,
+/// How often a full disk is asked whether it has room again.
+pub(super) const PROBE: Duration = Duration::from_secs(1);
+
+pub(super) struct Item {
+    pub job: Job,
+    pub done: oneshot::Sender<Result<(), Refused>>,
 }
 
-struct Item {
-    /// `None`: a barrier, answered when everything before it is durable.
-    record: Option<Box<[u8]>>,
-    done: oneshot::Sender<()>,
+pub(super) enum Job {
+    Record(Box<[u8]>),
+    /// Answered when everything before it is durable.
+    Barrier,
+    /// As a barrier; what comes later is in a new segment.
+    Rotate,
 }
 
-/// Why a record was not taken, or is not known to be durable.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Refused {
-    #[error("the journal's queue is full")]
-    Busy,
-    /// Final: a write or sync has failed, and what is on disk is unknown until the next start.
-    #[error("the journal has failed and takes no more records")]
-    Failed,
-    #[error("the record is empty or longer than a record may be")]
-    Length,
-}
-
-impl Journal {
-    /// Opens the journal of a folder, which is made when it is missing. Every record that is
-    /// there goes to `visit` first, in order.
-    pub fn open(
-        dir: &Path,
-        config: &Config,
-        visit: Visit<'_>,
-    ) -> Result<(Journal, Opened), JournalFault> {
-        if let Some(fault) = config.faults().first() {
-            return Err(JournalFault::Config(fault));
-        }
-        fs::create_dir_all(dir).map_err(JournalFault::io(dir))?;
-        let lock = lock(dir)?;
-        let (tail, opened) = recover(dir, (FIRST, config.segment_bytes), visit)?;
-        let journal = Journal::start(tail, config, lock).map_err(JournalFault::io(dir))?;
-        Ok((journal, opened))
-    }
-
-    pub(super) fn start(tail: Tail, config: &Config, lock: File) -> io::Result<Journal> {
-        let (queue, items) = mpsc::channel(config.queue);
-        let failure = Arc::new(OnceLock::new());
-        let window = Duration::from_millis(u64::from(config.window_ms));
-        let writer = Writer { items, tail, window, failure: Arc::clone(&failure) };
-        let writer =
-            std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
-        Ok(Journal {
-            queue: Some(queue),
-            failure,
-            writer: Some(writer),
-            record_bytes_max: config.record_bytes_max,
-            _lock: lock,
-        })
-    }
-
-    /// Takes a place in the queue, so that what is done between here and [`Place::append`] is
-    /// done only when it can be written down. Never waits.
-    pub fn reserve(&self) -> Result<Place<'_>, Refused> {
-        if self.failure.get().is_some() {
-            return Err(Refused::Failed);
-        }
-        let queue = self.queue.as_ref().ok_or(Refused::Failed)?;
-        match queue.try_reserve() {
-            Ok(permit) => Ok(Place { permit, record_bytes_max: self.record_bytes_max }),
-            Err(mpsc::error::TrySendError::Full(())) => Err(Refused::Busy),
-            Err(mpsc::error::TrySendError::Closed(())) => Err(Refused::Failed),
-        }
-    }
-
-    /// Gives the record to the writer; the answer comes when it is on disk.
-    pub fn append(&self, record: &[u8]) -> Result<Durable, Refused> {
-        self.reserve()?.append(record)
-    }
-
-    /// For plain threads; never from async code.
-    pub fn append_blocking(&self, record: &[u8]) -> Result<(), Refused> {
-        self.append(record)?.wait()
-    }
-
-    /// Answered when every record that was given before is on disk.
-    pub fn barrier(&self) -> Result<Durable, Refused> {
-        Ok(self.reserve()?.send(None))
-    }
-
-    /// Why the journal takes no more records; `None` in health.
-    pub fn failure(&self) -> Option<&str> {
-        self.failure.get().map(String::as_str)
-    }
-}
-
-impl Drop for Journal {
-    fn drop(&mut self) {
-        drop(self.queue.take());
-        if let Some(writer) = self.writer.take() {
-            // A panic of the writer has been reported; waiters got `Failed`.
-            let _ = writer.join();
+impl Item {
+    fn record(&self) -> Option<&[u8]> {
+        match &self.job {
+            Job::Record(record) => Some(record),
+            Job::Barrier | Job::Rotate => None,
         }
     }
 }
 
-/// Holds a folder for one writer, as long as the file is open.
-pub fn lock(dir: &Path) -> Result<File, JournalFault> {
-    let path = dir.join("LOCK");
-    let open = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = open.map_err(JournalFault::io(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(JournalFault::InUse(dir.to_owned())),
-        Err(fs::TryLockError::Error(source)) => Err(JournalFault::Io { path, source }),
+/// What the writer tells those who wait and those who look.
+#[derive(Default)]
+pub(super) struct Shared {
+    pub failure: OnceLock<String>,
+    health: AtomicU8,
+    durable: AtomicU64,
+}
+
+impl Shared {
+    pub fn at(position: u64) -> Shared {
+        Shared { durable: AtomicU64::new(position), ..Shared::default() }
     }
-}
 
-/// A place in the journal's queue.
-pub struct Place<'j> {
-    permit: mpsc::Permit<'j, Item>,
-    record_bytes_max: usize,
-}
-
-impl Place<'_> {
-    pub fn append(self, record: &[u8]) -> Result<Durable, Refused> {
-        if record.is_empty() || record.len() > self.record_bytes_max {
-            return Err(Refused::Length);
+    pub fn health(&self) -> Health {
+        match self.health.load(Ordering::Acquire) {
+            0 => Health::Well,
+            1 => Health::Full,
+            _ => Health::Failed,
         }
-        Ok(self.send(Some(record.into())))
     }
 
-    fn send(self, record: Option<Box<[u8]>>) -> Durable {
-        let (done, answer) = oneshot::channel();
-        self.permit.send(Item { record, done });
-        Durable(answer)
+    pub fn durable(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
     }
-}
 
-/// Resolves when the record is on disk, or can no longer be known to be.
-#[must_use = "until it resolves, nothing is durable"]
-pub struct Durable(oneshot::Receiver<()>);
+    fn is(&self, health: Health) {
+        self.health.store(health as u8, Ordering::Release);
+    }
 
-impl Future for Durable {
-    type Output = Result<(), Refused>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map(|answer| answer.map_err(|_| Refused::Failed))
+    fn failed(&self, error: &io::Error) {
+        // Said before any waiter sees its answer dropped.
+        let _ = self.failure.set(error.to_string());
+        self.is(Health::Failed);
+        tracing::error!(%error, "the journal failed; nothing more is acknowledged");
     }
 }
 
-impl Durable {
-    /// Blocks until the answer is there; never from async code.
-    pub fn wait(self) -> Result<(), Refused> {
-        self.0.blocking_recv().map_err(|_| Refused::Failed)
-    }
+pub(super) struct Writer {
+    pub items: mpsc::Receiver<Item>,
+    pub tail: Tail,
+    pub window: Duration,
+    pub shared: Arc<Shared>,
+    pub batch: Vec<Item>,
+    /// Records that were taken before the disk was full. They were refused to those who gave
+    /// them, but took effect: they are written first, as soon as there is room.
+    pub owed: VecDeque<Box<[u8]>>,
 }
 
-struct Writer {
-    items: mpsc::Receiver<Item>,
-    tail: Tail,
-    window: Duration,
-    failure: Arc<OnceLock<String>>,
-}
+/// The writer has ended: in order, or because nothing may be written any more.
+pub(super) struct Ended;
 
 impl Writer {
-    fn run(mut self) {
-        let mut batch = Vec::new();
-        while self.gather(&mut batch) {
-            match self.commit(&batch) {
-                Ok(()) => {
-                    for item in batch.drain(..) {
-                        // A waiter that went away needs no answer.
-                        let _ = item.done.send(());
-                    }
-                }
-                Err(error) => {
-                    // Said before any waiter sees its answer dropped.
-                    let _ = self.failure.set(error.to_string());
-                    tracing::error!(%error, "the journal failed; nothing more is acknowledged");
-                    return;
-                }
+    pub fn run(mut self) {
+        loop {
+            let gathered = match self.owed.is_empty() {
+                true => self.wait(),
+                false => self.wait_for_room(),
+            };
+            if !gathered {
+                return self.close();
+            }
+            if self.settle().is_err() {
+                return;
             }
         }
-        // The seal: an end that was closed in order. Its loss loses nothing.
+    }
+
+    /// One turn of a writer that has no thread: takes what is there and settles it.
+    pub fn turn(&mut self) -> Result<(), Ended> {
+        self.gather();
+        self.settle()
+    }
+
+    /// At the end: what waits is written, then the seal. Its loss loses nothing.
+    pub fn close(mut self) {
+        loop {
+            self.gather();
+            if self.batch.is_empty() {
+                break;
+            }
+            if self.settle().is_err() {
+                return;
+            }
+        }
+        if !self.owed.is_empty() {
+            let records = self.owed.len();
+            tracing::warn!(records, "the disk is full: what was not acknowledged is not kept");
+            return;
+        }
         if let Err(error) = self.tail.seal() {
             tracing::warn!(%error, "the journal could not be sealed");
         }
     }
 
-    /// Waits for the first item, then takes what else is there; `false` when all senders are gone.
-    fn gather(&mut self, batch: &mut Vec<Item>) -> bool {
+    /// Waits for the first item, then takes what else is there; `false` when all senders are
+    /// gone.
+    fn wait(&mut self) -> bool {
         let Some(first) = self.items.blocking_recv() else { return false };
         if !self.window.is_zero() {
             std::thread::sleep(self.window);
         }
-        let mut bytes = first.record.as_ref().map_or(0, |r| r.len());
-        batch.push(first);
-        while batch.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
-            let Ok(item) = self.items.try_recv() else { break };
-            bytes += item.record.as_ref().map_or(0, |r| r.len());
-            batch.push(item);
-        }
+        self.batch.push(first);
+        self.gather();
         true
     }
 
-    fn commit(&mut self, batch: &[Item]) -> io::Result<()> {
-        if batch.iter().any(|item| item.record.is_some()) {
-            self.tail.write(batch.iter().filter_map(|item| item.record.as_deref()))?;
-            self.tail.sync()?;
+    /// Until the next probe of a full disk, or the end.
+    fn wait_for_room(&mut self) -> bool {
+        std::thread::park_timeout(PROBE);
+        self.gather();
+        !(self.items.is_closed() && self.batch.is_empty())
+    }
+
+    fn gather(&mut self) {
+        let size = |item: &Item| item.record().map_or(0, <[u8]>::len);
+        let mut bytes: usize = self.batch.iter().map(size).sum();
+        while self.batch.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
+            let Ok(item) = self.items.try_recv() else { return };
+            bytes += size(&item);
+            self.batch.push(item);
+        }
+    }
+
+    /// Writes what is owed and what was gathered, makes it durable, and answers.
+    fn settle(&mut self) -> Result<(), Ended> {
+        match self.commit() {
+            Ok(()) => {
+                self.shared.is(Health::Well);
+                for item in self.batch.drain(..) {
+                    // A waiter that went away needs no answer.
+                    let _ = item.done.send(Ok(()));
+                }
+                Ok(())
+            }
+            Err(error) if is_full(&error) => self.refuse(&error),
+            Err(error) => {
+                self.shared.failed(&error);
+                Err(Ended)
+            }
+        }
+    }
+
+    fn commit(&mut self) -> io::Result<()> {
+        while !self.owed.is_empty() {
+            let mut bytes = 0;
+            let fits = |record: &&Box<[u8]>| {
+                bytes += record.len();
+                bytes < BATCH_BYTES
+            };
+            let count = self.owed.iter().take(BATCH_RECORDS).take_while(fits).count().max(1);
+            self.tail.write(self.owed.range(..count).map(|record| &**record))?;
+            self.sync()?;
+            self.owed.drain(..count);
+        }
+        if self.batch.iter().any(|item| item.record().is_some()) {
+            self.tail.write(self.batch.iter().filter_map(Item::record))?;
+            self.sync()?;
+        }
+        if self.batch.iter().any(|item| matches!(item.job, Job::Rotate)) && !self.tail.is_empty() {
+            self.tail.rotate()?;
+            self.shared.durable.store(self.tail.position(), Ordering::Release);
         }
         Ok(())
     }
+
+    fn sync(&mut self) -> io::Result<()> {
+        // A sync that failed is final, whatever it failed of.
+        self.tail.sync().map_err(io::Error::other)?;
+        self.shared.durable.store(self.tail.position(), Ordering::Release);
+        Ok(())
+    }
+
+    /// The disk is full: takes back what was half written, and answers that nothing is durable.
+    fn refuse(&mut self, error: &io::Error) -> Result<(), Ended> {
+        if let Err(undone) = self.tail.undo() {
+            let why = format!("{error}; and cutting off what was half written: {undone}");
+            self.shared.failed(&io::Error::other(why));
+            return Err(Ended);
+        }
+        if self.shared.health() == Health::Well {
+            tracing::error!(%error, "the journal's disk is full: nothing is acknowledged for now");
+        }
+        // Before the answers: who hears of it and asks again is refused at once.
+        self.shared.is(Health::Full);
+        for item in self.batch.drain(..) {
+            if let Job::Record(record) = item.job {
+                self.owed.push_back(record);
+            }
+            let _ = item.done.send(Err(Refused::Full));
+        }
+        Ok(())
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
