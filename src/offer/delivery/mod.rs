@@ -11,17 +11,24 @@
 //!   contextual-only means *no listener caps*, not *no capped lines*.
 //! - A hold ends when its ticket expires; where win notices come, an unwon one ends sooner.
 
+/// What [`purse`] does its steps with; `tests/loom.rs` gives it others.
+mod atomics {
+    pub use std::sync::atomic::{AtomicI64, Ordering};
+}
+
 mod book;
 mod caps;
 mod desk;
 mod holds;
 mod line;
+mod purse;
 mod recorder;
 mod sleep;
 
 pub use book::{Book, Charge, LineTally, Released, TooManyLines};
 pub use desk::{Desk, DeskLive};
 pub use line::{Count, LineState};
+pub use purse::{Purse, UNLIMITED};
 pub use recorder::{ANSWERS_MAX, Answer, Answers, Divergence, Question, Recorded, Recorder};
 pub use sleep::{Idle, MARGIN_S, Sleep};
 
@@ -122,5 +129,7 @@ impl Config {
     }
 }
 
+#[cfg(test)]
+mod purse_tests;
 #[cfg(test)]
 mod tests;
