@@ -62,6 +62,50 @@ pub enum Account {
     Spent(BudgetId, Currency),
 }
 
+impl Account {
+    pub const fn currency(self) -> Currency {
+        match self {
+            Account::Bank(currency)
+            | Account::WrittenOff(currency)
+            | Account::Claimed(currency)
+            | Account::Disputed(_, currency)
+            | Account::Granted(_, currency)
+            | Account::Free(_, currency)
+            | Account::Held(_, currency)
+            | Account::Spent(_, currency) => currency,
+        }
+    }
+}
+
+impl Account {
+    /// The budget that it is part of.
+    pub const fn budget(self) -> Option<(BudgetId, Currency)> {
+        match self {
+            Account::Granted(id, currency)
+            | Account::Free(id, currency)
+            | Account::Held(id, currency)
+            | Account::Spent(id, currency) => Some((id, currency)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Account::Bank(_) => write!(f, "bank")?,
+            Account::WrittenOff(_) => write!(f, "written off")?,
+            Account::Claimed(_) => write!(f, "claimed")?,
+            Account::Disputed(line, _) => write!(f, "disputed of line {line}")?,
+            Account::Granted(budget, _) => write!(f, "granted of {budget}")?,
+            Account::Free(budget, _) => write!(f, "free of {budget}")?,
+            Account::Held(budget, _) => write!(f, "held of {budget}")?,
+            Account::Spent(budget, _) => write!(f, "spent of {budget}")?,
+        }
+        write!(f, " ({})", self.currency())
+    }
+}
+
 /// An hour of the world's clock: hours since 1970-01-01T00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Hour(pub u32);

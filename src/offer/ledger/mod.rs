@@ -5,14 +5,31 @@
 //! start, by reports and by tools; warm and cold, never on the bid path.
 
 mod account;
+mod bids;
+mod budget;
 mod bytes;
 mod entry;
+mod fault;
+mod figures;
+mod ledger;
+mod snapshot;
+mod transaction;
 mod wire;
 
 pub use account::{Account, BudgetId, Day, Hour};
+pub use bids::{BID_KEEP_S, RecentBid};
+pub use budget::Budget;
 pub use bytes::Cut;
 pub use entry::{
     Conflict, Effect, Entry, Funds, FundsKind, Lease, Leases, Limit, Limits, NoticeEntry, Opened,
     OpenedLine, Reconciled, ReconciledLine, Started, Stopped, Tally, TallyLine, rates_mark,
 };
+pub use fault::LedgerFault;
+pub use figures::{Figure, Figures, Keep};
+pub use ledger::{Breach, Breaches, DAYS_KEPT, Ledger, LineRecord, Run, Version};
+pub use snapshot::SnapshotFault;
+pub use transaction::{Posting, Transaction};
 pub use wire::EntryFault;
+
+#[cfg(test)]
+mod samples;
