@@ -8,7 +8,7 @@ use crate::base::units::time::SetClock;
 use crate::knowledge::catalog::model::{Budget, Cap, Line};
 use crate::market::exchange::{BillableEvent, ExchangeIx};
 use crate::market::marks::{Marks, SupplyMark};
-use crate::market::ticket::{BidId, TicketKeys};
+use crate::market::ticket::{BidId, Channel, TicketKeys};
 use crate::offer::delivery::{self, Book, Desk, Hold, LineTally, Live};
 
 const NOW: Moment = Moment::from_unix_s(1_800_000_000);
