@@ -29,7 +29,7 @@ use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::knowledge::catalog::model::{Budget, Expr, Line};
 use interlude::market::openrtb::{self, Wire};
 use interlude::market::outcome::{Outcome, Refusal};
-use interlude::offer::delivery::{self, Answers, Ask, Book, Hold, Live, Recorder, Sleep};
+use interlude::offer::delivery::{self, Answers, Ask, Book, Hold, Live, Pace, Recorder, Sleep};
 use interlude::rehearsal::traffic::stage::{Granting, Stage};
 use interlude::rehearsal::traffic::{Requests, catalogs};
 
@@ -48,8 +48,8 @@ impl<'s> Live<'s> for Exhausted<'s> {
         self.asleep
     }
 
-    fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
-        if ask.line.0 < EXHAUSTED { Err(Refusal::BudgetSpent) } else { Ok(()) }
+    fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal> {
+        if ask.line.0 < EXHAUSTED { Err(Refusal::BudgetSpent) } else { Ok(Pace::FULL) }
     }
 
     fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {

@@ -143,6 +143,8 @@ reasons! {
         AskLimit = "ask_limit", 504;
         /// More holds are open than may be; seen only when the sweeper falls behind.
         HoldsFull = "holds_full", 504;
+        /// Its money runs out so fast that something must be wrong: the breaker holds it back.
+        Breaker = "breaker", 504;
     }
 }
 

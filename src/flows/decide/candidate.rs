@@ -16,6 +16,7 @@ use crate::market::outcome::Refusal;
 use crate::market::slot::{DealOffer, DealPrice, Slot};
 use crate::offer::auction;
 use crate::offer::creative::{Fit, Rules, fit};
+use crate::offer::delivery::Pace;
 
 /// A line that could answer a slot.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,14 @@ pub struct Candidate {
     pub price: Money,
     /// The most it can cost, in the account's currency: what is held.
     pub cost: Money,
+    /// What the price must reach, in its currency.
+    pub floor_nanos: i64,
+    /// The price is the deal's: what the line would bid beyond it is not at stake.
+    pub fixed: bool,
+    /// What the search compares with the bounds of lines to come, in the reference currency.
+    pub worth: i64,
+    /// What made the price of the line's own.
+    pub pace: Pace,
     /// Breaks ties.
     pub chance: u64,
     pub duration_ms: u32,
@@ -90,7 +99,7 @@ pub fn candidate(
         let creative_ix = line.creatives[(turn + i) % line.creatives.len()];
         match offer(matter, market, line, catalog.creative(creative_ix)) {
             Err(reason) => refusal = refusal.max(reason),
-            Ok((fit, price, cost)) => {
+            Ok(Offer { fit, price, cost, floor_nanos, fixed }) => {
                 return Ok(Candidate {
                     slot: market.slot_ix,
                     line: line_ix,
@@ -99,6 +108,10 @@ pub fn candidate(
                     deal: market.deal.map(|(ix, _)| ix),
                     price,
                     cost,
+                    floor_nanos,
+                    fixed,
+                    worth: line.price_bound,
+                    pace: Pace::FULL,
                     chance,
                     duration_ms: catalog.creative(creative_ix).duration_ms,
                 });
@@ -123,10 +136,46 @@ pub fn other_lengths(
         if duration_ms == made.duration_ms {
             continue;
         }
-        if let Ok((fit, price, cost)) = offer(matter, market, line, creative) {
-            take(Candidate { creative: creative_ix, fit, price, cost, duration_ms, ..*made });
+        if let Ok(offer) = offer(matter, market, line, creative) {
+            let Offer { fit, price, cost, floor_nanos, fixed } = offer;
+            let of_offer = Candidate { fit, price, cost, floor_nanos, fixed, ..*made };
+            take(Candidate { creative: creative_ix, duration_ms, ..of_offer });
         }
     }
+}
+
+/// The candidate at the pace that live gave its line: whether chance lets it join, and for what
+/// part of its price. What a deal fixed is not shaded.
+pub fn paced(matter: &Matter<'_, '_>, made: Candidate, pace: Pace) -> Result<Candidate, Refusal> {
+    if pace == Pace::FULL {
+        return Ok(made);
+    }
+    let made = Candidate { pace, ..made };
+    let line = matter.world.catalog.line(made.line);
+    if !matter.toss.joins(line.id, pace) {
+        return Err(Refusal::Paced);
+    }
+    if made.fixed {
+        return Ok(made);
+    }
+    let price = Money { nanos: pace.shade(made.price.nanos), ..made.price };
+    if price.nanos < made.floor_nanos || price.nanos <= 0 {
+        return Err(Refusal::Paced);
+    }
+    let rates = &matter.world.rates;
+    let cost = rates.convert(price, line.bid.currency, Round::Up);
+    let worth = rates.in_reference(price, Round::Down);
+    let (cost, worth) = cost.zip(worth).ok_or(Refusal::CurrencyUnsupported)?;
+    Ok(Candidate { price, cost, worth, ..made })
+}
+
+/// What one creative would be offered for.
+struct Offer {
+    fit: Fit,
+    price: Money,
+    cost: Money,
+    floor_nanos: i64,
+    fixed: bool,
 }
 
 /// One creative of the line: does it fit, and does its price reach the floor?
@@ -135,7 +184,7 @@ fn offer(
     market: &Market<'_, '_>,
     line: &Line,
     creative: &Creative,
-) -> Result<(Fit, Money, Money), Refusal> {
+) -> Result<Offer, Refusal> {
     let request = matter.opportunity.request;
     let hosted_secure = matter.world.hosted_secure();
     let rules = Rules { hosted_secure, wlang: request.wlang, wlangb: request.wlangb };
@@ -149,16 +198,14 @@ fn offer(
     if bid.nanos < floor.nanos || bid.nanos <= 0 {
         return Err(Refusal::BelowFloor);
     }
-    let price = match deal {
-        // The floor of a fixed-price deal is the price that was agreed (§3.2.12, at = 3).
-        // One that names no price has agreed on none, and the imp's floor is not it.
-        Some(offer) if offer.price == DealPrice::Fixed && offer.own_floor && floor.nanos > 0 => {
-            floor
-        }
-        _ => bid,
-    };
+    // The floor of a fixed-price deal is the price that was agreed (§3.2.12, at = 3).
+    // One that names no price has agreed on none, and the imp's floor is not it.
+    let fixed = deal.is_some_and(|offer| offer.price == DealPrice::Fixed && offer.own_floor);
+    let fixed = fixed && floor.nanos > 0;
+    let price = if fixed { floor } else { bid };
     let cost = rates.convert(price, line.bid.currency, Round::Up);
-    Ok((fit, price, cost.ok_or(Refusal::CurrencyUnsupported)?))
+    let cost = cost.ok_or(Refusal::CurrencyUnsupported)?;
+    Ok(Offer { fit, price, cost, floor_nanos: floor.nanos, fixed })
 }
 
 impl<'a> Matter<'a, '_> {

@@ -10,6 +10,7 @@ use crate::base::units::ids::LineId;
 use crate::base::units::time::Moment;
 use crate::market::exchange::ExchangeIx;
 use crate::market::ticket::BidId;
+use crate::offer::delivery::Pace;
 
 /// The key of all coins of a deployment.
 #[derive(Clone, Copy)]
@@ -39,6 +40,12 @@ impl Toss {
     /// Sixty-four fair bits for one line in this decision.
     pub fn of_line(self, line: LineId) -> u64 {
         mix(self.seed ^ line.0)
+    }
+
+    /// Whether a line joins this decision, at the chance that its pace gives it: bits that
+    /// [`Toss::of_line`] does not tell, so that who joins says nothing of who wins a tie.
+    pub fn joins(self, line: LineId, pace: Pace) -> bool {
+        pace.passes(mix(self.of_line(line)))
     }
 
     /// The id of the decision's bid number `number`; never zero.

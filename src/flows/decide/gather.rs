@@ -7,21 +7,21 @@ use std::ops::ControlFlow;
 use crate::base::units::ids::LineIx;
 use crate::base::units::money::Round;
 use crate::flows::decide::candidate::{
-    Candidate, Market, Matter, candidate, other_lengths, running,
+    Candidate, Market, Matter, candidate, other_lengths, paced, running,
 };
 use crate::knowledge::enrich;
 use crate::market::facts::Facts;
 use crate::market::outcome::{NoBid, Refusal};
 use crate::market::slot::{Pod, Slot};
 use crate::offer::auction::PLACE_CANDIDATES;
-use crate::offer::delivery::{Ask, Live, Sleep};
+use crate::offer::delivery::{Ask, Live, Pace, Sleep};
 use crate::offer::targeting::{self, SearchScratch};
 
 /// Candidates kept beyond those wanted, for the case that a hold is refused.
 const SPARE: usize = 2;
 
 /// Ties at the last wanted price that are looked at before the search stops.
-const TIES_MAX: usize = 32;
+const TIES_MAX: u32 = 32;
 
 /// Lines that live would not be asked of any more, after which a search stops: those asked before
 /// may still come, but not for ever.
@@ -35,10 +35,42 @@ pub struct Pool {
     /// Lines that targeting let through and that were considered, over all slots and deals.
     pub considered: u32,
     /// What live answered of each line asked in this decision.
-    asked: Vec<(LineIx, Result<(), Refusal>)>,
+    asked: Vec<(LineIx, Result<Pace, Refusal>)>,
     pub furthest: Furthest,
-    /// Lines of the search at hand that could not be asked.
+    search: Search,
+}
+
+/// How far one search has come: of one slot's open market, or of one deal.
+#[derive(Default)]
+struct Search {
+    /// How many candidates are enough.
+    wanted: usize,
+    /// The worths of the best candidates, as many as are wanted; falling.
+    best: Vec<i64>,
+    /// Lines looked at that could no more than tie with the last wanted candidate.
+    ties: u32,
+    /// Lines that could not be asked.
     unasked: u32,
+}
+
+impl Search {
+    fn begin(&mut self, wanted: usize) {
+        *self = Search { wanted, best: std::mem::take(&mut self.best), ..Search::default() };
+        self.best.clear();
+    }
+
+    fn found(&mut self, worth: i64) {
+        let place = self.best.partition_point(|&better| better >= worth);
+        if place < self.wanted {
+            self.best.truncate(self.wanted - 1);
+            self.best.insert(place, worth);
+        }
+    }
+
+    /// The worth that a candidate has to reach to be wanted; `None` while any is.
+    fn last(&self) -> Option<i64> {
+        self.best.get(self.wanted.checked_sub(1)?).copied()
+    }
 }
 
 impl Pool {
@@ -49,11 +81,10 @@ impl Pool {
         self.considered = 0;
         self.asked.clear();
         self.furthest = Furthest::default();
-        self.unasked = 0;
     }
 
     /// What live said of a line; `None` where it was not asked.
-    pub fn answer(&self, line: LineIx) -> Option<Result<(), Refusal>> {
+    pub fn answer(&self, line: LineIx) -> Option<Result<Pace, Refusal>> {
         self.asked.iter().find(|(asked, _)| *asked == line).map(|&(_, answer)| answer)
     }
 
@@ -102,6 +133,7 @@ const fn reach(refusal: Refusal) -> (u8, NoBid) {
         | Refusal::Capped
         | Refusal::CapUnknowable
         | Refusal::Paced
+        | Refusal::Breaker
         | Refusal::HoldsFull
         | Refusal::AskLimit => (8, NoBid::NoLineMay),
         _ => (4, NoBid::NoCreativeFits),
@@ -162,9 +194,9 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
             let Some(lines) = world.catalog.deal(offer.id) else { continue };
             let market = Market { slot_ix, slot, deal: Some((deal_ix as u16, offer)) };
             let start = self.pool.candidates.len();
-            self.pool.unasked = 0;
+            self.pool.search.begin(1);
             for &line in lines {
-                if self.settled(start, 1, line) {
+                if self.settled(line) {
                     break;
                 }
                 if targeting::is_true(&world.catalog.line(line).targeting, facts) {
@@ -185,11 +217,11 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
         let least = least(&self.matter, slot);
         let start = self.pool.candidates.len();
         let of_slot = self.first_of(slot_ix);
-        self.pool.unasked = 0;
+        self.pool.search.begin(wanted);
         let index = &self.matter.world.index;
         let asleep = self.live.asleep().map(Sleep::mask);
         index.best_first(facts, asleep, search, &mut |line| {
-            if self.settled(start, wanted, line) {
+            if self.settled(line) {
                 return ControlFlow::Break(());
             }
             if self.matter.world.catalog.line(line).price_bound < least {
@@ -214,47 +246,54 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
             .unwrap_or(self.pool.candidates.len())
     }
 
-    /// Whether enough is known: `wanted` candidates, and the next line cannot reach the last; or
-    /// nothing more can be.
-    fn settled(&self, start: usize, wanted: usize, next: LineIx) -> bool {
-        if self.pool.unasked >= UNASKED_MAX {
+    /// Whether enough is known: as many candidates as are wanted, and the next line cannot reach
+    /// the last of them; or nothing more can be. Candidates are taken at their paced worth, lines
+    /// at their bound, which no pace exceeds: so no better line is ever left out.
+    fn settled(&mut self, next: LineIx) -> bool {
+        let search = &mut self.pool.search;
+        if search.unasked >= UNASKED_MAX {
             return true;
         }
-        let found = &self.pool.candidates[start..];
-        if found.len() < wanted {
-            return false;
-        }
-        let catalog = &self.matter.world.catalog;
-        let last = catalog.line(found[wanted - 1].line).price_bound;
-        found.len() >= wanted + TIES_MAX || catalog.line(next).price_bound < last
+        let Some(last) = search.last() else { return false };
+        let bound = self.matter.world.catalog.line(next).price_bound;
+        search.ties += u32::from(bound == last);
+        bound < last || search.ties > TIES_MAX
     }
 
     fn consider(&mut self, market: &Market<'_, '_>, line: LineIx) {
         self.pool.considered += 1;
         let made = candidate(&self.matter, market, line).and_then(|made| {
-            self.ask(line)?;
-            Ok(made)
+            let pace = self.ask(&made)?;
+            Ok((paced(&self.matter, made, pace)?, pace))
         });
         match made {
-            Ok(made) => {
-                let candidates = &mut self.pool.candidates;
-                candidates.push(made);
+            Ok((made, pace)) => {
+                let Pool { candidates, search, .. } = &mut *self.pool;
+                let mut keep = |made: Candidate| {
+                    candidates.push(made);
+                    search.found(made.worth);
+                };
+                keep(made);
                 if market.deal.is_none() && matches!(market.slot.pod, Pod::Dynamic { .. }) {
-                    other_lengths(&self.matter, market, &made, &mut |other| candidates.push(other));
+                    let matter = &self.matter;
+                    other_lengths(matter, market, &made, &mut |other| {
+                        let _ = paced(matter, other, pace).map(&mut keep);
+                    });
                 }
             }
             Err(refusal) => self.pool.furthest.note(refusal),
         }
     }
 
-    fn ask(&mut self, line: LineIx) -> Result<(), Refusal> {
+    fn ask(&mut self, made: &Candidate) -> Result<Pace, Refusal> {
+        let Candidate { line, creative, .. } = *made;
         if let Some(answer) = self.pool.answer(line) {
             return answer;
         }
-        let listener = self.matter.opportunity.listener;
-        let answer = self.live.may_bid(&Ask { line, listener, moment: self.matter.moment });
+        let (listener, moment) = (self.matter.opportunity.listener, self.matter.moment);
+        let answer = self.live.may_bid(&Ask { line, creative, listener, moment });
         self.pool.asked.push((line, answer));
-        self.pool.unasked += u32::from(answer == Err(Refusal::AskLimit));
+        self.pool.search.unasked += u32::from(answer == Err(Refusal::AskLimit));
         answer
     }
 

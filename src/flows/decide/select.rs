@@ -185,6 +185,7 @@ impl<'s, L: Live<'s>> Select<'_, '_, L> {
         let held = self.live.hold(&Hold {
             bid,
             line: candidate.line,
+            creative: candidate.creative,
             listener: self.matter.opportunity.listener,
             price: candidate.cost,
             moment,

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::base::units::ids::{LineId, LineIx, ListenerKey};
+use crate::base::units::ids::{CreativeIx, LineId, LineIx, ListenerKey};
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::SetClock;
 use crate::knowledge::catalog::model::{Budget, Cap, Line};
@@ -55,6 +55,7 @@ impl House {
         let hold = Hold {
             bid: BidId(bid),
             line: LineIx(0),
+            creative: CreativeIx(0),
             listener: Some(ListenerKey(1)),
             price: Money::new(HELD, Currency::USD),
             moment: NOW,

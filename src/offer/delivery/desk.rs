@@ -9,7 +9,7 @@ use super::caps::CapKey;
 use super::holds::OpenHold;
 use super::line::LineState;
 use super::sleep::{Idle, Plan, Sleep};
-use super::{Ask, Hold, Live};
+use super::{Ask, Hold, Live, Pace};
 use crate::base::units::ids::{LineIx, ListenerKey};
 use crate::base::units::time::Moment;
 use crate::knowledge::catalog::model::{Cap, Line};
@@ -122,7 +122,7 @@ impl<'d> Live<'d> for DeskLive<'d> {
         self.asleep
     }
 
-    fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
+    fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal> {
         // A line that this world does not have can have no money.
         let line = self.desk.line(ask.line).ok_or(Refusal::BudgetSpent)?;
         if !line.state.money_left() {
@@ -130,7 +130,7 @@ impl<'d> Live<'d> for DeskLive<'d> {
         }
         match line.cap_key(ask.listener, ask.moment) {
             Some(key) if !self.desk.book.caps().has_room(key) => Err(Refusal::Capped),
-            _ => Ok(()),
+            _ => Ok(line.state.dial.read()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use super::pacing::{Dial, Pace};
 use crate::base::units::ids::LineId;
 use crate::base::units::money::Currency;
 
@@ -14,6 +15,8 @@ pub struct LineState {
     pub line: LineId,
     /// The account's currency, that all amounts here are in.
     pub currency: Currency,
+    /// How it bids now.
+    pub dial: Dial,
     total: AtomicI64,
     committed: AtomicI64,
     spent: AtomicI64,
@@ -62,6 +65,7 @@ impl LineState {
         LineState {
             line,
             currency,
+            dial: Dial::new(Pace::FULL),
             total: AtomicI64::new(0),
             committed: AtomicI64::new(0),
             spent: AtomicI64::new(0),

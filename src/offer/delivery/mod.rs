@@ -10,6 +10,7 @@
 //!   Where the listener is not known or may not be known, no cap applies and the line may run:
 //!   contextual-only means *no listener caps*, not *no capped lines*.
 //! - A hold ends when its ticket expires; where win notices come, an unwon one ends sooner.
+//! - What may bid bids at its pace: a part of its price, and not every time.
 
 /// What [`purse`] does its steps with; `tests/loom.rs` gives it others.
 mod atomics {
@@ -21,6 +22,7 @@ mod caps;
 mod desk;
 mod holds;
 mod line;
+mod pacing;
 mod purse;
 mod recorder;
 mod sleep;
@@ -28,11 +30,12 @@ mod sleep;
 pub use book::{Book, Charge, LineTally, Released, TooManyLines};
 pub use desk::{Desk, DeskLive};
 pub use line::{Count, LineState};
+pub use pacing::{Dial, PPM, Pace};
 pub use purse::{Purse, UNLIMITED};
 pub use recorder::{ANSWERS_MAX, Answer, Answers, Divergence, Question, Recorded, Recorder};
 pub use sleep::{Idle, MARGIN_S, Sleep};
 
-use crate::base::units::ids::{LineIx, ListenerKey};
+use crate::base::units::ids::{CreativeIx, LineIx, ListenerKey};
 use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
 use crate::market::outcome::Refusal;
@@ -46,8 +49,9 @@ pub trait Live<'s> {
         None
     }
 
-    /// May the line bid now, for this listener? Reads only; asked at most once a line and decision.
-    fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal>;
+    /// May the line bid now, for this listener, and at what pace? Reads only; asked at most once a
+    /// line and decision.
+    fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal>;
 
     /// Takes the money and the cap's place for one bid, in one atomic step; expires by itself.
     fn hold(&mut self, hold: &Hold) -> Result<(), Refusal>;
@@ -56,6 +60,8 @@ pub trait Live<'s> {
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
     pub line: LineIx,
+    /// The one it would be heard with.
+    pub creative: CreativeIx,
     /// `None`: not known, or not permitted.
     pub listener: Option<ListenerKey>,
     pub moment: Moment,
@@ -65,6 +71,7 @@ pub struct Ask {
 pub struct Hold {
     pub bid: BidId,
     pub line: LineIx,
+    pub creative: CreativeIx,
     pub listener: Option<ListenerKey>,
     /// The most that the bid may cost, in the line's account currency.
     pub price: Money,

@@ -1,7 +1,7 @@
 //! What did `live` answer? Written down while a decision is made, given back when it is replayed.
 //! Hot, fixed in size.
 
-use super::{Ask, Hold, Live, Sleep};
+use super::{Ask, Hold, Live, Pace, Sleep};
 use crate::base::units::ids::LineIx;
 use crate::market::outcome::Refusal;
 
@@ -22,17 +22,19 @@ pub struct Answer {
     pub question: Question,
     /// 0 is yes; else the refusal's number plus one.
     pub code: u8,
+    /// Of a line that may bid; else full.
+    pub pace: Pace,
 }
 
 impl Answer {
-    fn new(line: LineIx, question: Question, result: Result<(), Refusal>) -> Answer {
+    fn new(line: LineIx, question: Question, result: Result<Pace, Refusal>) -> Answer {
         let code = result.err().map_or(0, |refusal| refusal as u8 + 1);
-        Answer { line, question, code }
+        Answer { line, question, code, pace: result.unwrap_or(Pace::FULL) }
     }
 
-    pub fn result(self) -> Result<(), Refusal> {
+    pub fn result(self) -> Result<Pace, Refusal> {
         match self.code.checked_sub(1) {
-            None => Ok(()),
+            None => Ok(self.pace),
             Some(code) => Err(Refusal::from_code(code).unwrap_or(Refusal::AskLimit)),
         }
     }
@@ -51,7 +53,8 @@ const _: () = assert!(ANSWERS_MAX <= u8::MAX as usize, "the length fits a byte")
 
 impl Answers {
     pub const fn new() -> Answers {
-        let none = Answer { line: LineIx(0), question: Question::MayBid, code: 0 };
+        let (line, question) = (LineIx(0), Question::MayBid);
+        let none = Answer { line, question, code: 0, pace: Pace::FULL };
         Answers { asleep: 0, len: 0, list: [none; ANSWERS_MAX] }
     }
 
@@ -115,8 +118,8 @@ impl<'a, 's, L: Live<'s>> Recorder<'a, L> {
         &mut self,
         line: LineIx,
         question: Question,
-        ask: impl FnOnce(&mut L) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
+        ask: impl FnOnce(&mut L) -> Result<Pace, Refusal>,
+    ) -> Result<Pace, Refusal> {
         if self.answers.is_full() {
             return Err(Refusal::AskLimit);
         }
@@ -131,12 +134,13 @@ impl<'s, L: Live<'s>> Live<'s> for Recorder<'_, L> {
         self.live.asleep()
     }
 
-    fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
+    fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal> {
         self.keep(ask.line, Question::MayBid, |live| live.may_bid(ask))
     }
 
     fn hold(&mut self, hold: &Hold) -> Result<(), Refusal> {
-        self.keep(hold.line, Question::Hold, |live| live.hold(hold))
+        let ask = |live: &mut L| live.hold(hold).map(|()| Pace::FULL);
+        self.keep(hold.line, Question::Hold, ask).map(drop)
     }
 }
 
@@ -175,7 +179,7 @@ impl<'a> Recorded<'a> {
         self.divergence.or(left).map_or(Ok(()), Err)
     }
 
-    fn answer(&mut self, question: Question, line: LineIx) -> Result<(), Refusal> {
+    fn answer(&mut self, question: Question, line: LineIx) -> Result<Pace, Refusal> {
         if self.divergence.is_some() {
             return Err(Refusal::AskLimit);
         }
@@ -200,11 +204,11 @@ impl<'a> Live<'a> for Recorded<'a> {
         self.asleep
     }
 
-    fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
+    fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal> {
         self.answer(Question::MayBid, ask.line)
     }
 
     fn hold(&mut self, hold: &Hold) -> Result<(), Refusal> {
-        self.answer(Question::Hold, hold.line)
+        self.answer(Question::Hold, hold.line).map(drop)
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn hold(bid: u64, nanos: i64) -> Hold {
     Hold {
         bid: BidId(bid),
         line: LINE,
+        creative: CreativeIx(0),
         listener: Some(ListenerKey(1)),
         price: usd(nanos),
         moment: NOW,
@@ -44,7 +45,8 @@ fn usd(nanos: i64) -> Money {
 }
 
 fn ask(listener: Option<u128>) -> Ask {
-    Ask { line: LINE, listener: listener.map(ListenerKey), moment: NOW }
+    let listener = listener.map(ListenerKey);
+    Ask { line: LINE, creative: CreativeIx(0), listener, moment: NOW }
 }
 
 /// Spent, held.
@@ -68,7 +70,7 @@ fn a_budget_is_held_to_the_nano() {
     assert_eq!(money(&desk), (0, 25));
     assert_eq!(desk.book().charge(BidId(1), ID, usd(4)), Charge::FromHold);
     assert_eq!(money(&desk), (4, 15));
-    assert_eq!(live.may_bid(&ask(None)), Ok(()));
+    assert_eq!(live.may_bid(&ask(None)), Ok(Pace::FULL));
     assert_eq!(live.hold(&hold(4, 7)), Err(Refusal::BudgetSpent));
     assert_eq!(live.hold(&hold(4, 6)), Ok(()));
 }
@@ -111,8 +113,8 @@ fn a_cap_counts_holds_and_impressions_but_not_releases() {
     assert_eq!(live.hold(&hold(3, 10)), Err(Refusal::Capped));
     assert_eq!(money(&desk), (0, 20), "the refused one gave its money back");
     // Another listener, and one who is not known.
-    assert_eq!(live.may_bid(&ask(Some(2))), Ok(()));
-    assert_eq!(live.may_bid(&ask(None)), Ok(()));
+    assert_eq!(live.may_bid(&ask(Some(2))), Ok(Pace::FULL));
+    assert_eq!(live.may_bid(&ask(None)), Ok(Pace::FULL));
     desk.book().charge(BidId(1), ID, usd(10));
     assert_eq!(live.hold(&hold(4, 10)), Err(Refusal::Capped));
     assert_eq!(desk.book().release(BidId(2), ID, false), Released::Yes);
@@ -365,15 +367,15 @@ fn the_whole_budget_and_no_more_is_granted() {
 }
 
 /// Answers from a list, to see what a recorder keeps.
-struct Listed(Vec<Result<(), Refusal>>);
+struct Listed(Vec<Result<Pace, Refusal>>);
 
 impl Live<'_> for Listed {
-    fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
+    fn may_bid(&mut self, _: &Ask) -> Result<Pace, Refusal> {
         self.0.remove(0)
     }
 
     fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {
-        self.0.remove(0)
+        self.0.remove(0).map(drop)
     }
 }
 
@@ -384,7 +386,8 @@ fn at(line: u32) -> Ask {
 #[test]
 fn what_was_answered_is_given_back() {
     let mut given: Vec<_> = Refusal::ALL.iter().map(|&refusal| Err(refusal)).collect();
-    given.push(Ok(()));
+    given.push(Ok(Pace::FULL));
+    given.push(Ok(Pace::new(1, 999_999)));
     let mut answers = Answers::new();
     let mut recorder = Recorder::new(Listed(given.clone()), &mut answers);
     for (n, expected) in given.iter().enumerate() {
@@ -400,7 +403,7 @@ fn what_was_answered_is_given_back() {
 #[test]
 fn a_replay_that_asks_otherwise_is_told_where() {
     let mut answers = Answers::new();
-    let mut recorder = Recorder::new(Listed(vec![Ok(()); 3]), &mut answers);
+    let mut recorder = Recorder::new(Listed(vec![Ok(Pace::FULL); 3]), &mut answers);
     recorder.may_bid(&at(1)).unwrap();
     recorder.may_bid(&at(2)).unwrap();
     recorder.hold(&hold(1, 1)).unwrap();
@@ -433,7 +436,7 @@ fn a_replay_that_asks_otherwise_is_told_where() {
 #[test]
 fn beyond_the_limit_nobody_is_asked() {
     let mut answers = Answers::new();
-    let mut recorder = Recorder::new(Listed(vec![Ok(()); ANSWERS_MAX]), &mut answers);
+    let mut recorder = Recorder::new(Listed(vec![Ok(Pace::FULL); ANSWERS_MAX]), &mut answers);
     let results: Vec<_> = (0..=ANSWERS_MAX as u32).map(|n| recorder.may_bid(&at(n))).collect();
     let mut recorded = Recorded::new(&answers, None);
     let again: Vec<_> = (0..=ANSWERS_MAX as u32).map(|n| recorded.may_bid(&at(n))).collect();

@@ -9,15 +9,18 @@ use crate::base::units::ids::{LineId, LineIx};
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;
 use crate::market::exchange::ExchangeIx;
-use crate::market::outcome::{Malformed, NoBid, Outcome};
+use crate::market::outcome::{Malformed, NoBid, Outcome, Refusal};
 use crate::market::ticket::BidId;
-use crate::offer::delivery::{ANSWERS_MAX, Answer, Answers, Question};
+use crate::offer::delivery::{ANSWERS_MAX, Answer, Answers, Pace, Question};
 
 /// Most winners that a record names; [`Counts::bids`] says how many there were.
 pub const WINNERS_MAX: usize = 16;
 const REQUEST_ID_MAX: usize = 64;
-/// Version 1 knew no sleeping lines.
-const VERSION: u8 = 2;
+/// Version 1 knew no sleeping lines, version 2 no pace.
+const VERSION: u8 = 3;
+/// The code of an answer that a pace follows: the line may bid, but not fully.
+const PACED: u8 = u8::MAX;
+const _: () = assert!(Refusal::ALL.len() < PACED as usize, "no refusal has this code");
 
 /// One decision.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -223,7 +226,12 @@ impl DecisionRecord {
         out.push(self.answers.as_slice().len() as u8);
         for answer in self.answers.as_slice() {
             out.extend_from_slice(&answer.line.0.to_le_bytes());
-            out.extend_from_slice(&[answer.question as u8, answer.code]);
+            let paced = answer.pace != Pace::FULL;
+            let code = if paced { PACED } else { answer.code };
+            out.extend_from_slice(&[answer.question as u8, code]);
+            if paced {
+                out.extend_from_slice(&pace_bytes(answer.pace));
+            }
         }
     }
 
@@ -272,12 +280,21 @@ pub const RECORD_BYTES_MAX: usize = 5
     + (8 + 2 + REQUEST_ID_MAX)
     + (2 + 4 + 4 + 2)
     + (1 + WINNERS_MAX * (4 * 8 + 2 + 8 + 3))
-    + (8 + 1 + ANSWERS_MAX * 6);
+    + (8 + 1 + ANSWERS_MAX * (6 + PACE_BYTES));
+
+/// Two parts of a million, of twenty bits each.
+pub(super) const PACE_BYTES: usize = 5;
+
+fn pace_bytes(pace: Pace) -> [u8; PACE_BYTES] {
+    let packed = u64::from(pace.bid_ppm) << 20 | u64::from(pace.pass_ppm);
+    let [a, b, c, d, e, ..] = packed.to_le_bytes();
+    [a, b, c, d, e]
+}
 
 /// Why bytes are no record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RecordFault {
-    #[error("a record of version {0}; this program reads versions 1 and 2")]
+    #[error("a record of version {0}; this program reads versions 1 to 3")]
     Version(u8),
     #[error("the record is cut off")]
     Short,
@@ -332,6 +349,15 @@ impl Bytes<'_> {
         Ok(())
     }
 
+    fn pace(&mut self) -> Result<Pace, RecordFault> {
+        let [a, b, c, d, e] = self.take()?;
+        let packed = u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]);
+        let (bid_ppm, pass_ppm) = ((packed >> 20) as u32, (packed & 0xF_FFFF) as u32);
+        let pace = Pace { bid_ppm, pass_ppm };
+        let paced = pace != Pace::FULL && Pace::new(bid_ppm, pass_ppm) == pace;
+        paced.then_some(pace).ok_or(RecordFault::Value("pace"))
+    }
+
     fn answers(&mut self, answers: &mut Answers) -> Result<(), RecordFault> {
         let [len] = self.take()?;
         for _ in 0..len {
@@ -342,7 +368,11 @@ impl Bytes<'_> {
                 1 => Question::Hold,
                 _ => return Err(RecordFault::Value("question")),
             };
-            if !answers.push(Answer { line, question, code }) {
+            let (code, pace) = match code {
+                PACED => (0, self.pace()?),
+                _ => (code, Pace::FULL),
+            };
+            if !answers.push(Answer { line, question, code, pace }) {
                 return Err(RecordFault::Value("number of answers"));
             }
         }

@@ -5,21 +5,28 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
+use super::record::PACE_BYTES;
 use super::*;
 use crate::base::journal::segments;
-use crate::base::units::ids::{LineId, LineIx};
+use crate::base::units::ids::{CreativeIx, LineId, LineIx};
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::{Moment, WallClock};
 use crate::market::exchange::ExchangeIx;
 use crate::market::outcome::{Malformed, NoBid, Outcome, Refusal};
 use crate::market::ticket::BidId;
-use crate::offer::delivery::{Ask, Hold, Live, Recorder};
+use crate::offer::delivery::{Ask, Hold, Live, PPM, Pace, Recorder};
 
-struct Refusing(Refusal);
+/// Says something else every time, in turn.
+struct Told(&'static [Result<Pace, Refusal>], usize);
 
-impl Live<'_> for Refusing {
-    fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
-        Err(self.0)
+const VARIED: &[Result<Pace, Refusal>] =
+    &[Ok(SLOW), Err(Refusal::Capped), Ok(Pace::FULL), Ok(Pace { bid_ppm: 0, pass_ppm: PPM })];
+const SLOW: Pace = Pace { bid_ppm: 987_654, pass_ppm: 1 };
+
+impl Live<'_> for Told {
+    fn may_bid(&mut self, _: &Ask) -> Result<Pace, Refusal> {
+        self.1 += 1;
+        self.0[(self.1 - 1) % self.0.len()]
     }
 
     fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {
@@ -40,6 +47,14 @@ fn winner(n: u64) -> Winner {
 
 /// A record with every field different from nought.
 fn record(id: &str, winners: u64, answers: u32) -> DecisionRecord {
+    told(VARIED, id, (winners, answers))
+}
+
+fn told(
+    live: &'static [Result<Pace, Refusal>],
+    id: &str,
+    (winners, answers): (u64, u32),
+) -> DecisionRecord {
     let moment = Moment::from_unix_us(1_800_000_000_000_001);
     let mut record = DecisionRecord {
         exchange_key: 11,
@@ -55,9 +70,10 @@ fn record(id: &str, winners: u64, answers: u32) -> DecisionRecord {
         ..DecisionRecord::blank(moment, ExchangeIx(3))
     };
     (1..=winners).for_each(|n| record.winners.push(winner(n)));
-    let mut recorder = Recorder::new(Refusing(Refusal::Capped), &mut record.answers);
+    let mut recorder = Recorder::new(Told(live, 0), &mut record.answers);
     for n in 0..answers {
-        let _ = recorder.may_bid(&Ask { line: LineIx(n * 9), listener: None, moment });
+        let (line, creative) = (LineIx(n * 9), CreativeIx(n));
+        let _ = recorder.may_bid(&Ask { line, creative, listener: None, moment });
     }
     record.answers.asleep = 16;
     record
@@ -92,9 +108,9 @@ fn every_outcome_is_read_back() {
 
 #[test]
 fn a_record_is_bounded() {
-    let largest = record(&"x".repeat(1000), 20, 200);
+    let largest = told(&[Ok(SLOW)], &"x".repeat(1000), (20, 200));
     assert_eq!(bytes(&largest).len(), RECORD_BYTES_MAX);
-    const { assert!(RECORD_BYTES_MAX <= 2048 && size_of::<DecisionRecord>() <= 2048) };
+    const { assert!(RECORD_BYTES_MAX <= 2048 && size_of::<DecisionRecord>() <= 3072) };
 }
 
 #[test]
@@ -114,13 +130,34 @@ fn what_is_cut_off_or_newer_is_refused() {
         assert_eq!(DecisionRecord::decode(&bytes[..end]).unwrap_err(), RecordFault::Short);
     }
     let mut newer = bytes;
-    newer[0] = 3;
-    assert_eq!(DecisionRecord::decode(&newer).unwrap_err(), RecordFault::Version(3));
+    newer[0] = 4;
+    assert_eq!(DecisionRecord::decode(&newer).unwrap_err(), RecordFault::Version(4));
+}
+
+#[test]
+fn no_pace_is_more_than_the_whole() {
+    let bytes = bytes(&record("r", 0, 1));
+    let pace = bytes.len() - PACE_BYTES;
+    let full = 1_000_000_u64 << 20 | 1_000_000;
+    for packed in [full, full + 1, full + (1 << 20), u64::MAX] {
+        let mut bytes = bytes.clone();
+        bytes[pace..].copy_from_slice(&packed.to_le_bytes()[..PACE_BYTES]);
+        let fault = RecordFault::Value("pace");
+        assert_eq!(DecisionRecord::decode(&bytes).unwrap_err(), fault);
+    }
+}
+
+#[test]
+fn records_from_before_lines_were_paced_are_read() {
+    let kept = told(&[Ok(Pace::FULL), Err(Refusal::Capped)], "r", (2, 3));
+    let mut bytes = bytes(&kept);
+    bytes[0] = 2;
+    assert_eq!(DecisionRecord::decode(&bytes).unwrap(), (kept, &[][..]));
 }
 
 #[test]
 fn records_from_before_lines_slept_are_read() {
-    let kept = record("r", 2, 3);
+    let kept = told(&[Ok(Pace::FULL), Err(Refusal::Capped)], "r", (2, 3));
     let mut bytes = bytes(&kept);
     let epoch = bytes.len() - (8 + 1 + 3 * 6);
     bytes.drain(epoch..epoch + 8);
@@ -134,7 +171,7 @@ fn records_from_before_lines_slept_are_read() {
 
 proptest! {
     #[test]
-    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), first in 0u8..3) {
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), first in 0u8..4) {
         let mut bytes = bytes;
         bytes.insert(0, first);
         let _ = DecisionRecord::decode(&bytes);

@@ -23,7 +23,7 @@ use crate::market::marks::Marks;
 use crate::market::outcome::Refusal;
 use crate::market::ticket::TicketKeys;
 use crate::market::vocabulary::Vocabulary;
-use crate::offer::delivery::{Ask, Hold, Live};
+use crate::offer::delivery::{Ask, Hold, Live, Pace};
 
 /// Sells what some campaign files say, on the standard exchange `demo`.
 pub struct Stage {
@@ -90,8 +90,8 @@ impl Stage {
 pub struct Granting;
 
 impl Live<'_> for Granting {
-    fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
-        Ok(())
+    fn may_bid(&mut self, _: &Ask) -> Result<Pace, Refusal> {
+        Ok(Pace::FULL)
     }
 
     fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {

@@ -25,7 +25,7 @@ use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::{NoBid, Outcome, Refusal};
 use interlude::offer::delivery::{
-    self, ANSWERS_MAX, Answers, Ask, Book, DeskLive, Hold, Live, Recorded, Recorder, Sleep,
+    self, ANSWERS_MAX, Answers, Ask, Book, DeskLive, Hold, Live, Pace, Recorded, Recorder, Sleep,
 };
 use interlude::offer::records::{self, RecordRing, RecordWriter, Slept};
 use interlude::rehearsal::traffic::stage::Stage;
@@ -142,7 +142,7 @@ impl<'d> Live<'d> for Frozen<'d> {
         self.asleep
     }
 
-    fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
+    fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal> {
         let state = self.published.desk.state(ask.line).unwrap();
         let bid = self.published.world.catalog.line(ask.line).bid.nanos;
         let left = state.total().map(|total| total - state.spent() - state.held());
@@ -371,8 +371,8 @@ impl<'s> Live<'s> for Willing<'s> {
         Some(self.0)
     }
 
-    fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
-        Ok(())
+    fn may_bid(&mut self, _: &Ask) -> Result<Pace, Refusal> {
+        Ok(Pace::FULL)
     }
 
     fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {
@@ -399,7 +399,7 @@ fn a_search_that_found_a_line_is_not_made_again() {
 struct Unwilling;
 
 impl Live<'_> for Unwilling {
-    fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
+    fn may_bid(&mut self, _: &Ask) -> Result<Pace, Refusal> {
         Err(Refusal::Capped)
     }
 

@@ -21,7 +21,7 @@ use interlude::knowledge::catalog::{
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::Refusal;
 use interlude::market::vocabulary::Vocabulary;
-use interlude::offer::delivery::{Ask, Hold, Live};
+use interlude::offer::delivery::{Ask, Hold, Live, Pace};
 use interlude::rehearsal::traffic::stage::Stage;
 use interlude::rehearsal::traffic::{Requests, catalogs};
 use serde_json::{Value, json};
@@ -38,8 +38,8 @@ const MOMENT: Moment = Moment::from_unix_s(1_795_435_200);
 struct ById<'w>(&'w Catalog);
 
 impl Live<'_> for ById<'_> {
-    fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
-        if self.0.line(ask.line).id.0 % 7 == 3 { Err(Refusal::Capped) } else { Ok(()) }
+    fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal> {
+        if self.0.line(ask.line).id.0 % 7 == 3 { Err(Refusal::Capped) } else { Ok(Pace::FULL) }
     }
 
     fn hold(&mut self, hold: &Hold) -> Result<(), Refusal> {

@@ -40,7 +40,7 @@ use interlude::flows::decide::scratch::Scratch;
 use interlude::flows::decide::{Received, decide};
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::{Outcome, Refusal};
-use interlude::offer::delivery::{Answers, Ask, Hold, Live, Recorder};
+use interlude::offer::delivery::{Answers, Ask, Hold, Live, Pace, Recorder};
 use interlude::offer::records::Sample;
 
 use world::Stage;
@@ -94,8 +94,8 @@ impl Scripted<'_> {
 }
 
 impl Live<'_> for Scripted<'_> {
-    fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
-        self.answer(ask.line)
+    fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal> {
+        self.answer(ask.line).map(|()| Pace::FULL)
     }
 
     fn hold(&mut self, hold: &Hold) -> Result<(), Refusal> {

@@ -13,7 +13,7 @@ use interlude::flows::decide::world::World;
 use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::{Outcome, Refusal};
-use interlude::offer::delivery::{Answers, Ask, Hold, Live, Recorder};
+use interlude::offer::delivery::{Answers, Ask, Hold, Live, Pace, Recorder};
 use interlude::offer::records::Sample;
 use interlude::rehearsal::traffic::stage::Stage;
 use interlude::rehearsal::traffic::{Requests, catalogs};
@@ -27,13 +27,20 @@ const LINES: usize = 250;
 const LISTENERS: u32 = 200;
 const MOMENT: Moment = Moment::from_unix_s(1_795_435_200);
 
-/// A desk that refuses every seventh line, and every eleventh when it comes to the hold.
+/// A desk that refuses every seventh line, and every eleventh when it comes to the hold. Of the
+/// others, two in three are paced, each in its own way.
 #[derive(Clone, Copy)]
 struct Moody;
 
 impl Live<'_> for Moody {
-    fn may_bid(&mut self, ask: &Ask) -> Result<(), Refusal> {
-        if ask.line.0 % 7 == 3 { Err(Refusal::Capped) } else { Ok(()) }
+    fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal> {
+        let line = ask.line.0;
+        let paced = Pace::new(line * 7919 % 1_000_000, 200_000 + line * 104_729 % 900_000);
+        match line % 7 {
+            3 => Err(Refusal::Capped),
+            _ if line.is_multiple_of(3) => Ok(Pace::FULL),
+            _ => Ok(paced),
+        }
     }
 
     fn hold(&mut self, hold: &Hold) -> Result<(), Refusal> {

@@ -7,7 +7,7 @@ use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::market::format::VastVersion;
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::{Outcome, Refusal};
-use interlude::offer::delivery::{Ask, Hold, Live};
+use interlude::offer::delivery::{Ask, Hold, Live, Pace};
 use interlude::rehearsal::traffic::stage::Stage;
 use interlude::rehearsal::traffic::{self, Requests};
 use serde_json::{Value, json};
@@ -20,8 +20,8 @@ const REQUESTS: u64 = 600;
 struct Willing;
 
 impl Live<'_> for Willing {
-    fn may_bid(&mut self, _: &Ask) -> Result<(), Refusal> {
-        Ok(())
+    fn may_bid(&mut self, _: &Ask) -> Result<Pace, Refusal> {
+        Ok(Pace::FULL)
     }
 
     fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {

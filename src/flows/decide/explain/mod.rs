@@ -8,14 +8,19 @@ mod text;
 
 mod fee;
 
+mod pace;
+
+mod verdict;
+
 use bumpalo::Bump;
 use serde::Serialize;
 
 pub use fee::{Fee, Provided, fee_of, provided};
+pub use pace::Paced;
 
 use crate::base::units::ids::LineIx;
-use crate::base::units::money::{Money, Round};
-use crate::flows::decide::candidate::{Candidate, Market, Matter, candidate, running};
+use crate::base::units::money::Money;
+use crate::flows::decide::candidate::{Market, Matter};
 use crate::flows::decide::gather::Pool;
 use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::select::Winner;
@@ -25,12 +30,10 @@ use crate::knowledge::enrich;
 use crate::market::facts::Facts;
 use crate::market::openrtb;
 use crate::market::opportunity::Opportunity;
-use crate::market::outcome::{Outcome, Refusal};
+use crate::market::outcome::Outcome;
 use crate::market::slot::{Durations, Pod, Slot};
 use crate::market::vocabulary::{Dimension, Vocabulary};
-use crate::offer::auction;
 use crate::offer::delivery::{Live, Sleep};
-use crate::offer::targeting;
 
 /// A decision with all its reasons; `Display` is for people, `Serialize` for scripts.
 #[derive(Debug, Serialize)]
@@ -75,6 +78,9 @@ pub struct LineExplained {
     /// `won`, `outbid`, or the refusal's label.
     pub verdict: &'static str,
     pub detail: String,
+    /// How live paced it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Paced>,
     /// What third parties are due for an impression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fee: Option<Fee>,
@@ -239,7 +245,7 @@ fn explained(
     made: &Made<'_>,
 ) -> LineExplained {
     let line = matter.world.catalog.line(ix);
-    let (verdict, detail) = verdict(matter, market, ix, facts, made);
+    let (verdict, detail, pace) = verdict::verdict(matter, market, ix, facts, made);
     LineExplained {
         line: line.key.clone(),
         name: line.name.clone(),
@@ -247,118 +253,10 @@ fn explained(
         deal: market.deal.map(|(_, offer)| offer.id.to_owned()),
         verdict,
         detail,
+        pace,
         fee: fee_of(&line.targeting, facts, matter.world, line.bid.currency),
         ix,
     }
-}
-
-/// The first check that the line fails, in the order of the path.
-fn verdict(
-    matter: &Matter<'_, '_>,
-    market: &Market<'_, '_>,
-    ix: LineIx,
-    facts: &Facts,
-    made: &Made<'_>,
-) -> (&'static str, String) {
-    let line = matter.world.catalog.line(ix);
-    let refused = |refusal: Refusal, detail: String| (refusal.label(), detail);
-    // Deals ask of each of their lines; only searches pass over any.
-    let asleep = market.deal.is_none() && made.asleep.is_some_and(|sleep| sleep.has(ix));
-    let slept = || if asleep { "asleep: not asked".to_owned() } else { String::new() };
-    if let Err(refusal) = running(line, matter.moment) {
-        return refused(refusal, slept());
-    }
-    let failure = targeting::explain(&line.targeting, facts, &matter.world.vocabulary);
-    if let Some(failure) = failure {
-        return refused(Refusal::Targeting, failure.to_string());
-    }
-    let candidate = match candidate(matter, market, ix) {
-        Ok(candidate) => candidate,
-        Err(refusal) => return refused(refusal, refusal_detail(matter, market, ix, refusal)),
-    };
-    let (deal, price) = (market.deal.map(|(ix, _)| ix), candidate.price);
-    let won = |w: &&Winner| {
-        w.candidate.line == ix && w.candidate.slot == market.slot_ix && w.candidate.deal == deal
-    };
-    if made.winners.iter().any(|winner| won(&winner)) {
-        return ("won", format!("bids {price}"));
-    }
-    match made.pool.answer(ix) {
-        Some(Err(refusal)) => return refused(refusal, slept()),
-        // It would run and could bid, so it sleeps for its budget.
-        _ if asleep => return refused(Refusal::BudgetSpent, slept()),
-        _ => {}
-    }
-    outbid(matter, market, &candidate, made)
-}
-
-/// It could have bid: who stood in its way?
-fn outbid(
-    matter: &Matter<'_, '_>,
-    market: &Market<'_, '_>,
-    candidate: &Candidate,
-    made: &Made<'_>,
-) -> (&'static str, String) {
-    let catalog = &matter.world.catalog;
-    let of_slot = |w: &&Winner| w.candidate.slot == market.slot_ix;
-    let best = made.winners.iter().filter(of_slot).max_by_key(|w| w.candidate.price.nanos);
-    let advertiser = catalog.line(candidate.line).advertiser;
-    let in_pod = market.slot.pod != Pod::Single;
-    let same = |w: &Winner| catalog.line(w.candidate.line).advertiser == advertiser;
-    if in_pod && made.winners.iter().any(same) {
-        let detail = "its advertiser already has a place in the break".to_owned();
-        return (Refusal::PodSeparation.label(), detail);
-    }
-    let detail = match best {
-        Some(winner) => format!("bids {}; {} won", candidate.price, winner.candidate.price),
-        None => format!("bids {}", candidate.price),
-    };
-    (Refusal::Outbid.label(), detail)
-}
-
-/// The values behind a refusal, where they say more than its name.
-fn refusal_detail(
-    matter: &Matter<'_, '_>,
-    market: &Market<'_, '_>,
-    ix: LineIx,
-    refusal: Refusal,
-) -> String {
-    let catalog = &matter.world.catalog;
-    let line = catalog.line(ix);
-    let creatives = || line.creatives.iter().map(|&ix| catalog.creative(ix));
-    match refusal {
-        Refusal::Duration => {
-            let seconds: Vec<String> =
-                creatives().map(|c| format!("{}", f64::from(c.duration_ms) / 1e3)).collect();
-            format!("spots of {} s do not fit", seconds.join(", "))
-        }
-        Refusal::Mime => {
-            let all = creatives().flat_map(|c| &c.renditions).map(|r| r.mime.as_str());
-            let mut mimes: Vec<&str> = all.collect();
-            mimes.sort_unstable();
-            mimes.dedup();
-            let taken = market.slot.audio.mimes.unwrap_or_default();
-            format!("has {}; the slot takes {}", mimes.join(", "), taken.join(", "))
-        }
-        Refusal::BelowFloor => {
-            let floor = creatives().map(|c| floor(matter, market, c.duration_ms).nanos).min();
-            let floor = Money::new(floor.unwrap_or(0), matter.opportunity.currency);
-            format!("bids {}, the floor is {floor}", line.bid)
-        }
-        Refusal::NotInThisMarket if market.slot.private => "the auction is private".to_owned(),
-        Refusal::NotInThisMarket => "bids only on its deals".to_owned(),
-        Refusal::AdvertiserBlocked => catalog.advertiser(line.advertiser).domains.join(", "),
-        Refusal::CategoryBlocked => catalog.advertiser(line.advertiser).categories.join(", "),
-        _ => String::new(),
-    }
-}
-
-/// The floor in the answer's currency; zero where there is no rate.
-fn floor(matter: &Matter<'_, '_>, market: &Market<'_, '_>, duration_ms: u32) -> Money {
-    let currency = matter.opportunity.currency;
-    let floor = auction::floor(market.slot, market.deal.map(|(_, offer)| offer), duration_ms);
-    let converted = matter.world.rates.convert(floor, currency, Round::Up);
-    converted.unwrap_or(Money::zero(currency))
 }
 
 fn bid(matter: &Matter<'_, '_>, winner: &Winner, vast: &str) -> BidExplained {
@@ -380,7 +278,7 @@ fn bid(matter: &Matter<'_, '_>, winner: &Winner, vast: &str) -> BidExplained {
         creative: catalog.creative(candidate.creative).crid.clone(),
         deal: deal.map(|(_, offer)| offer.id.to_owned()),
         price_cpm: cpm(candidate.price),
-        floor_cpm: cpm(floor(matter, &market, candidate.duration_ms)),
+        floor_cpm: cpm(verdict::floor(matter, &market, candidate.duration_ms)),
         currency: opportunity.currency.to_string(),
         vast: vast.to_owned(),
     }

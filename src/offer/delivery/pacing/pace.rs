@@ -1,0 +1,96 @@
+//! How does a line bid now? Two parts of a million: of its price, and of the requests it joins.
+//!
+//! Read on the bid path (hot: one atomic load), written by the controllers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The whole of anything that is paced.
+pub const PPM: u32 = 1_000_000;
+
+/// What `live` says of a line that may bid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pace {
+    /// The bid, as a part of the line's own price; dual pacing's 1 ÷ (1 + μ).
+    pub bid_ppm: u32,
+    /// The chance that the line joins a decision at all: the throttle's probability.
+    pub pass_ppm: u32,
+}
+
+impl Pace {
+    /// Unpaced: the whole price, every time.
+    pub const FULL: Pace = Pace { bid_ppm: PPM, pass_ppm: PPM };
+
+    /// At most the whole of either.
+    pub fn new(bid_ppm: u32, pass_ppm: u32) -> Pace {
+        Pace { bid_ppm: bid_ppm.min(PPM), pass_ppm: pass_ppm.min(PPM) }
+    }
+
+    /// A price at this pace, rounded down.
+    pub fn shade(self, nanos: i64) -> i64 {
+        if self.bid_ppm >= PPM {
+            return nanos;
+        }
+        (i128::from(nanos) * i128::from(self.bid_ppm) / i128::from(PPM)) as i64
+    }
+
+    /// Whether a chance of sixty-four fair bits lets the line join.
+    pub fn passes(self, chance: u64) -> bool {
+        ((u128::from(chance) * u128::from(PPM)) >> 64) < u128::from(self.pass_ppm)
+    }
+}
+
+/// The pace of one line, turned while decisions read it.
+#[derive(Debug)]
+pub struct Dial(AtomicU64);
+
+impl Dial {
+    pub fn new(pace: Pace) -> Dial {
+        Dial(AtomicU64::new(packed(pace)))
+    }
+
+    pub fn read(&self) -> Pace {
+        let packed = self.0.load(Ordering::Relaxed);
+        Pace { bid_ppm: (packed >> 32) as u32, pass_ppm: packed as u32 }
+    }
+
+    pub fn turn(&self, pace: Pace) {
+        self.0.store(packed(pace), Ordering::Relaxed);
+    }
+}
+
+fn packed(pace: Pace) -> u64 {
+    u64::from(pace.bid_ppm) << 32 | u64::from(pace.pass_ppm)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_is_shaded_exactly_and_downwards() {
+        assert_eq!(Pace::FULL.shade(i64::MAX), i64::MAX);
+        assert_eq!(Pace::new(500_000, PPM).shade(7), 3);
+        assert_eq!(Pace::new(999_999, PPM).shade(4_000_000), 3_999_996);
+        assert_eq!(Pace::new(1, PPM).shade(999_999), 0);
+        assert_eq!(Pace::new(PPM - 1, PPM).shade(i64::MAX), 9_223_362_813_482_738_952);
+        assert_eq!(Pace::new(0, PPM).shade(5), 0);
+        assert_eq!(Pace::new(u32::MAX, u32::MAX), Pace::FULL);
+    }
+
+    #[test]
+    fn chance_passes_as_often_as_is_said() {
+        assert!(Pace::FULL.passes(u64::MAX) && Pace::FULL.passes(0));
+        assert!(!Pace::new(PPM, 0).passes(0));
+        let half = Pace::new(PPM, PPM / 2);
+        assert!(half.passes(u64::MAX / 2) && !half.passes(u64::MAX / 2 + 1));
+    }
+
+    #[test]
+    fn a_dial_reads_what_it_was_turned_to() {
+        let dial = Dial::new(Pace::FULL);
+        assert_eq!(dial.read(), Pace::FULL);
+        let slow = Pace::new(123_456, 7);
+        dial.turn(slow);
+        assert_eq!(dial.read(), slow);
+    }
+}
