@@ -11,8 +11,10 @@ mod bytes;
 mod entry;
 mod fault;
 mod figures;
+mod follower;
 mod ledger;
 mod snapshot;
+mod snapshots;
 mod transaction;
 mod wire;
 
@@ -26,8 +28,10 @@ pub use entry::{
 };
 pub use fault::LedgerFault;
 pub use figures::{Figure, Figures, Keep};
+pub use follower::{Follower, Following};
 pub use ledger::{Breach, Breaches, DAYS_KEPT, Ledger, LineRecord, Run, Version};
 pub use snapshot::SnapshotFault;
+pub use snapshots::{Config, Snapshots, Start};
 pub use transaction::{Posting, Transaction};
 pub use wire::EntryFault;
 
