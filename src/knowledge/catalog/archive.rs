@@ -5,6 +5,8 @@
 //! with every default written out as absence and hosted media named by hash, so equal catalogs
 //! have equal bytes whatever their files looked like.
 
+mod creative;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::base::units::ids::CreativeIx;
@@ -14,10 +16,10 @@ use crate::market::vocabulary::{Dimension, ValueId, Vocabulary};
 use super::contents::Contents;
 use super::hours;
 use super::model::{
-    Advertiser, Campaign, Cap, Circle, Companion, CompanionResource, Creative, Delivery, Expr,
-    Flight, Leaf, Line, Media, Rendition, Test, Tracker, Verification,
+    Advertiser, Budget, BudgetMode, Campaign, Cap, Circle, Expr, Flight, Leaf, Line, Pacing, Test,
 };
-use super::spot::event_name;
+use super::often;
+use super::tables::{MODES, SHAPES};
 use super::values::print_decimal;
 
 /// The contents, which stand in order, as a campaign file in canonical JSON.
@@ -152,6 +154,8 @@ impl Serialize for Said<'_, Advertiser> {
         map.put("currency", advertiser.currency.as_str())?;
         let zone = advertiser.calendar.zone();
         map.put("time_zone", (zone != "UTC").then_some(zone))?;
+        map.put("prepaid", advertiser.prepaid.then_some(true))?;
+        map.put("caps", book.each(&advertiser.caps))?;
         map.put("categories", &advertiser.categories)?;
         map.put("ad_products", &advertiser.ad_products)?;
         map.put("bundle", &advertiser.bundle)?;
@@ -170,6 +174,9 @@ impl Serialize for Said<'_, Campaign> {
         let mut map = to.serialize_map(None)?;
         map.put("key", &campaign.key)?;
         map.put("name", &campaign.name)?;
+        let budget = &campaign.budget;
+        map.put("budget", (*budget != Budget::NONE).then_some(Said(book, budget)))?;
+        map.put("caps", book.each(&campaign.caps))?;
         map.put("lines", Each(book, book.lines_of[at].clone()))?;
         map.end()
     }
@@ -183,8 +190,10 @@ impl Serialize for Said<'_, Line> {
         map.put("key", &line.key)?;
         map.put("name", &line.name)?;
         map.put("bid_cpm", print_decimal(line.bid.nanos, 6))?;
-        map.put("budget", line.budget.total.map(|nanos| print_decimal(nanos, 9)))?;
-        map.put("cap", line.caps.first().map(|cap| Said(book, cap)))?;
+        map.put("budget", (line.budget != Budget::NONE).then_some(Said(book, &line.budget)))?;
+        let paced = line.pacing != Pacing::default();
+        map.put("pacing", paced.then_some(Said(book, &line.pacing)))?;
+        map.put("caps", book.each(&line.caps))?;
         let flight = (line.flight != Flight::ALWAYS).then_some(&line.flight);
         map.put("flight", flight.map(|flight| Said(book, flight)))?;
         let targeting = (line.targeting != Expr::All(Vec::new())).then_some(&line.targeting);
@@ -199,13 +208,32 @@ impl Serialize for Said<'_, Line> {
 
 impl Serialize for Said<'_, Cap> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let per = match self.1.window.longest_s() {
-            s if s % 3600 == 0 => format!("{}h", s / 3600),
-            s => format!("{}m", s / 60),
-        };
+        let (per, window) = often::said(self.1.window);
         let mut map = to.serialize_map(None)?;
         map.put("impressions", u32::from(self.1.impressions))?;
         map.put("per", per)?;
+        map.put("window", window)?;
+        map.end()
+    }
+}
+
+impl Serialize for Said<'_, Budget> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Budget { total, daily, mode } = self.1;
+        let mut map = to.serialize_map(None)?;
+        map.put("total", total.map(|nanos| print_decimal(nanos, 9)))?;
+        map.put("daily", daily.map(|nanos| print_decimal(nanos, 9)))?;
+        map.put("mode", (*mode != BudgetMode::Strict).then_some(MODES[*mode as usize]))?;
+        map.end()
+    }
+}
+
+impl Serialize for Said<'_, Pacing> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Pacing { shape, traffic } = self.1;
+        let mut map = to.serialize_map(None)?;
+        map.put("shape", SHAPES[*shape as usize])?;
+        map.put("traffic", traffic.as_ref().map(|shares| shares.to_vec()))?;
         map.end()
     }
 }
@@ -279,103 +307,6 @@ impl Serialize for Said<'_, Circle> {
         map.put("lat", center.lat.to_string())?;
         map.put("lon", center.lon.to_string())?;
         map.put("km", (radius_m / 1000.0).to_string())?;
-        map.end()
-    }
-}
-
-impl Serialize for Said<'_, Creative> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let Said(book, creative) = self;
-        let mut map = to.serialize_map(None)?;
-        map.put("crid", &creative.crid)?;
-        map.put("title", &creative.title)?;
-        map.put("duration", print_decimal(i64::from(creative.duration_ms), 3))?;
-        map.put("renditions", book.each(&creative.renditions))?;
-        map.put("mezzanine", creative.mezzanine.as_ref().map(|master| Said(book, master)))?;
-        map.put("companions", book.each(&creative.companions))?;
-        map.put("click_through", &creative.click_through)?;
-        map.put("click_trackers", &creative.click_trackers)?;
-        map.put("trackers", book.each(&creative.trackers))?;
-        map.put("attr", &creative.attr)?;
-        map.put("apis", &creative.apis)?;
-        map.put("verifications", book.each(&creative.verifications))?;
-        map.put("language", &creative.language)?;
-        map.put("universal_ad_id", creative.universal_ad_id.as_ref().map(|id| Said(book, id)))?;
-        map.put("nvol", creative.nvol)?;
-        map.put("qagmediarating", creative.qagmediarating)?;
-        map.end()
-    }
-}
-
-impl Serialize for Said<'_, (String, String)> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(None)?;
-        map.put("registry", &self.1.0)?;
-        map.put("value", &self.1.1)?;
-        map.end()
-    }
-}
-
-impl Serialize for Said<'_, Tracker> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(None)?;
-        map.put("event", event_name(self.1.event))?;
-        map.put("url", &self.1.url)?;
-        map.end()
-    }
-}
-
-impl Serialize for Said<'_, Verification> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(None)?;
-        map.put("vendor", &self.1.vendor)?;
-        map.put("script_url", &self.1.script_url)?;
-        map.put("parameters", &self.1.parameters)?;
-        map.end()
-    }
-}
-
-fn put_media<M: SerializeMap>(map: &mut M, media: &Media) -> Result<(), M::Error> {
-    match media {
-        Media::Remote(url) => map.put("url", url),
-        Media::Hosted(hash) => map.put("hash", hash),
-    }
-}
-
-impl Serialize for Said<'_, Rendition> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let rendition = self.1;
-        let mut map = to.serialize_map(None)?;
-        put_media(&mut map, &rendition.media)?;
-        map.put("mime", rendition.mime.as_str())?;
-        map.put("bitrate", rendition.bitrate_kbps)?;
-        let streaming = rendition.delivery == Delivery::Streaming;
-        map.put("delivery", streaming.then_some("streaming"))?;
-        map.put("size", rendition.size)?;
-        map.end()
-    }
-}
-
-impl Serialize for Said<'_, Companion> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let companion = self.1;
-        let mut map = to.serialize_map(None)?;
-        map.put("width", companion.w)?;
-        map.put("height", companion.h)?;
-        match &companion.resource {
-            CompanionResource::Static { media, mime } => {
-                put_media(&mut map, media)?;
-                map.put("mime", mime)?;
-            }
-            CompanionResource::Html(html) => map.put("html", html)?,
-            CompanionResource::Iframe(url) => map.put("iframe", url)?,
-        }
-        map.put("click_through", &companion.click_through)?;
-        map.put("trackers", &companion.trackers)?;
-        map.put("alt", &companion.alt)?;
-        map.put("attr", &companion.attr)?;
-        map.put("apis", &companion.apis)?;
-        map.put("end_card", companion.end_card.then_some(true))?;
         map.end()
     }
 }

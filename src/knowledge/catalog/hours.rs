@@ -18,10 +18,20 @@ const DAYS: [(&str, &str); 7] = [
     ("sun", "sunday"),
 ];
 
+/// The parts of a day, as radio calls them.
+const DAYPARTS: [(&str, (usize, usize)); 5] = [
+    ("night", (0, 6)),
+    ("morning", (6, 10)),
+    ("midday", (10, 15)),
+    ("afternoon", (15, 19)),
+    ("evening", (19, 24)),
+];
+
 const HOW: &str = "write it as `mon-fri 06:00-10:00, sat 22:00-02:00`, in whole hours";
 
 /// Parts are separated by commas. A part is days (`mon`, `mon-fri`, `tue thu`, `weekdays`,
-/// `weekend`, `daily`), or times, or both; days alone are whole days, times alone are daily.
+/// `weekend`, `daily`), or times (`06:00-10:00`, `morning`), or both; days alone are whole days,
+/// times alone are daily.
 /// A time that ends before it starts runs over midnight into the next day.
 pub fn parse(text: &str) -> Result<Hours, Complaint> {
     let mut hours = [false; 168];
@@ -52,7 +62,10 @@ fn add(part: &str, hours: &mut Hours) -> Result<(), Complaint> {
     let mut days = [false; 7];
     let mut times = Vec::new();
     for word in part.split_whitespace() {
-        if word.starts_with(|c: char| c.is_ascii_digit()) {
+        let daypart = DAYPARTS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
+        if let Some(&(_, hours)) = daypart {
+            times.push(hours);
+        } else if word.starts_with(|c: char| c.is_ascii_digit()) {
             times.push(time_range(word)?);
         } else if times.is_empty() {
             add_days(word, &mut days)?;
@@ -154,6 +167,9 @@ mod tests {
         assert_eq!(set("00:00-24:00").len(), 168);
         assert_eq!(set("daily 12-13").len(), 7);
         assert_eq!(set("mon wed 8-9 17-18"), [8, 17, 56, 65]);
+        assert_eq!(set("mon Morning"), [6, 7, 8, 9]);
+        assert_eq!(set("evening").len(), 35);
+        assert_eq!(set("night, morning, midday, afternoon, evening").len(), 168);
     }
 
     #[test]

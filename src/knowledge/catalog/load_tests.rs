@@ -1,11 +1,13 @@
 //! Does the fixture catalogue load, and mean what it says?
 
 use super::*;
-use crate::base::units::ids::LineId;
+use crate::base::units::ids::{AdvertiserId, CampaignId, LineId};
 use crate::base::units::money::{Currency, Money};
 use crate::knowledge::catalog::Edition;
 use crate::knowledge::catalog::model::Media;
-use crate::knowledge::catalog::model::{Budget, CompanionResource, Expr, Test};
+use crate::knowledge::catalog::model::{
+    Budget, BudgetMode, Cap, CompanionResource, Expr, Pacing, Shape, Test, Unit, Window,
+};
 use crate::market::vocabulary::{Dimension, Words};
 
 fn rates() -> Rates {
@@ -35,10 +37,53 @@ fn read(text: &str) -> Report {
 }
 
 #[test]
+fn the_words_of_money_mean_what_they_say() {
+    let catalog = fixture(&mut Vocabulary::new());
+    let line = |key| {
+        let id = LineId::of("nordlicht", "winter", key);
+        catalog.line(catalog.line_of(id).unwrap())
+    };
+    let (even, front) = (line("even"), line("front"));
+    let advertiser = catalog.advertiser(even.advertiser);
+    assert_eq!(advertiser.id, AdvertiserId::of("nordlicht"));
+    assert!(advertiser.prepaid && advertiser.calendar.zone() == "Europe/Helsinki");
+    assert_eq!(advertiser.caps, [Cap::rolling(40, 30 * 86_400)]);
+    let campaign = catalog.campaign(even.campaign);
+    assert_eq!(campaign.id, CampaignId::of("nordlicht", "winter"));
+    let (total, daily) = (Some(20_000_500_000_000), Some(900_000_000_000));
+    assert_eq!(campaign.budget, Budget { total, daily, mode: BudgetMode::Strict });
+    let calendar = |impressions, unit| Cap { impressions, window: Window::Calendar(unit) };
+    assert_eq!(campaign.caps, [calendar(12, Unit::Week)]);
+    assert_eq!(catalog.creative(even.creatives[0]).caps, [calendar(5, Unit::Day)]);
+    let (total, daily) = (Some(9_000_000_000_000), Some(400_000_000_000));
+    assert_eq!(even.budget, Budget { total, daily, mode: BudgetMode::Expected });
+    assert_eq!(even.pacing, Pacing { shape: Shape::Even, traffic: None });
+    let caps = [
+        Cap::rolling(1, 60),
+        calendar(2, Unit::Hour),
+        Cap::rolling(3, 6 * 3600),
+        Cap::rolling(4, 86_400),
+        calendar(20, Unit::Month),
+        Cap { impressions: 30, window: Window::Flight },
+    ];
+    assert_eq!(even.caps, caps);
+    assert_eq!(front.budget, Budget::total(3_000_000_000_000));
+    assert_eq!(
+        (front.pacing.shape, &front.caps[..]),
+        (Shape::Front, &[Cap::rolling(2, 86_400)][..])
+    );
+    let traffic = front.pacing.traffic.as_ref().unwrap();
+    assert_eq!(traffic.iter().sum::<u32>(), 1_000_000);
+    // 20 mornings of 3, 15 hours of 2.5, 42 of nights, 91 others: 188.5 in all.
+    assert_eq!((traffic[0], traffic[6], traffic[16]), (0, 15_915, 13_263));
+    assert_eq!(traffic[12], 5_305);
+}
+
+#[test]
 fn the_fixture_loads_in_order() {
     let mut vocabulary = Vocabulary::new();
     let catalog = fixture(&mut vocabulary);
-    assert_eq!((catalog.counts.advertisers, catalog.counts.lines), (7, 20));
+    assert_eq!((catalog.counts.advertisers, catalog.counts.lines), (8, 22));
     let bounds: Vec<_> = catalog.lines().map(|(_, line)| line.price_bound).collect();
     assert!(bounds.is_sorted_by(|a, b| a >= b), "{bounds:?}");
     let id = LineId::of("nachtklang", "tickets", "techno-berlin");

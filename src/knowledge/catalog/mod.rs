@@ -36,6 +36,10 @@ mod lexicon;
 
 mod clause;
 
+mod often;
+
+mod spend;
+
 mod targeting;
 
 mod mark;

@@ -20,11 +20,13 @@ use super::contents::{Contents, Shelf};
 use super::lexicon::Lexicon;
 use super::limits::Limits;
 use super::media::Files;
-use super::model::{Advertiser, Budget, Campaign, Cap, Expr, Flight, Line, Pacing};
+use super::model::{Advertiser, Budget, Campaign, Cap, Expr, Flight, Line, Shape};
 use super::names::Name;
 use super::node::{Kind, Node, Place};
+use super::often;
+use super::spend;
 use super::spot;
-use super::tables::{ADVERTISER, CAMPAIGN, CAP, CREATIVE, DOCUMENT, FLIGHT, LINE};
+use super::tables::{ADVERTISER, CAMPAIGN, CREATIVE, DOCUMENT, FLIGHT, LINE};
 use super::targeting;
 use super::values::{self, Complaint};
 use super::walk::{Fields, Findings, Trail, scalar};
@@ -84,13 +86,14 @@ impl Drafts<'_> {
             currency: self.currency(fields),
             zone,
             key: key.clone(),
+            caps: often::caps(fields, &["caps"], &[]),
             creatives: HashMap::new(),
         };
         self.found.contents.advertisers.push(Advertiser {
             id: AdvertiserId::of(&key),
             calendar: self.zones.calendar(&account.zone),
-            prepaid: false,
-            caps: Vec::new(),
+            prepaid: fields.bool("prepaid").unwrap_or(false),
+            caps: account.caps.clone(),
             name: fields.text("name").unwrap_or_else(|| key.clone()),
             key,
             domains: fields.texts("domains", most),
@@ -133,23 +136,27 @@ impl Drafts<'_> {
         let key = fields.text("key").unwrap_or_default();
         unique(fields, keys, &key);
         let campaign = CampaignIx(self.found.contents.campaigns.len() as u32);
-        self.found.contents.campaigns.push(Campaign {
+        let of = Campaign {
             id: CampaignId::of(&account.key, &key),
             name: fields.text("name").unwrap_or_else(|| key.clone()),
-            key: key.clone(),
+            key,
             advertiser: account.ix,
-            budget: Budget::NONE,
-            caps: Vec::new(),
-        });
+            budget: spend::budget(fields),
+            caps: often::caps(fields, &["caps"], &[("the advertiser's", &account.caps)]),
+        };
+        let first = self.found.contents.lines.len();
         let mut keys = HashSet::new();
         fields.each("lines", self.limits.lines, |node, trail| {
             if let Some(fields) = Fields::open(fields.findings, node, trail, &LINE) {
                 unique(&fields, &mut keys, &fields.text("key").unwrap_or_default());
-                if let Some(line) = self.line(account, campaign, &key, &fields) {
+                if let Some(line) = self.line(account, campaign, &of, &fields) {
                     self.found.contents.lines.push(line);
                 }
             }
         });
+        let bids = self.found.contents.lines[first..].iter().map(|line| line.bid.nanos);
+        spend::too_small(fields, &of.budget, bids.min().unwrap_or_default());
+        self.found.contents.campaigns.push(of);
         let most = self.limits.lines;
         if self.found.contents.lines.len() > most {
             fields.fault("lines", Complaint::new(format!("more than {most} lines over all files")));
@@ -161,19 +168,22 @@ impl Drafts<'_> {
         &mut self,
         account: &mut Account,
         campaign: CampaignIx,
-        campaign_key: &str,
+        of: &Campaign,
         fields: &Fields<'_>,
     ) -> Option<Line> {
+        let campaign_key = &of.key;
         let amount = |nanos| Money::new(nanos, account.currency);
         let bid = fields.read("bid_cpm", |text| values::decimal(text, 6)).map(amount);
-        let budget = fields.read("budget", |text| values::decimal(text, 9)).map(amount);
-        if let (Some(bid), Some(budget)) = (bid, budget)
-            && budget.nanos < bid.nanos
-        {
-            let message = "this budget does not buy one impression at this bid";
-            fields.warn("budget", Complaint::new(message));
+        let budget = spend::budget(fields);
+        spend::too_small(fields, &budget, bid.map_or(0, |bid| bid.nanos));
+        spend::beyond(fields, &budget, &of.budget);
+        let pacing = spend::pacing(fields);
+        if pacing.shape != Shape::Asap && budget == Budget::NONE && of.budget == Budget::NONE {
+            let message = "neither the line nor its campaign has a budget to spread";
+            fields.warn("pacing", Complaint::mend(message, "write a `budget:`"));
         }
-        let cap = self.cap(fields);
+        let above = [("the campaign's", &of.caps[..]), ("the advertiser's", &account.caps)];
+        let caps = often::caps(fields, &["cap", "caps"], &above);
         let flight = flight(account, fields);
         let (deals, open) = self.deals(fields);
         let targeting = self.targeting(fields);
@@ -198,9 +208,9 @@ impl Drafts<'_> {
             bid: bid?,
             price_bound: self.price_bound(bid?, fields)?,
             flight,
-            budget: Budget { total: budget.map(|budget| budget.nanos), ..Budget::NONE },
-            pacing: Pacing::default(),
-            caps: cap.into_iter().collect(),
+            budget,
+            pacing,
+            caps,
             targeting: targeting?,
             deals,
             open,
@@ -216,14 +226,6 @@ impl Drafts<'_> {
             fields.fault("bid_cpm", Complaint::new(message));
         }
         bound
-    }
-
-    fn cap(&self, fields: &Fields<'_>) -> Option<Cap> {
-        let trail = fields.trail.key("cap");
-        let fields = Fields::open(fields.findings, fields.node("cap")?, &trail, &CAP)?;
-        let impressions = fields.int("impressions");
-        let window_s = fields.read("per", values::window);
-        Some(Cap::rolling(u16::try_from(impressions?).ok()?, window_s?))
     }
 
     fn deals(&self, fields: &Fields<'_>) -> (Vec<String>, bool) {
@@ -332,6 +334,7 @@ struct Account {
     key: String,
     currency: Currency,
     zone: TimeZone,
+    caps: Vec<Cap>,
     /// Its creatives so far, by their crid.
     creatives: HashMap<String, CreativeIx>,
 }

@@ -9,16 +9,18 @@ use serde_json::{Map, Value, json};
 use crate::market::vocabulary::{AGE_BANDS, Dimension, Vocabulary};
 
 use super::tables::{
-    ADVERTISER, CAMPAIGN, CAP, CIRCLE, COMPANION, CREATIVE, DOCUMENT, FLIGHT, Field, Kind, LINE,
-    RENDITION, TRACKER, Table, UNIVERSAL_AD_ID, VERIFICATION,
+    ADVERTISER, BUDGET, CAMPAIGN, CAP, CIRCLE, COMPANION, CREATIVE, DOCUMENT, FLIGHT, Field, Kind,
+    LINE, PACING, RENDITION, TRACKER, Table, UNIVERSAL_AD_ID, VERIFICATION,
 };
 
 /// Every table of the language, the document first.
-pub const TABLES: [&Table; 13] = [
+pub const TABLES: [&Table; 15] = [
     &DOCUMENT,
     &ADVERTISER,
     &CAMPAIGN,
     &LINE,
+    &BUDGET,
+    &PACING,
     &CAP,
     &FLIGHT,
     &CREATIVE,
@@ -117,7 +119,9 @@ fn kind(kind: Kind) -> Value {
         }
         Kind::Bool => json!({"type": "boolean"}),
         Kind::Instant => pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].+)?$"),
-        Kind::Window => pattern(r"^(hour|day|week|[0-9]+[mhd])$"),
+        Kind::Window => pattern(r"^(minute|hour|day|week|month|flight|[0-9]+[mhd])$"),
+        Kind::Traffic => traffic(),
+        Kind::Short(short, table) => json!({"anyOf": [self::kind(*short), reference(table.name)]}),
         Kind::Choice(choices) => json!({"enum": choices}),
         Kind::Map(table) => reference(table.name),
         Kind::List(item) => {
@@ -129,6 +133,19 @@ fn kind(kind: Kind) -> Value {
         }
         Kind::Targeting => reference("targeting"),
     }
+}
+
+/// Shares of hours, as they stand or in millionths.
+fn traffic() -> Value {
+    let share = json!({"type": ["number", "string"], "minimum": 0});
+    json!({"anyOf": [
+        {"type": "array", "items": share, "minItems": 168, "maxItems": 168},
+        {
+            "type": "object",
+            "additionalProperties": share,
+            "examples": [{"mon-fri morning": 3, "weekend 10:00-22:00": 2, "other": 1}],
+        },
+    ]})
 }
 
 fn targeting() -> Value {
@@ -274,7 +291,11 @@ mod tests {
                     }
                 }
                 map.iter().try_for_each(|entry| {
-                    let rule = &rule["properties"][&entry.key];
+                    let others = &rule["additionalProperties"];
+                    let rule = match &rule["properties"][&entry.key] {
+                        Value::Null if others.is_object() => others,
+                        rule => rule,
+                    };
                     if rule.is_null() {
                         return Err(format!("{} is not known", entry.key));
                     }

@@ -15,6 +15,7 @@ use super::model::{
     Tracker, Verification,
 };
 use super::node::Node;
+use super::often;
 use super::tables::{COMPANION, EVENTS, RENDITION, TRACKER, UNIVERSAL_AD_ID, VERIFICATION};
 use super::values::{self, Complaint};
 use super::walk::{Fields, Findings, Trail};
@@ -98,7 +99,7 @@ impl Shelf<'_> {
             universal_ad_id: universal_ad_id(fields),
             nvol: fields.int("nvol"),
             qagmediarating: fields.int("qagmediarating"),
-            caps: Vec::new(),
+            caps: often::caps(fields, &["caps"], &[]),
         };
         // Only now, so that every key has been read and its faults told.
         (duration_ms.is_some() && !creative.crid.is_empty()).then_some(creative)

@@ -42,12 +42,16 @@ pub enum Kind {
     Bool,
     /// RFC 3339, or a date in the account's zone.
     Instant,
-    /// `hour`, `day`, `week`, or a number of minutes, hours or days: `30m`, `12h`, `7d`.
+    /// A unit of the calendar, `flight`, or a number of minutes, hours or days: `30m`, `12h`, `7d`.
     Window,
+    /// Shares of the hours of the week: 168 numbers, or a map of hours to numbers.
+    Traffic,
     Choice(&'static [&'static str]),
     Map(&'static Table),
     /// A list of these; a single one may stand without the brackets.
     List(&'static Kind),
+    /// A single value in short, or a map.
+    Short(&'static Kind, &'static Table),
     /// A map, or the `crid` of a creative that the advertiser already has.
     CreativeOrCrid,
     /// See [`super::targeting`].
@@ -90,7 +94,8 @@ const fn may(name: &'static str, kind: Kind, doc: &'static str) -> Field {
 
 use Kind::{
     Bool, Category, Choice, Cpm, CreativeOrCrid, Currency, Digits, Domain, File, Instant, Int, Key,
-    Language, List, Map, Mime, Money, Number, Seconds, Sha256, Targeting, Text, Url, Window, Zone,
+    Language, List, Map, Mime, Money, Number, Seconds, Sha256, Short, Targeting, Text, Traffic,
+    Url, Window, Zone,
 };
 
 pub static DOCUMENT: Table = Table {
@@ -116,6 +121,8 @@ pub static ADVERTISER: Table = Table {
         may("seat", Text(64), "Seat of its bids; the exchange's default seat where absent."),
         must("currency", Currency, "The account's currency: every price and budget is in it."),
         may("time_zone", Zone, "The account's zone, in which dates are days; UTC where absent."),
+        may("prepaid", Bool, "Spends no more than has been paid in; `false` where absent."),
+        may("caps", List(&Map(&CAP)), "How often one listener may hear any of its lines."),
         may("categories", List(&Category), "IAB Content Taxonomy 1.0 codes, as `IAB8-5`."),
         may("ad_products", List(&Digits), "IAB Ad Product Taxonomy 2.0 ids."),
         may("bundle", Text(256), "Store id of the app that is advertised, if one is."),
@@ -130,6 +137,8 @@ pub static CAMPAIGN: Table = Table {
     fields: &[
         must("key", Key, "Unique within the advertiser; never changes."),
         may("name", Text(256), "Its name for people; the key where absent."),
+        may("budget", BUDGETED, "What its lines may spend together; without limit where absent."),
+        may("caps", List(&Map(&CAP)), "How often one listener may hear any of its lines."),
         must("lines", List(&Map(&LINE)), "At least one."),
     ],
 };
@@ -141,8 +150,10 @@ pub static LINE: Table = Table {
         must("key", Key, "Unique within the campaign; never changes."),
         may("name", Text(256), "Its name for people; the key where absent."),
         must("bid_cpm", Cpm, "The bid for a thousand impressions, read digit by digit."),
-        may("budget", Money, "What it may spend in all; without limit where absent."),
-        may("cap", Map(&CAP), "How often one listener may hear it."),
+        may("budget", BUDGETED, "What it may spend; a single amount is its total."),
+        may("pacing", Short(&Choice(&SHAPES), &PACING), "How it spends; `asap` where absent."),
+        may("cap", Map(&CAP), "The only one of `caps`, or another."),
+        may("caps", List(&Map(&CAP)), "How often one listener may hear it; at most six."),
         may("flight", Map(&FLIGHT), "When it runs; always where absent."),
         may("targeting", Targeting, "Who and when; everybody where absent."),
         may("deals", List(&Text(128)), "Ids of the deals it may bid on."),
@@ -152,12 +163,66 @@ pub static LINE: Table = Table {
     ],
 };
 
+/// A total in short, or all of its parts.
+const BUDGETED: Kind = Short(&Money, &BUDGET);
+
+/// In the order of [`super::model::BudgetMode`].
+pub const MODES: [&str; 2] = ["strict", "expected"];
+
+pub static BUDGET: Table = Table {
+    name: "budget",
+    doc: "What may be spent, in the account's currency.",
+    fields: &[
+        may("total", Money, "In all; without limit where absent."),
+        may("daily", Money, "On each day of the account's zone; without limit where absent."),
+        may(
+            "mode",
+            Choice(&MODES),
+            "`strict`, the default: open bids count with their whole price, and nothing is ever \
+             overspent. `expected`: they count with what they are likely to cost, which spends \
+             more evenly and may overspend by one per cent of a day.",
+        ),
+    ],
+};
+
+/// In the order of [`super::model::Shape`].
+pub const SHAPES: [&str; 3] = ["even", "front", "asap"];
+
+pub static PACING: Table = Table {
+    name: "pacing",
+    doc: "How the budget is spread over its day or its flight.",
+    fields: &[
+        may(
+            "shape",
+            Choice(&SHAPES),
+            "`even`: as traffic comes. `front`: the more the earlier. `asap`: as bids win.",
+        ),
+        may(
+            "traffic",
+            Traffic,
+            "The share of each hour of the week, from Monday midnight in the account's zone; \
+             learned where absent.",
+        ),
+    ],
+};
+
 pub static CAP: Table = Table {
     name: "cap",
     doc: "At most so many impressions for one listener within a window.",
     fields: &[
         must("impressions", Int(1, 1000), "How many."),
-        must("per", Window, "`hour`, `day`, `week`, or `30m`, `12h`, `7d`; at most 31 days."),
+        must(
+            "per",
+            Window,
+            "`minute`, `hour`, `day`, `week`, `month`, `flight`, or `30m`, `12h`, `7d`; at most \
+             31 days.",
+        ),
+        may(
+            "window",
+            Choice(&["rolling", "calendar"]),
+            "`rolling`, the default: within any span of that length. `calendar`: within each \
+             hour, day, week from Monday or month of the account's zone.",
+        ),
     ],
 };
 
@@ -198,6 +263,11 @@ pub static CREATIVE: Table = Table {
             "AdCOM volume normalisation: 0 none, 1 average, 2 peak, 3 loudness.",
         ),
         may("qagmediarating", Int(1, 3), "IQG media rating: 1 all, 2 over 12, 3 mature."),
+        may(
+            "caps",
+            List(&Map(&CAP)),
+            "How often one listener may hear it, whichever line plays it.",
+        ),
     ],
 };
 

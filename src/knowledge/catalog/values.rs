@@ -5,6 +5,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::base::units::calendar::Unit;
 use crate::base::units::time::Moment;
 
 /// What is wrong with a value and what mends it.
@@ -28,10 +29,27 @@ type Read<T> = Result<T, Complaint>;
 
 /// A plain decimal above zero as an integer of 10^-`places`: `4.25` with 6 places is 4,250,000.
 pub fn decimal(text: &str, places: usize) -> Read<i64> {
+    match plain(text, places)? {
+        0 => Err(Complaint::new(format!("`{text}` is not above zero"))),
+        amount => Ok(amount),
+    }
+}
+
+/// A share of traffic in millionths of whatever it counts; nought is one, too.
+pub fn weight(text: &str) -> Read<u64> {
+    match u64::try_from(plain(text, 6)?) {
+        Ok(weight) if weight <= WEIGHT_MAX => Ok(weight),
+        _ => Err(Complaint::new(format!("`{text}` is more than a million"))),
+    }
+}
+
+const WEIGHT_MAX: u64 = 1_000_000_000_000;
+
+fn plain(text: &str, places: usize) -> Read<i64> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(part) || text.ends_with('.') {
-        let message = format!("`{text}` is no plain decimal above zero");
+        let message = format!("`{text}` is no plain decimal");
         return Err(Complaint::mend(message, "write it as `4.25`, without sign, exponent or unit"));
     }
     if part.trim_end_matches('0').len() > places {
@@ -39,11 +57,8 @@ pub fn decimal(text: &str, places: usize) -> Read<i64> {
     }
     let part = part.get(..places).unwrap_or(part);
     let text_of_all = format!("{whole}{part:0<places$}");
-    match text_of_all.parse::<i64>() {
-        Ok(0) => Err(Complaint::new(format!("`{text}` is not above zero"))),
-        Ok(amount) => Ok(amount),
-        Err(_) => Err(Complaint::new(format!("`{text}` is too large an amount"))),
-    }
+    let amount = text_of_all.parse::<i64>();
+    amount.map_err(|_| Complaint::new(format!("`{text}` is too large an amount")))
 }
 
 /// The inverse of [`decimal`], without trailing zeros.
@@ -199,12 +214,24 @@ pub fn zone(text: &str) -> Read<TimeZone> {
     })
 }
 
-/// `hour`, `day`, `week`, `30m`, `12h`, `7d` → seconds; at least a minute, at most 31 days.
-pub fn window(text: &str) -> Read<u32> {
+/// What a cap counts per.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Per {
+    /// Seconds; at least a minute, at most 31 days.
+    Span(u32),
+    Unit(Unit),
+    Flight,
+}
+
+/// `minute`, `hour`, `day`, `week`, `month`, `flight`, `30m`, `12h`, `7d`.
+pub fn window(text: &str) -> Read<Per> {
     let seconds = match text {
-        "hour" => Some(3600),
-        "day" => Some(86_400),
-        "week" => Some(7 * 86_400),
+        "minute" => Some(60),
+        "hour" => return Ok(Per::Unit(Unit::Hour)),
+        "day" => return Ok(Per::Unit(Unit::Day)),
+        "week" => return Ok(Per::Unit(Unit::Week)),
+        "month" => return Ok(Per::Unit(Unit::Month)),
+        "flight" => return Ok(Per::Flight),
         _ => text.char_indices().last().and_then(|(at, unit)| {
             let unit = match unit {
                 'm' => 60,
@@ -216,10 +243,11 @@ pub fn window(text: &str) -> Read<u32> {
         }),
     };
     match seconds {
-        Some(seconds) if (60..=31 * 86_400).contains(&seconds) => Ok(seconds),
+        Some(seconds) if (60..=31 * 86_400).contains(&seconds) => Ok(Per::Span(seconds)),
         _ => {
             let message = format!("`{text}` is no window");
-            let mend = "write `hour`, `day`, `week`, or as `30m`, `12h`, `7d`; at most 31 days";
+            let mend = "write `minute`, `hour`, `day`, `week`, `month` or `flight`, or as `30m`, \
+                        `12h`, `7d`; at most 31 days";
             Err(Complaint::mend(message, mend))
         }
     }
@@ -248,6 +276,21 @@ pub fn instant(text: &str, zone: &TimeZone, end: bool) -> Read<Moment> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_share_may_be_nought() {
+        for (text, wanted) in [
+            ("0", Some(0)),
+            ("0.0", Some(0)),
+            ("1.5", Some(1_500_000)),
+            ("1000000", Some(WEIGHT_MAX)),
+            ("1000001", None),
+            ("-1", None),
+            (".", None),
+        ] {
+            assert_eq!(weight(text).ok(), wanted, "{text}");
+        }
+    }
 
     #[test]
     fn decimals_are_exact() {
@@ -291,7 +334,7 @@ mod tests {
         fn no_text_makes_a_reader_panic(text in ".*") {
             let _ = (decimal(&text, 6), url(&text), domain(&text), language(&text));
             let _ = (category(&text), window(&text), instant(&text, &TimeZone::UTC, true));
-            let _ = (key(&text), int(&text, 0, 9), zone(&text));
+            let _ = (key(&text), int(&text, 0, 9), zone(&text), weight(&text));
         }
     }
 
@@ -337,10 +380,13 @@ mod tests {
     #[test]
     fn windows_are_bounded() {
         for (text, wanted) in [
-            ("day", Some(86_400)),
-            ("12h", Some(43_200)),
-            ("30m", Some(1800)),
-            ("31d", Some(31 * 86_400)),
+            ("minute", Some(Per::Span(60))),
+            ("day", Some(Per::Unit(Unit::Day))),
+            ("month", Some(Per::Unit(Unit::Month))),
+            ("flight", Some(Per::Flight)),
+            ("12h", Some(Per::Span(43_200))),
+            ("30m", Some(Per::Span(1800))),
+            ("31d", Some(Per::Span(31 * 86_400))),
             ("32d", None),
             ("0h", None),
             ("h", None),

@@ -321,6 +321,7 @@ fn checked(kind: Kind, text: &str) -> Result<String, Complaint> {
     match kind {
         Kind::Key => values::key(text)?,
         Kind::Text(most) => values::text(text, most)?,
+        Kind::Short(short, _) => return checked(*short, text),
         Kind::Url => values::url(text)?,
         Kind::Domain => values::domain(text)?,
         Kind::Language => values::language(text)?,

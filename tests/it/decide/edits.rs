@@ -132,7 +132,7 @@ impl House {
         let advertiser = &mut file["advertisers"][rng.below(many)];
         let lines = advertiser["campaigns"][0]["lines"].as_array_mut().unwrap();
         let ix = rng.below(lines.len());
-        match rng.below(12) {
+        match rng.below(16) {
             0 | 1 => lines[ix]["bid_cpm"] = json!(format!("{}.5", 1 + rng.below(30))),
             2 => {
                 let theirs = &other["campaigns"][0]["lines"][0]["targeting"];
@@ -165,6 +165,15 @@ impl House {
             }
             10 => lines[ix]["deals"] = json!([format!("deal-{}", rng.below(4))]),
             11 if rng.below(3) == 0 => *there = !*there,
+            12 => advertiser["campaigns"][0]["budget"] = json!({ "daily": 1000 + name }),
+            13 => lines[ix]["budget"] = json!({ "total": 90_000 + name, "daily": 1000 + name }),
+            14 => {
+                lines[ix]["pacing"] = json!({ "shape": "even", "traffic": { "mon": name } });
+                let caps = json!([{ "impressions": 3 + name, "per": "week" }]);
+                advertiser["campaigns"][0]["caps"] = caps.clone();
+                advertiser["creatives"][0]["caps"] = caps;
+            }
+            15 => advertiser["caps"] = json!({ "impressions": 3 + name, "per": "month" }),
             _ => advertiser["domains"] = json!([format!("brand{name}.example")]),
         }
     }
@@ -229,8 +238,10 @@ fn contents(catalog: &Catalog) -> Vec<Value> {
         all.push(json!({
             "line": [&line.key, &line.name, &line.deals],
             "says": format!("{:?}{:?}{:?}", line.bid, line.targeting, line.paused),
+            "terms": format!("{:?}{:?}{:?}", line.budget, line.pacing, line.caps),
             "advertiser": format!("{:?}", catalog.advertiser(line.advertiser)),
             "campaign": [&campaign.key, &campaign.name],
+            "together": format!("{:?}{:?}", campaign.budget, campaign.caps),
             "creatives": creatives.collect::<Vec<_>>(),
         }));
     }
