@@ -42,7 +42,7 @@ pub use disk::{Disk, DiskFile, Files, Folder, Lock};
 pub use follow::{Follower, Reached};
 pub use memory::{MemoryDisk, Op};
 pub use open::{Durable, Journal, Place, lock};
-pub use recover::{Mark, Opened, Trimmed, read, read_file, read_on, recover};
+pub use recover::{Mark, Opened, Trimmed, read, read_file, read_on, read_segment, recover};
 pub use segment::{FIRST, Tail, drop_before, segments};
 
 use std::io;

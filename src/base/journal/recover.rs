@@ -63,10 +63,21 @@ pub fn read_on(
 /// Reads one segment by itself, whatever its number; an unfinished end is passed over.
 pub fn read_file(path: &Path, visit: Visit<'_>) -> Result<Opened, JournalFault> {
     let bytes = std::fs::read(path).map_err(JournalFault::io(path))?;
+    alone(path, &bytes, visit)
+}
+
+/// As [`read_file`], of a segment of a folder.
+pub fn read_segment(folder: &Folder, seq: u64, visit: Visit<'_>) -> Result<Opened, JournalFault> {
+    let path = path_of(&folder.dir, seq);
+    let bytes = folder.disk.read(&path, 0, u64::MAX).map_err(JournalFault::io(&path))?;
+    alone(&path, &bytes, visit)
+}
+
+fn alone(path: &Path, bytes: &[u8], visit: Visit<'_>) -> Result<Opened, JournalFault> {
     let mut opened = Opened { bytes: bytes.len() as u64, ..Opened::default() };
-    match Header::decode(&bytes) {
+    match Header::decode(bytes) {
         Ok(header) => {
-            let walked = walk_segment(path, (&bytes, header), true, visit)?;
+            let walked = walk_segment(path, (bytes, header), true, visit)?;
             opened.take(path, bytes.len(), walked);
             Ok(opened)
         }

@@ -4,7 +4,7 @@
 //! [`explain`](super::explain) for all of them; hot and pure. The order of the checks is that of
 //! [`Refusal`].
 
-use crate::base::units::ids::{CreativeIx, LineIx};
+use crate::base::units::ids::{CreativeIx, LineIx, ListenerMark};
 use crate::base::units::money::{Money, Round};
 use crate::base::units::time::Moment;
 use crate::flows::decide::coin::Toss;
@@ -51,6 +51,8 @@ pub struct Matter<'a, 'b> {
     pub world: &'a World,
     pub exchange: &'a Exchange,
     pub opportunity: &'a Opportunity<'b>,
+    /// The listener, as caps know him.
+    pub mark: Option<ListenerMark>,
     pub moment: Moment,
     pub toss: Toss,
 }

@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::base::units::ids::LineIx;
+use crate::base::units::ids::{CreativeIx, LineIx};
 use crate::base::units::money::Round;
 use crate::flows::decide::candidate::{
     Candidate, Market, Matter, candidate, other_lengths, paced, running,
@@ -27,6 +27,9 @@ const TIES_MAX: u32 = 32;
 /// may still come, but not for ever.
 const UNASKED_MAX: u32 = 32;
 
+/// A line, and its creative where that has caps of its own.
+type Asked = (LineIx, Option<CreativeIx>);
+
 /// The memory one search for candidates needs; part of the worker's scratch.
 #[derive(Default)]
 pub struct Pool {
@@ -34,8 +37,9 @@ pub struct Pool {
     pub candidates: Vec<Candidate>,
     /// Lines that targeting let through and that were considered, over all slots and deals.
     pub considered: u32,
-    /// What live answered of each line asked in this decision.
-    asked: Vec<(LineIx, Result<Pace, Refusal>)>,
+    /// What live answered of each line asked in this decision; of each creative of it that has
+    /// caps of its own.
+    asked: Vec<(Asked, Result<Pace, Refusal>)>,
     pub furthest: Furthest,
     search: Search,
 }
@@ -85,13 +89,13 @@ impl Pool {
 
     /// What live said of a line; `None` where it was not asked.
     pub fn answer(&self, line: LineIx) -> Option<Result<Pace, Refusal>> {
-        self.asked.iter().find(|(asked, _)| *asked == line).map(|&(_, answer)| answer)
+        self.asked.iter().find(|(asked, _)| asked.0 == line).map(|&(_, answer)| answer)
     }
 
     /// A line whose hold was refused may not bid after all.
     pub fn refused(&mut self, line: LineIx, refusal: Refusal) {
         self.furthest.note(refusal);
-        if let Some(asked) = self.asked.iter_mut().find(|(asked, _)| *asked == line) {
+        for asked in self.asked.iter_mut().filter(|(asked, _)| asked.0 == line) {
             asked.1 = Err(refusal);
         }
     }
@@ -287,12 +291,14 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
 
     fn ask(&mut self, made: &Candidate) -> Result<Pace, Refusal> {
         let Candidate { line, creative, .. } = *made;
-        if let Some(answer) = self.pool.answer(line) {
+        let capped = !self.matter.world.catalog.creative(creative).caps.is_empty();
+        let of = (line, capped.then_some(creative));
+        if let Some(&(_, answer)) = self.pool.asked.iter().find(|(asked, _)| *asked == of) {
             return answer;
         }
-        let (listener, moment) = (self.matter.opportunity.listener, self.matter.moment);
+        let (listener, moment) = (self.matter.mark, self.matter.moment);
         let answer = self.live.may_bid(&Ask { line, creative, listener, moment });
-        self.pool.asked.push((line, answer));
+        self.pool.asked.push((of, answer));
         self.pool.search.unasked += u32::from(answer == Err(Refusal::AskLimit));
         answer
     }

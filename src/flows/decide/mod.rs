@@ -99,7 +99,8 @@ fn path<'s>(
     let toss = at.coin.toss(request.id, received.exchange, at.moment);
     made.seed = toss.seed;
     let opportunity = &opportunity;
-    let matter = Matter { world, exchange, opportunity, moment: at.moment, toss };
+    let mark = opportunity.listener.map(|key| world.keys.marks().listener(key));
+    let matter = Matter { world, exchange, opportunity, mark, moment: at.moment, toss };
     Gather { matter, live, pool }.all(facts, search);
     let winners = &mut made.winners;
     Select { matter, live, pool, winners }.all().map_err(Outcome::NoBid)?;

@@ -84,7 +84,7 @@ fn signed(matter: &Matter<'_, '_>, winner: &Winner) -> Signed {
         held: winner.candidate.cost,
         made: matter.moment,
         expires: winner.expires,
-        listener: matter.opportunity.listener.map(|key| keys.marks().listener(key)),
+        listener: matter.mark,
         supply: SupplyMark::default(),
         test: matter.opportunity.test,
     };

@@ -186,7 +186,7 @@ impl<'s, L: Live<'s>> Select<'_, '_, L> {
             bid,
             line: candidate.line,
             creative: candidate.creative,
-            listener: self.matter.opportunity.listener,
+            listener: self.matter.mark,
             price: candidate.cost,
             moment,
             expires,

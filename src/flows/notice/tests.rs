@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::base::units::ids::{CreativeIx, LineId, LineIx, ListenerKey};
+use crate::base::units::ids::{CreativeIx, LineId, LineIx, ListenerMark};
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::SetClock;
 use crate::knowledge::catalog::model::{Budget, Cap, Line};
@@ -40,7 +40,7 @@ fn line(budget: i64) -> Line {
 }
 
 fn start_at(data: &Path, budget: i64, now: Moment) -> House {
-    let limits = delivery::Config { cap_slots: 1024, ..delivery::Config::default() };
+    let limits = delivery::Config::small();
     let book = Arc::new(Book::new(&limits));
     let (till, _) = Till::open(&Config::default(), data, keys(), Arc::clone(&book), now).unwrap();
     House { till: Arc::new(till), desk: book.desk_of(&[line(budget)]).unwrap() }
@@ -56,7 +56,7 @@ impl House {
             bid: BidId(bid),
             line: LineIx(0),
             creative: CreativeIx(0),
-            listener: Some(ListenerKey(1)),
+            listener: Some(ListenerMark(1)),
             price: Money::new(HELD, Currency::USD),
             moment: NOW,
             expires: NOW.plus_s(3600),
@@ -354,7 +354,7 @@ async fn nothing_is_acknowledged_that_cannot_be_written() {
     let data = tempfile::tempdir().unwrap();
     let mut config = Config::default();
     config.journal.segment_bytes = 1 << 10;
-    let book = Arc::new(Book::new(&delivery::Config { cap_slots: 1024, ..Default::default() }));
+    let book = Arc::new(Book::new(&delivery::Config::small()));
     let (till, _) = Till::open(&config, data.path(), keys(), Arc::clone(&book), NOW).unwrap();
     let house = House { till: Arc::new(till), desk: book.desk_of(&[line(1000 * HELD)]).unwrap() };
     // The next segment cannot be made.
@@ -383,7 +383,7 @@ async fn nothing_is_acknowledged_that_cannot_be_written() {
 async fn a_full_window_asks_to_come_again_and_keeps_room_for_money() {
     let data = tempfile::tempdir().unwrap();
     let config = Config { seen_max: 1024, ..Config::default() };
-    let book = Arc::new(Book::new(&delivery::Config { cap_slots: 1024, ..Default::default() }));
+    let book = Arc::new(Book::new(&delivery::Config::small()));
     let (till, _) = Till::open(&config, data.path(), keys(), Arc::clone(&book), NOW).unwrap();
     let house = House { till: Arc::new(till), desk: book.desk_of(&[line(10_000 * HELD)]).unwrap() };
     let mut losses = 0;
@@ -473,7 +473,7 @@ fn a_journal_of_a_newer_version_is_not_opened() {
     let (journal, _) = crate::base::journal::Journal::open(&dir, &config, &mut |_| Ok(())).unwrap();
     journal.append_blocking(&[9; 88]).unwrap();
     drop(journal);
-    let book = Arc::new(Book::new(&delivery::Config { cap_slots: 1024, ..Default::default() }));
+    let book = Arc::new(Book::new(&delivery::Config::small()));
     let opened = Till::open(&Config::default(), data.path(), keys(), book, NOW);
     let text = opened.err().unwrap().to_string();
     assert!(text.contains("version 9") && text.contains("offset 32"), "{text}");

@@ -8,7 +8,7 @@ use crossbeam_queue::ArrayQueue;
 use dashmap::DashMap;
 
 use super::Config;
-use super::caps::{CapTable, NotTaken};
+use super::caps::{CapAsk, CapSet, Caps, Meeting};
 use super::desk::{Desk, DeskLine};
 use super::holds::{OpenHold, OpenHolds};
 use super::line::{Count, LineState};
@@ -22,7 +22,7 @@ use crate::market::ticket::BidId;
 pub struct Book {
     lines: DashMap<(LineId, Currency), Arc<LineState>>,
     lines_max: usize,
-    caps: CapTable,
+    caps: Caps,
     /// Fresh holds, from bids to the next sweep or notice.
     fresh: ArrayQueue<OpenHold>,
     open: Mutex<OpenHolds>,
@@ -39,7 +39,6 @@ struct Stats {
     expired: AtomicU64,
     doubled: AtomicU64,
     queue_full: AtomicU64,
-    cap_table_full: AtomicU64,
 }
 
 /// How a charge ended.
@@ -98,7 +97,7 @@ impl Book {
         Book {
             lines: DashMap::new(),
             lines_max: config.lines_max,
-            caps: CapTable::new(config.cap_slots),
+            caps: Caps::new(&config.caps),
             fresh: ArrayQueue::new(config.hold_queue),
             open: Mutex::new(OpenHolds::default()),
             holds_max: config.holds_max,
@@ -114,25 +113,29 @@ impl Book {
         before: Option<(&Catalog, &Desk)>,
     ) -> Result<Desk, TooManyLines> {
         let base = match before.filter(|(other, _)| other.shares_base(catalog)) {
-            None => self.desk_lines(catalog.base_lines())?.into(),
+            None => self.desk_lines(catalog.base_lines(), Some(catalog))?.into(),
             Some((other, desk)) => {
                 // What is again as it was in the base had another budget meanwhile.
                 let back = other.gone().filter(|&ix| !catalog.is_gone(ix));
-                back.for_each(|ix| drop(self.desk_line(catalog.line(ix))));
+                back.for_each(|ix| drop(self.desk_line(catalog.line(ix), Some(catalog))));
                 desk.base()
             }
         };
-        let fresh = self.desk_lines(catalog.fresh_lines())?;
+        let fresh = self.desk_lines(catalog.fresh_lines(), Some(catalog))?;
         Ok(Desk::new(Arc::clone(self), (base, catalog.gone().collect()), fresh))
     }
 
     /// The view of lines that stand in no catalog, in `LineIx` order.
     pub fn desk_of(self: &Arc<Book>, lines: &[Line]) -> Result<Desk, TooManyLines> {
-        let lines = (self.desk_lines(lines)?.into(), Vec::new());
+        let lines = (self.desk_lines(lines, None)?.into(), Vec::new());
         Ok(Desk::new(Arc::clone(self), lines, Vec::new()))
     }
 
-    fn desk_lines(&self, lines: &[Line]) -> Result<Vec<DeskLine>, TooManyLines> {
+    fn desk_lines(
+        &self,
+        lines: &[Line],
+        catalog: Option<&Catalog>,
+    ) -> Result<Vec<DeskLine>, TooManyLines> {
         let missing = |line: &&Line| !self.lines.contains_key(&(line.id, line.bid.currency));
         let has_room = || self.lines.len() + lines.iter().filter(missing).count() <= self.lines_max;
         if !has_room() {
@@ -141,18 +144,20 @@ impl Book {
         if !has_room() {
             return Err(TooManyLines(self.lines_max));
         }
-        Ok(lines.iter().map(|line| self.desk_line(line)).collect())
+        Ok(lines.iter().map(|line| self.desk_line(line, catalog)).collect())
     }
 
     /// Drops the lines of past worlds that have no money taken: but their counts, nothing is lost.
     fn forget(&self) {
         self.lines.retain(|_, state| Arc::strong_count(state) > 1 || state.is_committed());
+        self.caps.forget();
     }
 
-    fn desk_line(&self, line: &Line) -> DeskLine {
+    fn desk_line(&self, line: &Line, catalog: Option<&Catalog>) -> DeskLine {
         let state = self.state(line.id, line.bid.currency);
         state.set_total(line.budget.total);
-        DeskLine::new(state, line)
+        let caps = self.caps.stands(line.id, CapSet::for_line(line, catalog));
+        DeskLine::new(state, caps, line)
     }
 
     /// The state of a line in one currency, a new one without any budget if there was none.
@@ -173,23 +178,22 @@ impl Book {
         self.state(line, spent.currency).restore(spent.nanos);
     }
 
-    pub(super) fn caps(&self) -> &CapTable {
+    pub fn caps(&self) -> &Caps {
         &self.caps
     }
 
-    /// Takes money and cap's place, or nothing. The hot half: no lock.
-    pub(super) fn take(&self, hold: OpenHold, moment: Moment) -> Result<(), Refusal> {
+    /// Takes money and the caps' places, or nothing. The hot half: no lock.
+    pub(super) fn take(
+        &self,
+        mut hold: OpenHold,
+        caps: Option<(&Arc<CapSet>, CapAsk)>,
+    ) -> Result<(), Refusal> {
         if !hold.state.commit(hold.nanos) {
             return Err(Refusal::BudgetSpent);
         }
-        if let Some(key) = hold.cap
-            && let Err(why) = self.caps.take(key, moment)
-        {
-            hold.state.give_back(hold.nanos);
-            if why == NotTaken::NoRoom {
-                self.stats.cap_table_full.fetch_add(1, Ordering::Relaxed);
-            }
-            return Err(Refusal::Capped);
+        if let Some((set, ask)) = caps {
+            let taken = self.caps.take(set, &ask);
+            hold.places = Some(taken.inspect_err(|_| hold.state.give_back(hold.nanos))?);
         }
         hold.state.count(Count::Bids);
         self.stats.held.fetch_add(1, Ordering::Relaxed);
@@ -203,9 +207,7 @@ impl Book {
 
     fn give_back(&self, hold: &OpenHold) {
         hold.state.give_back(hold.nanos);
-        if let Some(key) = hold.cap {
-            self.caps.release(key);
-        }
+        hold.places.iter().for_each(|taken| self.caps.give_back(taken));
     }
 
     /// Charges a billable event: from the bid's hold, else from what the budget still has.
@@ -223,10 +225,14 @@ impl Book {
         let counted = if hold.is_some() { &self.stats.charged } else { &self.stats.without_hold };
         counted.fetch_add(1, Ordering::Relaxed);
         match hold {
-            Some(hold) if hold.state.spend(hold.nanos, charge.nanos) => Charge::FromHold,
-            Some(hold) => {
-                hold.cap.inspect(|&key| self.caps.release(key));
-                Charge::NoFunds
+            Some(mut hold) => {
+                // Charged by another event than the impression: it may yet be heard.
+                let places = hold.places.take();
+                places.into_iter().for_each(|taken| self.caps.keep(bid, taken, hold.expires));
+                match hold.state.spend(hold.nanos, charge.nanos) {
+                    true => Charge::FromHold,
+                    false => Charge::NoFunds,
+                }
             }
             None => match self.line(line, charge.currency) {
                 Some(state) if state.spend(0, charge.nanos) => Charge::FromFunds,
@@ -237,18 +243,37 @@ impl Book {
 
     /// A win was told: the hold lives until its ticket expires. `false`: it has ended.
     pub fn won(&self, bid: BidId, line: LineId) -> bool {
-        self.open_with(bid).won(bid, line)
+        let mut open = self.open_with(bid);
+        let won = open.won(bid, line);
+        self.caps.won(bid, open.get(bid, line).and_then(|hold| hold.places.as_ref()));
+        won
+    }
+
+    /// An impression was told, for the first time of this bid and however late: it counts in its
+    /// caps. Before it is charged.
+    pub fn heard(&self, meeting: &Meeting, now: Moment) {
+        let held = self.open_with(meeting.bid).take_places(meeting.bid, meeting.line);
+        self.caps.heard(meeting, held, now);
+    }
+
+    /// A win was told for which nothing is held.
+    pub fn adopt(&self, meeting: &Meeting, now: Moment) {
+        self.caps.adopt(meeting, now);
     }
 
     /// The ad will not be heard (loss, `notUsed`): gives back what was held.
     pub fn release(&self, bid: BidId, line: LineId, even_if_won: bool) -> Released {
         let mut open = self.open_with(bid);
         match open.get(bid, line) {
-            None => return Released::NotHeld,
+            None => {
+                self.caps.released(bid, None);
+                return Released::NotHeld;
+            }
             Some(hold) if hold.won && !even_if_won => return Released::Won,
             Some(_) => {}
         }
-        if let Some(hold) = open.remove(bid, line) {
+        if let Some(mut hold) = open.remove(bid, line) {
+            self.caps.released(bid, hold.places.take());
             self.give_back(&hold);
             self.stats.released.fetch_add(1, Ordering::Relaxed);
         }
@@ -265,6 +290,8 @@ impl Book {
         }
         // What had no room before may have it now.
         self.gather(&mut open);
+        drop(open);
+        self.caps.sweep(now);
     }
 
     /// The open holds, this bid's among them if it has one: a notice may outrun the sweeper.
@@ -277,8 +304,11 @@ impl Book {
     }
 
     fn gather(&self, open: &mut OpenHolds) {
-        while open.len() < self.holds_max {
+        while open.len() < self.holds_max && self.caps.keeps_up() {
             let Some(hold) = self.fresh.pop() else { return };
+            if let Some(taken) = &hold.places {
+                self.caps.opened(hold.bid, taken, (hold.ends, hold.expires));
+            }
             if let Some(second) = open.add(hold) {
                 self.give_back(&second);
                 self.stats.doubled.fetch_add(1, Ordering::Relaxed);
@@ -300,7 +330,7 @@ impl Book {
 
     /// Open holds and what became of all others, by name: `held` is the sum of `open` to
     /// `queue_full`. Charges whose hold had ended before stand apart.
-    pub fn stats(&self) -> [(&'static str, u64); 9] {
+    pub fn stats(&self) -> [(&'static str, u64); 8] {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let open = self.lock().len() + self.fresh.len();
         [
@@ -312,7 +342,6 @@ impl Book {
             ("doubled", read(&self.stats.doubled)),
             ("queue_full", read(&self.stats.queue_full)),
             ("without_hold", read(&self.stats.without_hold)),
-            ("cap_table_full", read(&self.stats.cap_table_full)),
         ]
     }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use arc_swap::{ArcSwapOption, Guard};
 
 use super::book::Book;
-use super::caps::CapKey;
+use super::caps::{CapAsk, CapSet};
 use super::holds::OpenHold;
 use super::line::LineState;
 use super::sleep::{Idle, Plan, Sleep};
 use super::{Ask, Hold, Live, Pace};
-use crate::base::units::ids::{LineIx, ListenerKey};
+use crate::base::units::ids::LineIx;
 use crate::base::units::time::Moment;
-use crate::knowledge::catalog::model::{Cap, Line};
+use crate::knowledge::catalog::model::Line;
 use crate::market::outcome::Refusal;
 
 /// The live half of one world; part of it, and swapped with it.
@@ -29,7 +29,7 @@ pub struct Desk {
 
 pub(super) struct DeskLine {
     state: Arc<LineState>,
-    cap: Option<Cap>,
+    caps: Option<Arc<CapSet>>,
     plan: Plan,
 }
 
@@ -95,8 +95,8 @@ impl Desk {
 }
 
 impl DeskLine {
-    pub fn new(state: Arc<LineState>, line: &Line) -> DeskLine {
-        DeskLine { state, cap: line.caps.first().copied(), plan: Plan::of(line) }
+    pub fn new(state: Arc<LineState>, caps: Option<Arc<CapSet>>, line: &Line) -> DeskLine {
+        DeskLine { state, caps, plan: Plan::of(line) }
     }
 
     fn standing(&self, now: Moment) -> Result<(), Refusal> {
@@ -105,8 +105,8 @@ impl DeskLine {
     }
 
     /// `None` where there is no cap, or no listener whom it could be counted for.
-    fn cap_key(&self, listener: Option<ListenerKey>, moment: Moment) -> Option<CapKey> {
-        Some(CapKey::new(self.cap?, self.state.line, listener?, moment))
+    fn capped(&self, for_whom: Option<CapAsk>) -> Option<(&Arc<CapSet>, CapAsk)> {
+        Some((self.caps.as_ref()?, for_whom?))
     }
 }
 
@@ -128,10 +128,8 @@ impl<'d> Live<'d> for DeskLive<'d> {
         if !line.state.money_left() {
             return Err(Refusal::BudgetSpent);
         }
-        match line.cap_key(ask.listener, ask.moment) {
-            Some(key) if !self.desk.book.caps().has_room(key) => Err(Refusal::Capped),
-            _ => Ok(line.state.dial.read()),
-        }
+        self.has_room(line.capped(CapAsk::of(ask.listener, ask.creative, ask.moment)))?;
+        Ok(line.state.dial.read())
     }
 
     fn hold(&mut self, hold: &Hold) -> Result<(), Refusal> {
@@ -139,24 +137,27 @@ impl<'d> Live<'d> for DeskLive<'d> {
         if hold.price.currency != line.state.currency {
             return Err(Refusal::CurrencyUnsupported);
         }
-        let cap = line.cap_key(hold.listener, hold.moment);
+        let capped = line.capped(CapAsk::of(hold.listener, hold.creative, hold.moment));
         if hold.test {
-            return match cap {
-                _ if !line.state.fits(hold.price.nanos) => Err(Refusal::BudgetSpent),
-                Some(key) if !self.desk.book.caps().has_room(key) => Err(Refusal::Capped),
-                _ => Ok(()),
-            };
+            let fits = line.state.fits(hold.price.nanos);
+            return if fits { self.has_room(capped) } else { Err(Refusal::BudgetSpent) };
         }
         let ends = hold.win_by.map_or(hold.expires, |win_by| win_by.min(hold.expires));
         let open = OpenHold {
             bid: hold.bid,
             state: Arc::clone(&line.state),
             nanos: hold.price.nanos,
-            cap,
+            places: None,
             ends,
             expires: hold.expires,
             won: false,
         };
-        self.desk.book.take(open, hold.moment)
+        self.desk.book.take(open, capped)
+    }
+}
+
+impl DeskLive<'_> {
+    fn has_room(&self, capped: Option<(&Arc<CapSet>, CapAsk)>) -> Result<(), Refusal> {
+        capped.map_or(Ok(()), |(set, ask)| self.desk.book.caps().has_room(set, &ask))
     }
 }

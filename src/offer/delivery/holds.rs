@@ -4,19 +4,20 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
-use super::caps::CapKey;
+use super::caps::Taken;
 use super::line::LineState;
 use crate::base::units::ids::LineId;
 use crate::base::units::time::Moment;
 use crate::market::ticket::BidId;
 
-/// Money and a cap's place that one bid has taken.
+/// Money and the caps' places that one bid has taken.
 #[derive(Debug)]
 pub(super) struct OpenHold {
     pub bid: BidId,
     pub state: Arc<LineState>,
     pub nanos: i64,
-    pub cap: Option<CapKey>,
+    /// Of the line's caps; none once it was heard.
+    pub places: Option<Taken>,
     /// When it ends: the end of the win window, or `expires` once it is won.
     pub ends: Moment,
     pub expires: Moment,
@@ -63,6 +64,12 @@ impl OpenHolds {
     pub fn remove(&mut self, bid: BidId, line: LineId) -> Option<OpenHold> {
         self.get(bid, line)?;
         self.by_bid.remove(&bid)
+    }
+
+    /// Takes the caps' places out of a hold: they are an impression's now.
+    pub fn take_places(&mut self, bid: BidId, line: LineId) -> Option<Taken> {
+        let hold = self.by_bid.get_mut(&bid).filter(|hold| hold.state.line == line);
+        hold.and_then(|hold| hold.places.take())
     }
 
     /// Lets a won hold live until its ticket expires.

@@ -6,9 +6,9 @@
 //!
 //! Rules that stand here (DESIGN §6, strict budgets):
 //! - spent + held ≤ total, always; one compare-and-swap takes the money of a bid.
-//! - A cap counts impressions and open holds of one listener in windows aligned on the epoch.
-//!   Where the listener is not known or may not be known, no cap applies and the line may run:
-//!   contextual-only means *no listener caps*, not *no capped lines*.
+//! - A cap counts impressions and open holds of one listener ([`caps`]). Where the listener is
+//!   not known or may not be known, no cap applies and the line may run: contextual-only means
+//!   *no listener caps*, not *no capped lines*.
 //! - A hold ends when its ticket expires; where win notices come, an unwon one ends sooner.
 //! - What may bid bids at its pace: a part of its price, and not every time.
 
@@ -18,7 +18,7 @@ mod atomics {
 }
 
 mod book;
-mod caps;
+pub mod caps;
 mod desk;
 mod holds;
 mod line;
@@ -35,7 +35,7 @@ pub use purse::{Purse, UNLIMITED};
 pub use recorder::{ANSWERS_MAX, Answer, Answers, Divergence, Question, Recorded, Recorder};
 pub use sleep::{Idle, MARGIN_S, Sleep};
 
-use crate::base::units::ids::{CreativeIx, LineIx, ListenerKey};
+use crate::base::units::ids::{CreativeIx, LineIx, ListenerMark};
 use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
 use crate::market::outcome::Refusal;
@@ -63,7 +63,7 @@ pub struct Ask {
     /// The one it would be heard with.
     pub creative: CreativeIx,
     /// `None`: not known, or not permitted.
-    pub listener: Option<ListenerKey>,
+    pub listener: Option<ListenerMark>,
     pub moment: Moment,
 }
 
@@ -72,7 +72,7 @@ pub struct Hold {
     pub bid: BidId,
     pub line: LineIx,
     pub creative: CreativeIx,
-    pub listener: Option<ListenerKey>,
+    pub listener: Option<ListenerMark>,
     /// The most that the bid may cost, in the line's account currency.
     pub price: Money,
     pub moment: Moment,
@@ -92,15 +92,13 @@ pub struct Config {
     pub hold_queue: usize,
     /// Holds that may be open; beyond it the queue is left to fill.
     pub holds_max: usize,
-    /// Places for counts of one listener and line, 8 bytes each, a power of two. A listener
-    /// whose part of the table is full counts as capped.
-    pub cap_slots: usize,
     /// Lines whose state is kept, about 230 bytes each, those of past worlds among them.
     pub lines_max: usize,
     /// How often expired holds are given back.
     pub sweep_ms: u32,
     /// How often the lines that cannot run are looked for, which searches then pass over.
     pub sleep_ms: u32,
+    pub caps: caps::Config,
 }
 
 impl Default for Config {
@@ -108,21 +106,25 @@ impl Default for Config {
         Config {
             hold_queue: 1 << 16,
             holds_max: 1 << 20,
-            cap_slots: 1 << 21,
             lines_max: 4_000_000,
             sweep_ms: 50,
             sleep_ms: 1000,
+            caps: caps::Config::default(),
         }
     }
 }
 
 impl Config {
+    /// With a small table of caps, for tests.
+    #[cfg(test)]
+    pub(crate) fn small() -> Config {
+        let caps = caps::Config { slots: 1024, ..caps::Config::default() };
+        Config { caps, ..Config::default() }
+    }
+
     /// Each relation between bounds that does not hold.
     pub fn faults(&self) -> Vec<&'static str> {
-        let mut faults = Vec::new();
-        if !self.cap_slots.is_power_of_two() || !(64..=1 << 32).contains(&self.cap_slots) {
-            faults.push("delivery.cap_slots: a power of two from 64");
-        }
+        let mut faults = self.caps.faults();
         if self.hold_queue == 0 || self.hold_queue > self.holds_max {
             faults.push("delivery.hold_queue: from 1 to delivery.holds_max");
         }

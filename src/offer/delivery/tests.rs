@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use super::*;
-use crate::base::units::ids::LineId;
+use crate::base::units::ids::{CreativeIx, LineId, ListenerMark};
 use crate::base::units::money::Currency;
 use crate::knowledge::catalog::model::{Budget, Cap, Line};
 
@@ -19,7 +19,7 @@ pub(super) fn line(ix: u64, budget: Option<i64>, cap: Option<Cap>) -> Line {
 }
 
 pub(super) fn small() -> Config {
-    Config { hold_queue: 64, cap_slots: 1024, ..Config::default() }
+    Config { hold_queue: 64, ..Config::small() }
 }
 
 fn desk(budget: Option<i64>, cap: Option<Cap>) -> Desk {
@@ -31,7 +31,7 @@ pub(super) fn hold(bid: u64, nanos: i64) -> Hold {
         bid: BidId(bid),
         line: LINE,
         creative: CreativeIx(0),
-        listener: Some(ListenerKey(1)),
+        listener: Some(ListenerMark(1)),
         price: usd(nanos),
         moment: NOW,
         expires: NOW.plus_s(3600),
@@ -44,8 +44,8 @@ fn usd(nanos: i64) -> Money {
     Money::new(nanos, Currency::USD)
 }
 
-fn ask(listener: Option<u128>) -> Ask {
-    let listener = listener.map(ListenerKey);
+fn ask(listener: Option<u64>) -> Ask {
+    let listener = listener.map(ListenerMark);
     Ask { line: LINE, creative: CreativeIx(0), listener, moment: NOW }
 }
 
@@ -290,7 +290,7 @@ fn under_threads_nothing_is_overspent_or_lost() {
     const BUDGET: i64 = 20_000;
     const WINDOW: u16 = 40;
     let cap = Cap::rolling(WINDOW, 1 << 20);
-    let config = Config { hold_queue: 256, cap_slots: 1 << 12, ..Config::default() };
+    let config = Config { hold_queue: 256, ..small() };
     let book = Arc::new(Book::new(&config));
     let desk = book.desk_of(&[line(0, Some(BUDGET), Some(cap))]).unwrap();
     let (charged, impressions) = (AtomicI64::new(0), AtomicU64::new(0));
@@ -300,7 +300,7 @@ fn under_threads_nothing_is_overspent_or_lost() {
             scope.spawn(move || {
                 for turn in 0..5_000u64 {
                     let bid = thread << 32 | turn;
-                    let listener = Some(ListenerKey(u128::from(turn % 16)));
+                    let listener = Some(ListenerMark(turn % 16));
                     let hold = Hold { listener, ..hold(bid, 7 + (turn % 5) as i64) };
                     if desk.live().hold(&hold).is_ok() {
                         match turn % 4 {

@@ -147,7 +147,8 @@ pub fn explain<'s>(
     };
     let toss = at.coin.toss(request.id, received.exchange, at.moment);
     let opportunity = &opportunity;
-    let matter = Matter { world, exchange, opportunity, moment: at.moment, toss };
+    let mark = opportunity.listener.map(|key| world.keys.marks().listener(key));
+    let matter = Matter { world, exchange, opportunity, mark, moment: at.moment, toss };
     let asleep = live.asleep();
     let made = Made { pool: &scratch.pool, winners: &scratch.made.winners, asleep };
     for (slot_ix, slot) in opportunity.slots.iter().enumerate() {

@@ -1,0 +1,100 @@
+//! Who heard a line, and how often? Reach and frequencies, from the caps log. Cold; asked by
+//! reports, also while a server writes.
+//!
+//! Exact over what is retained: impressions of `reach_days`, and of capped lines as long as a cap
+//! counts them. Listeners who are not known or may not be known are in no reach.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::log::{LogFault, erasures, read_on};
+use super::record::What;
+use crate::base::journal::Folder;
+use crate::base::units::ids::{LineId, ListenerMark};
+use crate::base::units::time::Moment;
+
+/// Fewer listeners than this are not told: they could be singled out.
+pub const CELL_MIN: u64 = 50;
+
+/// How many listeners heard it just once, twice … and ten times or more.
+pub const FREQUENCIES: usize = 10;
+
+/// Of one line in one range of time; `None` where too few listeners are meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
+pub struct Reach {
+    /// Impressions of listeners that are known.
+    pub impressions: u64,
+    pub listeners: Option<u64>,
+    pub frequencies: [Option<u64>; FREQUENCIES],
+}
+
+/// Reach of every line in a time range (of when bids were made), or of the lines that `of` names.
+pub fn reach(
+    folder: impl Into<Folder>,
+    range: Range<Moment>,
+    of: Option<&[LineId]>,
+) -> Result<BTreeMap<LineId, Reach>, LogFault> {
+    let folder = folder.into();
+    let mut tries = 0;
+    loop {
+        match meetings(&folder, &range, of) {
+            // The kept file was written anew between the reading of one file and another.
+            Err(_) if tries < 3 => tries += 1,
+            Err(why) => return Err(why),
+            Ok(meetings) => return Ok(tell(meetings)),
+        }
+    }
+}
+
+/// Line and listener of each impression.
+fn meetings(
+    folder: &Folder,
+    range: &Range<Moment>,
+    of: Option<&[LineId]>,
+) -> Result<Vec<(LineId, ListenerMark)>, LogFault> {
+    let erased = erasures(folder, None, &mut |_| {})?;
+    let (mut meetings, mut number) = (Vec::new(), 0);
+    read_on(folder, None, &mut |record| {
+        number += 1;
+        let made = Moment::from_unix_s(record.made_s.into());
+        let asked = of.is_none_or(|lines| lines.contains(&record.line));
+        let gone = || erased.get(&record.mark).is_some_and(|&at| number < at);
+        if record.what == What::Heard && asked && range.contains(&made) && !gone() {
+            meetings.push((record.line, record.mark));
+        }
+    })?;
+    Ok(meetings)
+}
+
+fn tell(mut meetings: Vec<(LineId, ListenerMark)>) -> BTreeMap<LineId, Reach> {
+    meetings.sort_unstable();
+    let mut lines: BTreeMap<LineId, (u64, [u64; FREQUENCIES])> = BTreeMap::new();
+    for of_one in meetings.chunk_by(|a, b| a == b) {
+        let (impressions, frequencies) = lines.entry(of_one[0].0).or_default();
+        *impressions += of_one.len() as u64;
+        frequencies[of_one.len().min(FREQUENCIES) - 1] += 1;
+    }
+    let told = |(impressions, frequencies): (u64, [u64; FREQUENCIES])| Reach {
+        impressions,
+        listeners: enough(frequencies.iter().sum()),
+        frequencies: suppressed(frequencies),
+    };
+    lines.into_iter().map(|(line, counts)| (line, told(counts))).collect()
+}
+
+fn enough(listeners: u64) -> Option<u64> {
+    Some(listeners).filter(|&n| n == 0 || n >= CELL_MIN)
+}
+
+/// Small cells are not told; nor is the smallest of the others, where a single one could be
+/// reckoned from the sum.
+fn suppressed(frequencies: [u64; FREQUENCIES]) -> [Option<u64>; FREQUENCIES] {
+    let mut told = frequencies.map(enough);
+    if told.iter().filter(|cell| cell.is_none()).count() == 1 {
+        let others = told.iter_mut().filter(|cell| cell.is_some_and(|n| n > 0));
+        if let Some(least) = others.min_by_key(|cell| **cell) {
+            *least = None;
+        }
+    }
+    told
+}
