@@ -1,3 +1,5 @@
 //! The same flows without the world outside.
 
 pub mod traffic;
+
+pub mod audit;

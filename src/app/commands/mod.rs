@@ -2,6 +2,8 @@
 
 mod audience;
 
+mod audit;
+
 mod check;
 
 mod decide;
@@ -28,6 +30,7 @@ Examples:
   interlude audience import listeners.jsonl --server http://127.0.0.1:8081 --data data
   interlude audience stats --data data --json
   interlude audience crowd --targeting draft.yaml --data data
+  interlude audit data
 
 Every command has --help with examples; commands that a script would read have --json.";
 
@@ -47,6 +50,7 @@ enum Command {
     Decide(decide::Args),
     Replay(replay::Args),
     Audience(audience::Args),
+    Audit(audit::Args),
 }
 
 /// Runs what the command line says. Faults go to the standard error: 2 for a wrong command line
@@ -59,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Decide(args) => decide::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Audience(args) => audience::run(args),
+        Command::Audit(args) => audit::run(args),
     };
     ended.unwrap_or_else(|fault| {
         if is_broken_pipe(&fault) {

@@ -107,8 +107,6 @@ pub struct Breaches {
     pub count: u64,
     /// The first ones.
     pub named: Vec<Breach>,
-    /// Notices of what was settled already; they book nothing.
-    pub repeated: u64,
 }
 
 impl Default for Ledger {
@@ -150,15 +148,11 @@ impl Ledger {
 
     fn fold(&mut self, entry: &Entry, record: &[u8]) -> Result<(), LedgerFault> {
         self.check(entry)?;
-        if self.is_repeated(entry) {
-            self.breaches.repeated += 1;
-        } else {
-            let transaction = Transaction::of(entry, self)?;
-            self.post(&transaction)?;
-            self.note_breaches(entry, &transaction);
-            self.learn(entry);
-            self.count(entry);
-        }
+        let transaction = Transaction::of(entry, self)?;
+        self.post(&transaction)?;
+        self.note_breaches(entry, &transaction);
+        self.learn(entry);
+        self.count(entry);
         let head = Sha256::new().chain_update(self.version.head).chain_update(record);
         self.version = Version { entries: self.version.entries + 1, head: head.finalize().into() };
         self.run.moment = self.run.moment.max(entry.moment());
@@ -195,13 +189,6 @@ impl Ledger {
             }
             _ => Ok(()),
         }
-    }
-
-    /// A notice of what was settled already, and which is no second charge: it counts nowhere.
-    fn is_repeated(&self, entry: &Entry) -> bool {
-        let Entry::Notice(notice) = entry else { return false };
-        let first = matches!(notice.effect, Effect::Charged | Effect::Conflict);
-        !first && self.bids.has(notice.bid, notice.kind)
     }
 
     /// All postings or none.
@@ -334,7 +321,6 @@ impl Ledger {
         budget.limited_at = moment;
     }
 
-    /// Figures, and what is repeated.
     fn count(&mut self, entry: &Entry) {
         match entry {
             Entry::Notice(notice) => self.count_notice(notice),

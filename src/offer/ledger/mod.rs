@@ -36,4 +36,7 @@ pub use transaction::{Posting, Transaction};
 pub use wire::EntryFault;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
+
+#[cfg(test)]
+mod tests;

@@ -314,7 +314,6 @@ fn take_stretches(take: &mut Take<'_>) -> Result<std::collections::BTreeMap<Hour
 
 fn put_breaches(breaches: &Breaches, out: &mut Vec<u8>) {
     out.u64(breaches.count);
-    out.u64(breaches.repeated);
     out.count(breaches.named.len());
     for breach in &breaches.named {
         out.u64(breach.entry);
@@ -325,7 +324,7 @@ fn put_breaches(breaches: &Breaches, out: &mut Vec<u8>) {
 }
 
 fn take_breaches(take: &mut Take<'_>) -> Result<Breaches, Cut> {
-    let (count, repeated) = (take.u64()?, take.u64()?);
+    let count = take.u64()?;
     let named = take.each(28, |take| {
         Ok(Breach {
             entry: take.u64()?,
@@ -334,5 +333,5 @@ fn take_breaches(take: &mut Take<'_>) -> Result<Breaches, Cut> {
             nanos: take.i64()?,
         })
     })?;
-    Ok(Breaches { count, named, repeated })
+    Ok(Breaches { count, named })
 }

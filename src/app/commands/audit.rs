@@ -1,0 +1,224 @@
+//! `interlude audit DIR`: every balance again, from the journal alone; equal to the bit, or where
+//! not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::base::journal::{self, Folder, Mark};
+use crate::offer::ledger::{Account, BudgetId, DAYS_KEPT, Keep, Ledger, Snapshots};
+use crate::rehearsal::audit::{Audit, Key, Of, Side, audit};
+
+const AFTER: &str = "\
+Reads the journal with a decoder and an arithmetic of its own, and compares what they come to
+with what the ledger says: folded from the beginning, and from the newest snapshot on. Also
+checks that each bid is charged at most once, that no budget exceeds the limit that was in force,
+that all accounts come to nought, and that the chain of hashes holds. Changes nothing; a server
+may go on writing meanwhile.
+
+Exit 0: every balance is equal to the bit and nothing is wrong. Exit 1: something is not, and the
+output names it.
+
+Examples:
+  interlude audit data
+  interlude audit /backup/2026-11-22 --json";
+
+/// Recompute every balance from the journal and compare.
+#[derive(clap::Args, Debug)]
+#[command(after_long_help = AFTER)]
+pub struct Args {
+    /// A data folder, or the folder of a journal.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// How many differences and faults are shown.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    show: usize,
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    bit_equal: bool,
+    entries: u64,
+    head: String,
+    segments: u64,
+    links: u64,
+    unfinished_bytes: u64,
+    charges: u64,
+    accounts: usize,
+    /// The entries that the newest snapshot stands for; `None` without one.
+    snapshot_entries: Option<u64>,
+    difference_count: usize,
+    differences: Vec<String>,
+    fault_count: u64,
+    faults: Vec<String>,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let (journal, snapshots) = folders(&args.dir)?;
+    let report = compare(&journal, &snapshots, args.show)?;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        serde_json::to_writer(&mut out, &report)?;
+        writeln!(out)?;
+    } else {
+        print(&report, &mut out)?;
+    }
+    Ok(if report.bit_equal && report.fault_count == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The journal and the snapshots of a data folder, or of a journal's own folder.
+pub fn folders(dir: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let within = dir.join("journal");
+    if within.is_dir() {
+        return Ok((within, dir.join("snapshots")));
+    }
+    if journal::segments(dir).is_ok_and(|segments| !segments.is_empty()) {
+        let beside = dir.parent().unwrap_or(dir).join("snapshots");
+        return Ok((dir.to_owned(), beside));
+    }
+    anyhow::bail!("{} holds no journal: name a data folder, or a journal's", dir.display())
+}
+
+fn compare(journal: &Path, snapshots: &Path, show: usize) -> anyhow::Result<Report> {
+    let folder = Folder::from(journal);
+    let snapshots = Snapshots::new(snapshots, Keep::default());
+    // First: so that it is not newer than what is audited.
+    let start = snapshots.newest(&folder)?;
+    let audited = audit(journal)?;
+    let mut differences = Vec::new();
+    let mut whole = Ledger::default();
+    fold(&folder, Mark::START, &mut whole, audited.entries, &mut differences);
+    differ("fold", &audited, &whole, &mut differences);
+    let snapshot_entries = (start.entries > 0).then_some(start.entries);
+    if snapshot_entries.is_some() {
+        let mut ledger = start.ledger;
+        fold(&folder, start.mark, &mut ledger, audited.entries, &mut differences);
+        differ("snapshot", &audited, &ledger, &mut differences);
+    }
+    differences.extend(start.passed_over);
+    let mut faults = audited.faults;
+    faults.truncate(show);
+    let difference_count = differences.len();
+    differences.truncate(show);
+    Ok(Report {
+        bit_equal: difference_count == 0,
+        entries: audited.entries,
+        head: audited.head.iter().map(|byte| format!("{byte:02x}")).collect(),
+        segments: audited.segments,
+        links: audited.links,
+        unfinished_bytes: audited.unfinished,
+        charges: audited.charges,
+        accounts: audited.balances.len(),
+        snapshot_entries,
+        difference_count,
+        differences,
+        fault_count: audited.fault_count,
+        faults,
+    })
+}
+
+/// Folds up to as many entries as were audited: a server may have written more since.
+fn fold(
+    folder: &Folder,
+    mark: Mark,
+    ledger: &mut Ledger,
+    entries: u64,
+    differences: &mut Vec<String>,
+) {
+    let read = journal::read_on(folder, mark, &mut |record| {
+        if ledger.version().entries == entries {
+            return Ok(());
+        }
+        ledger.read(record).map_err(|why| why.to_string())
+    });
+    if let Err(fault) = read {
+        differences.push(format!("the ledger stops: {fault}"));
+    }
+}
+
+/// Where the ledger says otherwise than the audit.
+fn differ(of: &str, audited: &Audit, ledger: &Ledger, differences: &mut Vec<String>) {
+    let version = ledger.version();
+    if (version.entries, version.head) != (audited.entries, audited.head) {
+        let (theirs, ours) = (version.entries, audited.entries);
+        differences.push(format!("{of}: {theirs} entries where the audit read {ours}"));
+    }
+    let kept: BTreeMap<Key, i128> = ledger
+        .accounts()
+        .into_iter()
+        .map(|(account, nanos)| (key(account), nanos.into()))
+        .collect();
+    let days: BTreeSet<i32> = ledger.budgets().filter_map(|(id, _, _)| id.day()).collect();
+    let since = if days.len() < DAYS_KEPT { None } else { days.first().copied() };
+    // A ledger keeps the latest days only.
+    let dropped = |key: &Key| key.of.day().is_some_and(|day| since.is_some_and(|s| day < s));
+    let keys: BTreeSet<&Key> = kept.keys().chain(audited.balances.keys()).collect();
+    for key in keys {
+        let (theirs, ours) = (kept.get(key).copied(), audited.balances.get(key).copied());
+        if theirs != ours && !(theirs.is_none() && dropped(key)) {
+            let (theirs, ours) = (theirs.unwrap_or(0), ours.unwrap_or(0));
+            differences.push(format!("{of}: {key} is {theirs} nanos, the journal says {ours}"));
+        }
+    }
+}
+
+fn key(account: Account) -> Key {
+    let (side, of) = match account {
+        Account::Bank(_) => (Side::Bank, Of::All),
+        Account::WrittenOff(_) => (Side::WrittenOff, Of::All),
+        Account::Claimed(_) => (Side::Claimed, Of::All),
+        Account::Disputed(line, _) => (Side::Disputed, Of::Line(line.0)),
+        Account::Granted(id, _) => (Side::Granted, of(id)),
+        Account::Free(id, _) => (Side::Free, of(id)),
+        Account::Held(id, _) => (Side::Held, of(id)),
+        Account::Spent(id, _) => (Side::Spent, of(id)),
+    };
+    Key { side, of, currency: account.currency().bytes() }
+}
+
+const fn of(budget: BudgetId) -> Of {
+    match budget {
+        BudgetId::Funds(advertiser) => Of::Advertiser(advertiser.0),
+        BudgetId::Campaign(campaign, None) => Of::Campaign(campaign.0),
+        BudgetId::Campaign(campaign, Some(day)) => Of::CampaignDay(campaign.0, day),
+        BudgetId::Line(line, None) => Of::Line(line.0),
+        BudgetId::Line(line, Some(day)) => Of::LineDay(line.0, day),
+    }
+}
+
+fn print(report: &Report, out: &mut impl std::io::Write) -> std::io::Result<()> {
+    for difference in &report.differences {
+        writeln!(out, "{difference}")?;
+    }
+    for fault in &report.faults {
+        writeln!(out, "{fault}")?;
+    }
+    let snapshot = match report.snapshot_entries {
+        Some(entries) => format!("and from the snapshot at {entries}"),
+        None => "(there is no snapshot)".to_owned(),
+    };
+    let equal = if report.bit_equal { "bit-equal" } else { "NOT equal" };
+    writeln!(
+        out,
+        "{} entries in {} segments, {} links hold; {} charges; {} accounts: {equal}, folded {snapshot}",
+        report.entries, report.segments, report.links, report.charges, report.accounts
+    )?;
+    if report.unfinished_bytes > 0 {
+        writeln!(out, "{} bytes at the end are no whole batch", report.unfinished_bytes)?;
+    }
+    let (differences, faults) = (report.difference_count, report.fault_count);
+    if differences > 0 || faults > 0 {
+        writeln!(out, "{differences} differences, {faults} faults")?;
+    }
+    Ok(())
+}
