@@ -222,3 +222,124 @@ fn print(report: &Report, out: &mut impl std::io::Write) -> std::io::Result<()> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::journal::Journal;
+    use crate::market::notice::Kind;
+    use crate::offer::ledger::samples::{Chance, notice};
+    use crate::offer::ledger::{Effect, Entry, Following};
+
+    /// A journal on disk in small segments, with snapshots.
+    fn journal(data: &Path, entries: &[Entry]) {
+        let dir = data.join("journal");
+        let config = journal::Config { segment_bytes: 16 << 10, ..journal::Config::default() };
+        let (journal, _) = Journal::open(&dir, &config, &mut |_| Ok(())).unwrap();
+        for some in entries.chunks(50) {
+            let waiting: Vec<_> =
+                some.iter().map(|entry| journal.append(&entry.to_bytes()).unwrap()).collect();
+            waiting.into_iter().for_each(|durable| durable.wait().unwrap());
+        }
+        let snapshots = Snapshots::new(&data.join("snapshots"), Keep::default());
+        let start = snapshots.newest(&Folder::from(&dir)).unwrap();
+        let mut following = Following::on(start, &Folder::from(&dir), snapshots).unwrap();
+        // A folder whose journal is refused has none.
+        let _ = following.turn(journal.durable());
+    }
+
+    fn report(data: &Path) -> Report {
+        let (journal, snapshots) = folders(data).unwrap();
+        compare(&journal, &snapshots, 20).unwrap()
+    }
+
+    #[test]
+    fn two_arithmetics_come_to_the_same() {
+        let rounds = if std::env::var_os("INTERLUDE_LONG").is_some() { 300 } else { 6 };
+        for seed in 0..rounds {
+            let data = tempfile::tempdir().unwrap();
+            let (entries, ledger) = Chance::new(500 + seed).journal(700);
+            journal(data.path(), &entries);
+            let report = report(data.path());
+            assert!(report.bit_equal, "seed {seed}: {:?}", report.differences);
+            assert!(report.accounts > 50 && report.segments > 2 && report.links > 2);
+            assert!(report.snapshot_entries.is_some_and(|n| n > 0 && n <= 700));
+            assert_eq!((report.entries, report.unfinished_bytes), (700, 0));
+            assert_eq!(report.fault_count, ledger.breaches().count, "seed {seed}");
+            assert!(report.charges > 50);
+        }
+    }
+
+    #[test]
+    fn what_differs_is_named() {
+        let data = tempfile::tempdir().unwrap();
+        let (entries, _) = Chance::new(1).journal(400);
+        journal(data.path(), &entries);
+        let folder = Folder::from(&data.path().join("journal"));
+        let snapshots = Snapshots::new(&data.path().join("snapshots"), Keep::default());
+        let mut start = snapshots.newest(&folder).unwrap();
+        let mut other = notice(Kind::Impression, Effect::Charged, 11);
+        other.bid.0 = u64::MAX;
+        (other.campaign, other.advertiser) = (None, None);
+        start.ledger.apply(&Entry::Notice(other)).unwrap();
+        snapshots.write(&start.ledger, start.mark).unwrap();
+        let report = report(data.path());
+        assert!(!report.bit_equal);
+        let named = report.differences.join("\n");
+        assert!(named.contains("snapshot: spent of line 0000000000000007 (USD)"), "{named}");
+        assert!(!named.contains("fold:"), "{named}");
+    }
+
+    #[test]
+    fn what_must_not_be_is_told() {
+        let data = tempfile::tempdir().unwrap();
+        let paid = Entry::Notice(notice(Kind::Impression, Effect::Charged, 11));
+        journal(data.path(), &[paid.clone(), paid]);
+        let report = report(data.path());
+        assert_eq!(report.faults, ["entry 2: bid 000000000000004d is charged twice"]);
+        assert!(report.differences[0].contains("charged twice"), "{:?}", report.differences);
+    }
+
+    #[test]
+    fn a_changed_byte_is_found_wherever_it_stands() {
+        let data = tempfile::tempdir().unwrap();
+        journal(data.path(), &Chance::new(3).journal(400).0);
+        let first = data.path().join("journal/00000001.ilj");
+        let bytes = std::fs::read(&first).unwrap();
+        for at in (0..bytes.len()).step_by(97) {
+            let mut bad = bytes.clone();
+            bad[at] ^= 4;
+            std::fs::write(&first, &bad).unwrap();
+            let fault = audit(&data.path().join("journal")).err();
+            let fault = fault.unwrap_or_else(|| panic!("byte {at} is not missed")).to_string();
+            assert!(fault.contains("00000001.ilj"), "{fault}");
+        }
+        std::fs::remove_file(&first).unwrap();
+        let fault = audit(&data.path().join("journal")).unwrap_err().to_string();
+        assert!(fault.contains("00000002.ilj") && fault.contains("missing"), "{fault}");
+    }
+
+    #[test]
+    fn an_end_that_is_being_written_is_passed_over() {
+        let data = tempfile::tempdir().unwrap();
+        journal(data.path(), &Chance::new(4).journal(60).0);
+        let dir = data.path().join("journal");
+        let (_, last) = journal::segments(&dir).unwrap().pop().unwrap();
+        let bytes = std::fs::read(&last).unwrap();
+        let whole = audit(&dir).unwrap();
+        for cut in 1..200 {
+            std::fs::write(&last, &bytes[..bytes.len() - cut]).unwrap();
+            let part = audit(&dir).unwrap();
+            assert!(part.entries <= whole.entries && part.unfinished < 20_000);
+            assert_eq!(part.bytes + part.unfinished, whole.bytes - cut as u64);
+        }
+    }
+
+    #[test]
+    fn a_folder_without_a_journal_is_told() {
+        let data = tempfile::tempdir().unwrap();
+        assert!(folders(data.path()).is_err());
+        journal(data.path(), &Chance::new(4).journal(5).0);
+        assert_eq!(folders(data.path()).unwrap(), folders(&data.path().join("journal")).unwrap());
+    }
+}

@@ -71,6 +71,24 @@ impl Following {
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
+
+    /// Counts for metrics, by name.
+    pub fn stats(&self) -> [(&'static str, u64); 5] {
+        self.stats.all()
+    }
+}
+
+impl Stats {
+    fn all(&self) -> [(&'static str, u64); 5] {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        [
+            ("entries", of(&self.entries)),
+            ("breaches", of(&self.breaches)),
+            ("snapshots", of(&self.snapshots)),
+            ("snapshots_failed", of(&self.snapshots_failed)),
+            ("failed", u64::from(self.failure.get().is_some())),
+        ]
+    }
 }
 
 /// Follows until it is dropped.
@@ -125,14 +143,7 @@ impl Follower {
 
     /// Counts for metrics, by name.
     pub fn stats(&self) -> [(&'static str, u64); 5] {
-        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        [
-            ("entries", of(&self.stats.entries)),
-            ("breaches", of(&self.stats.breaches)),
-            ("snapshots", of(&self.stats.snapshots)),
-            ("snapshots_failed", of(&self.stats.snapshots_failed)),
-            ("failed", u64::from(self.failure().is_some())),
-        ]
+        self.stats.all()
     }
 }
 

@@ -179,3 +179,6 @@ fn decode(bytes: &[u8]) -> Result<(Mark, Ledger), SnapshotFault> {
     let mark = Mark { segment, chain: chained.then_some(link) };
     Ok((mark, Ledger::decode(take.0)?))
 }
+
+#[cfg(test)]
+mod tests;
