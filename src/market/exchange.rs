@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::units::money::{Currency, Money, Round};
+use crate::market::cipher::PriceCipher;
 use crate::market::privacy::RegsDefault;
 
 /// Which event makes the charge; all others only count.
@@ -19,6 +20,15 @@ pub enum BillableEvent {
     Win,
 }
 
+/// What a price is worth that comes in the URL of a player.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PlayerPrice {
+    /// Nothing: whoever plays the ad can write into its URLs.
+    Ignore,
+    /// As much as one that comes from the exchange.
+    Trust,
+}
+
 #[derive(Clone, Debug)]
 pub struct Exchange {
     /// The path segment of `POST /bid/{key}`.
@@ -27,6 +37,9 @@ pub struct Exchange {
     /// Answered when the request allows it; else the first allowed one that has a rate.
     pub currency: Currency,
     pub billable: BillableEvent,
+    pub player_price: PlayerPrice,
+    /// With what prices come encrypted; then no other price is read.
+    pub price_cipher: Option<PriceCipher>,
     /// The exchange sends `nurl` on a win, so a hold without a win ends after `win_window_s`.
     pub sends_wins: bool,
     pub win_window_s: u32,
@@ -58,6 +71,8 @@ impl Exchange {
             enabled: true,
             currency: Currency::USD,
             billable: BillableEvent::Impression,
+            player_price: PlayerPrice::Ignore,
+            price_cipher: None,
             sends_wins: true,
             win_window_s: 10,
             ticket_ttl_s: 3600,

@@ -14,6 +14,8 @@ pub mod format;
 
 pub mod slot;
 
+pub mod cipher;
+
 pub mod exchange;
 
 pub mod marks;

@@ -88,6 +88,14 @@ rules! {
     Unreadable = "unreadable";
     /// Books nothing.
     Audit = "audit";
+    /// It told none that counts; the price that the win had told.
+    AsWon = "as_won";
+    /// A player's, of an exchange whose row does not trust it; the signed price.
+    Ignored = "ignored";
+    /// Encrypted with our keys, but not for this bid by its time; the signed price.
+    Stale = "stale";
+    /// Where prices come encrypted, one that our keys do not open; the signed price.
+    Undeciphered = "undeciphered";
 }
 
 impl PriceRule {

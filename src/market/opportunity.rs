@@ -23,3 +23,16 @@ pub struct Opportunity<'b> {
     /// Not billable: bid as usual, book nothing.
     pub test: bool,
 }
+
+impl Opportunity<'_> {
+    /// What names the app or site on its exchange; empty where nothing does.
+    pub fn seller(&self) -> &str {
+        let request = self.request;
+        let of_app = request.app.as_ref().and_then(|app| app.bundle.or(app.domain).or(app.id));
+        let of_site = request.site.as_ref().and_then(|site| site.domain.or(site.id));
+        let by_app = request.app.as_ref().and_then(|app| app.publisher.as_ref());
+        let by_site = request.site.as_ref().and_then(|site| site.publisher.as_ref());
+        let publisher = || by_app.or(by_site).and_then(|publisher| publisher.id);
+        of_app.or(of_site).or_else(publisher).unwrap_or("")
+    }
+}

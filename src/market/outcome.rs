@@ -83,6 +83,8 @@ reasons! {
         AnswerTooLarge = "answer_too_large", 510;
         /// A defect of ours; never seen in healthy operation.
         Internal = "internal", 1;
+        /// The app or site hoards wins: it is in the penalty box for now.
+        SupplyBoxed = "supply_boxed", 7;
     }
 }
 

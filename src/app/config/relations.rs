@@ -143,6 +143,13 @@ fn exchanges(config: &Config, say: &mut Say<'_>) {
             &format!("add it to [rates], or write {:?}", config.rates.reference.0.as_str()),
         );
         check_times(row, &at, say);
+        let encryption = row.price_encryption.as_ref();
+        say(
+            encryption.is_some_and(|encryption| encryption.cipher().is_none()),
+            &at("price_encryption"),
+            "e_key and i_key are web-safe base64 of 32 bytes each",
+            "copy them from the exchange's account page",
+        );
         say(row.open_bids > 64, &at("open_bids"), "more than 64 bids for an imp", "2 is usual");
     }
     let many = config.exchanges.len() > 64;

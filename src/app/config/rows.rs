@@ -7,7 +7,9 @@ use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base::units::money::Currency;
-use crate::market::exchange::{BillableEvent, Exchange, Rates};
+use crate::flows::notice::Secret;
+use crate::market::cipher::PriceCipher;
+use crate::market::exchange::{BillableEvent, Exchange, PlayerPrice, Rates};
 use crate::market::privacy::RegsDefault;
 
 /// `[[exchange]]`: how one exchange differs from the standard.
@@ -20,6 +22,10 @@ pub struct ExchangeRow {
     /// What we answer in when the request allows it.
     pub currency: Code,
     pub billable: Billable,
+    pub player_price: PlayerPriceRow,
+    /// `{kind = "google", e_key = "…", i_key = "…"}`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_encryption: Option<PriceEncryption>,
     pub sends_wins: bool,
     pub win_window_s: u32,
     pub ticket_ttl_s: u32,
@@ -43,6 +49,8 @@ impl Default for ExchangeRow {
             enabled: standard.enabled,
             currency: Code(standard.currency),
             billable: Billable::of(standard.billable),
+            player_price: PlayerPriceRow::Ignore,
+            price_encryption: None,
             sends_wins: standard.sends_wins,
             win_window_s: standard.win_window_s,
             ticket_ttl_s: standard.ticket_ttl_s,
@@ -65,6 +73,8 @@ impl ExchangeRow {
             enabled: self.enabled,
             currency: self.currency.0,
             billable: self.billable.event(),
+            player_price: self.player_price.rule(),
+            price_cipher: self.price_encryption.as_ref().and_then(PriceEncryption::cipher),
             sends_wins: self.sends_wins,
             win_window_s: self.win_window_s,
             ticket_ttl_s: self.ticket_ttl_s,
@@ -128,6 +138,48 @@ impl Billable {
             Billable::Impression => BillableEvent::Impression,
             Billable::Billing => BillableEvent::Billing,
             Billable::Win => BillableEvent::Win,
+        }
+    }
+}
+
+/// Whether a price in a player's URL counts, as it is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlayerPriceRow {
+    Ignore,
+    Trust,
+}
+
+impl PlayerPriceRow {
+    const fn rule(self) -> PlayerPrice {
+        match self {
+            PlayerPriceRow::Ignore => PlayerPrice::Ignore,
+            PlayerPriceRow::Trust => PlayerPrice::Trust,
+        }
+    }
+}
+
+/// How an exchange encrypts prices, and the keys it gave us.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceEncryption {
+    pub kind: EncryptionKind,
+    /// Web-safe base64 of 32 bytes.
+    pub e_key: Secret,
+    pub i_key: Secret,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EncryptionKind {
+    Google,
+}
+
+impl PriceEncryption {
+    /// `None`: a key is none.
+    pub fn cipher(&self) -> Option<PriceCipher> {
+        match self.kind {
+            EncryptionKind::Google => PriceCipher::google(self.e_key.expose(), self.i_key.expose()),
         }
     }
 }

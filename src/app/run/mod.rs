@@ -43,9 +43,10 @@ use crate::base::units::time::{Clock, WallClock};
 use crate::doors::admin::Counting;
 use crate::doors::readiness::{Readiness, Stage};
 use crate::doors::{admin, receive};
-use crate::flows::notice::{Sweeper, Till, ticket_keys};
+use crate::flows::notice::{Sweeper, Terms, Till, ticket_keys};
 use crate::knowledge::audience::{Intake, Stand};
 use crate::offer::delivery::Book;
+use crate::offer::ledger::rates_mark;
 use crate::offer::records::{RecordRing, RecordWriter};
 
 pub use asleep::Sleeper;
@@ -108,9 +109,14 @@ impl Running {
 
         let keys = ticket_keys(&config.notice.tickets, data).map_err(StartFault::at("keys"))?;
         let book = Arc::new(Book::new(&config.delivery));
-        let money = (keys.clone(), Arc::clone(&book));
-        let (till, opened) = Till::open(&config.notice, data, money.0, money.1, clock.now())
-            .map_err(StartFault::at("journal"))?;
+        let terms = Terms {
+            keys: keys.clone(),
+            exchanges: config.exchange_table().into(),
+            rates: rates_mark(&config.rates.id),
+        };
+        let (till, opened) =
+            Till::open(&config.notice, data, terms, Arc::clone(&book), clock.now())
+                .map_err(StartFault::at("journal"))?;
         tell_journal(&opened);
         let till = Arc::new(till);
 

@@ -12,7 +12,8 @@ use super::node::Node;
 use super::tasks::{self, Loop};
 use crate::base::telemetry::{Gauge, Registry};
 use crate::doors::readiness::{Readiness, Stage};
-use crate::flows::notice::{PriceRule, Till};
+use crate::flows::notice::{HoardStats, PriceRule, Till};
+use crate::offer::ledger::Conflict;
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -21,12 +22,21 @@ struct Gauges {
     holds: Vec<Gauge>,
     records: Vec<Gauge>,
     rules: Vec<Gauge>,
-    conflicts: Gauge,
+    conflicts: Vec<Gauge>,
+    hoarding: [Gauge; HOARDING.len()],
     remembered: Gauge,
     journal_failed: Gauge,
 }
 
 const WORLD: [&str; 5] = ["advertisers", "campaigns", "lines", "creatives", "listeners"];
+
+/// The numbers of [`HoardStats`], in its order.
+const HOARDING: [(&str, &str); 4] = [
+    ("interlude_notice_supplies_boxed", "Apps and sites that hoard wins and get no bids now."),
+    ("interlude_notice_boxings", "How often an app or site was put into the penalty box."),
+    ("interlude_notice_wins_owed", "Wins whose billable event has not come yet."),
+    ("interlude_notice_wins_unfollowed", "Wins beyond notice.hoard.followed_max."),
+];
 
 /// The receiver turns true when the journal has failed.
 pub fn start(
@@ -77,7 +87,14 @@ impl Gauges {
                     labelled("interlude_notice_price_rules", help, "rule", rule.label())
                 })
                 .collect(),
-            conflicts: of("interlude_notice_conflicts", "Events told twice with two prices."),
+            conflicts: Conflict::ALL
+                .iter()
+                .map(|conflict| {
+                    let help = "Notices that contradict one before: the first stands.";
+                    labelled("interlude_notice_conflicts", help, "conflict", conflict.label())
+                })
+                .collect(),
+            hoarding: HOARDING.map(|(name, help)| of(name, help)),
             remembered: of("interlude_notice_remembered_bids", "Bids that cannot count twice."),
             journal_failed: of("interlude_journal_failed", "1: nothing is acknowledged any more."),
         }
@@ -106,7 +123,13 @@ impl Gauges {
         for (gauge, (_, value)) in self.rules.iter().zip(till.rules()) {
             gauge.set(number(value));
         }
-        self.conflicts.set(number(till.conflicts()));
+        for (gauge, (_, value)) in self.conflicts.iter().zip(till.conflicts()) {
+            gauge.set(number(value));
+        }
+        let HoardStats { boxed, boxings, owed, unfollowed } = till.hoarding();
+        for (gauge, value) in self.hoarding.iter().zip([boxed, boxings, owed, unfollowed]) {
+            gauge.set(number(value));
+        }
         self.remembered.set(number(till.remembered() as u64));
         self.journal_failed.set(number(u64::from(till.failure().is_some())));
     }

@@ -11,6 +11,7 @@ use crate::flows::decide::coin::Toss;
 use crate::flows::decide::world::World;
 use crate::knowledge::catalog::model::{Creative, Line};
 use crate::market::exchange::Exchange;
+use crate::market::marks::SupplyMark;
 use crate::market::opportunity::Opportunity;
 use crate::market::outcome::Refusal;
 use crate::market::slot::{DealOffer, DealPrice, Slot};
@@ -55,6 +56,14 @@ pub struct Matter<'a, 'b> {
     pub mark: Option<ListenerMark>,
     pub moment: Moment,
     pub toss: Toss,
+}
+
+impl Matter<'_, '_> {
+    /// Where the impression comes from.
+    pub fn supply(&self) -> SupplyMark {
+        let opportunity = self.opportunity;
+        self.world.keys.marks().supply(opportunity.exchange, opportunity.seller())
+    }
 }
 
 /// The market in which a line is considered: a slot, openly or by one of its deals.

@@ -101,6 +101,9 @@ fn path<'s>(
     let opportunity = &opportunity;
     let mark = opportunity.listener.map(|key| world.keys.marks().listener(key));
     let matter = Matter { world, exchange, opportunity, mark, moment: at.moment, toss };
+    if live.is_boxed(matter.supply()) {
+        return Err(Outcome::NoBid(NoBid::SupplyBoxed));
+    }
     Gather { matter, live, pool }.all(facts, search);
     let winners = &mut made.winners;
     Select { matter, live, pool, winners }.all().map_err(Outcome::NoBid)?;

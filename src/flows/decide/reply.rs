@@ -12,7 +12,6 @@ use crate::flows::decide::candidate::Matter;
 use crate::flows::decide::scratch::Markup;
 use crate::flows::decide::select::Winner;
 use crate::market::exchange::BillableEvent;
-use crate::market::marks::SupplyMark;
 use crate::market::openrtb::Wire;
 use crate::market::openrtb::response::{Bid, Response, SeatBid, write_json, write_protobuf};
 use crate::market::outcome::NoBid;
@@ -85,7 +84,7 @@ fn signed(matter: &Matter<'_, '_>, winner: &Winner) -> Signed {
         made: matter.moment,
         expires: winner.expires,
         listener: matter.mark,
-        supply: SupplyMark::default(),
+        supply: matter.supply(),
         test: matter.opportunity.test,
     };
     Signed {

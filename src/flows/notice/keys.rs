@@ -48,6 +48,11 @@ impl Secret {
         Secret(text)
     }
 
+    /// As it was written; for whoever makes a key of it, never for a log.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     fn bytes(&self) -> Option<Vec<u8>> {
         decode(self.0.trim())
     }

@@ -4,29 +4,33 @@
 //! before it is in the journal and on disk; a notice that comes twice is answered the same and
 //! counted once, also while the first is still being written and after a restart.
 //!
-//! The rules, each with a counter ([`Till::rules`], [`Till::answers`], [`Till::conflicts`]):
+//! The rules, each with a counter ([`Till::rules`], [`Till::answers`], [`Till::conflicts`],
+//! [`Till::hoarding`]); `docs/notices.md` has all of them in one table:
 //! - One event of a bid is billable (the ticket says which); all others only count.
-//! - Price above the signed bid: the signed price is charged. Missing, an unexpanded macro,
-//!   encrypted or unreadable: the signed price, as what was bid is all that is known. A price of
-//!   nought charges nought. A conflict (same event, another price): the first stands.
+//! - A price counts that the exchange told, encrypted where its row says so; a player's only where
+//!   the row trusts it. Above the signed bid: the signed price. None that counts (missing, an
+//!   unexpanded macro, unreadable …): the price that the win told, else the signed one, as what
+//!   was bid is all that is known. Nought charges nought.
+//! - Told again and otherwise: the first stands; the other is recorded as a conflict.
 //! - `AUDIT` books nothing and leaves the event open for the real notice.
 //! - Charges are in the account's currency: the held amount times price ÷ signed price, rounded
 //!   up, never above what was held; so the rate is that of the bid, and no rate is needed later.
 //! - The hold has ended (late win, restart): charged if the budget still has it, else disputed.
 //! - The ticket has expired: recorded, a billable event as disputed, never charged.
 //! - `test: 1`: recorded, books and counts nothing.
+//! - A supply that hoards wins gets no bids until they have come or expired.
 
-mod entry;
+mod hoard;
 mod keys;
 mod price;
 mod seen;
 mod sweep;
 mod till;
 
-pub use entry::{Effect, Entry, EntryFault};
+pub use hoard::{HoardConfig, HoardStats};
 pub use keys::{KeyFault, Secret, TicketConfig, TicketKeyConfig, ticket_keys};
 pub use sweep::Sweeper;
-pub use till::{OpenFault, Till};
+pub use till::{OpenFault, Terms, Till};
 
 pub use crate::market::notice::{Kind, PriceRule};
 
@@ -164,6 +168,7 @@ pub struct Config {
     /// How long after its ticket's expiry a bid's notices are remembered.
     pub late_keep_s: u32,
     pub tickets: TicketConfig,
+    pub hoard: HoardConfig,
 }
 
 impl Default for Config {
@@ -174,6 +179,7 @@ impl Default for Config {
             seen_max: 1 << 22,
             late_keep_s: 600,
             tickets: TicketConfig::default(),
+            hoard: HoardConfig::default(),
         }
     }
 }
@@ -184,6 +190,12 @@ impl Config {
         let mut faults = self.journal.faults();
         if !(1024..=1 << 28).contains(&self.seen_max) {
             faults.push("notice.seen_max: from 1024 to 268435456");
+        }
+        if self.hoard.share_pct > 100 {
+            faults.push("notice.hoard.share_pct: at most 100");
+        }
+        if !(1..=86_400).contains(&self.hoard.age_s) {
+            faults.push("notice.hoard.age_s: from 1 to 86400");
         }
         faults
     }

@@ -2,6 +2,11 @@
 //!
 //! A shard's lock is held from the question to the moment the entry stands in the journal's
 //! queue, so that of two equal notices one is the first, and the other can wait for it.
+//!
+//! A bid is remembered until its ticket has expired, and a while longer. Should the clock step
+//! back behind that, the ticket would be good again and the bid forgotten: so each shard knows the
+//! latest expiry that it has forgotten, and a bid that it does not know, with a ticket no younger,
+//! counts as late. Nothing is charged twice, whatever the clock does.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -17,6 +22,8 @@ const _: () = assert!(Kind::ALL.len() <= 32, "kinds are bits of a u32");
 pub(super) struct Seen {
     shards: Vec<Mutex<Shard>>,
     shard_max: usize,
+    /// How long after the expiry of its ticket, or its last notice, a bid is remembered.
+    keep_s: i64,
 }
 
 #[derive(Default)]
@@ -24,6 +31,8 @@ pub(super) struct Shard {
     bids: HashMap<BidId, SeenBid, foldhash::fast::RandomState>,
     /// May name bids that are kept longer by now.
     by_end: BinaryHeap<Reverse<(Moment, BidId)>>,
+    /// The latest expiry (or last notice) of a bid that was forgotten.
+    horizon: Option<Moment>,
 }
 
 struct SeenBid {
@@ -31,9 +40,30 @@ struct SeenBid {
     settled: u32,
     /// Bit `kind`: on disk.
     durable: u32,
-    /// What the billable event told, to notice that another tells otherwise.
+    /// Bit `kind`: that it was told again and otherwise stands in the journal.
+    disagreed: u32,
+    /// What the billable event cost, to notice that another tells otherwise; [`UNTOLD`].
     price_nanos: i64,
-    until: Moment,
+    /// What the win told; [`UNTOLD`].
+    won_nanos: i64,
+    /// The expiry of its ticket, or its last notice where that came later.
+    last: Moment,
+}
+
+/// No price is below nought.
+const UNTOLD: i64 = -1;
+
+/// An event to be remembered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Event {
+    pub bid: BidId,
+    pub kind: Kind,
+    /// The expiry of the ticket, or the moment of the notice where that is later.
+    pub last: Moment,
+    /// Of the billable event: what it cost.
+    pub price: Option<i64>,
+    /// Of a win: the price that it told.
+    pub won: Option<i64>,
 }
 
 /// Where one event of one bid stands.
@@ -46,9 +76,11 @@ pub(super) enum Standing {
 }
 
 impl Seen {
-    pub fn new(bids_max: usize) -> Seen {
-        let shards = (0..SHARDS).map(|_| Mutex::new(Shard::default())).collect();
-        Seen { shards, shard_max: bids_max.div_ceil(SHARDS) }
+    /// `horizon`: the latest expiry of what was forgotten before.
+    pub fn new(bids_max: usize, keep_s: u32, horizon: Option<Moment>) -> Seen {
+        let fresh = || Mutex::new(Shard { horizon, ..Shard::default() });
+        let shards = (0..SHARDS).map(|_| fresh()).collect();
+        Seen { shards, shard_max: bids_max.div_ceil(SHARDS), keep_s: i64::from(keep_s) }
     }
 
     pub fn shard(&self, bid: BidId) -> MutexGuard<'_, Shard> {
@@ -64,14 +96,25 @@ impl Seen {
             _ => self.shard_max,
         };
         if shard.bids.len() >= max {
-            shard.forget(now);
+            shard.forget(now.plus_s(-self.keep_s));
         }
         shard.bids.len() < max
     }
 
     pub fn sweep(&self, now: Moment) {
         for shard in &self.shards {
-            lock(shard).forget(now);
+            lock(shard).forget(now.plus_s(-self.keep_s));
+        }
+    }
+
+    /// At start: an event that stands in the journal.
+    pub fn restore(&self, event: &Event, now: Moment) {
+        let mut shard = self.shard(event.bid);
+        if event.last < now.plus_s(-self.keep_s) {
+            shard.horizon = shard.horizon.max(Some(event.last));
+        } else {
+            shard.settled(event);
+            shard.durable(event.bid, event.kind);
         }
     }
 
@@ -85,12 +128,15 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+const fn bit(kind: Kind) -> u32 {
+    1 << kind as u8
+}
+
 impl Shard {
     pub fn standing(&self, bid: BidId, kind: Kind) -> Standing {
-        let bit = 1u32 << kind as u8;
         match self.bids.get(&bid) {
-            Some(seen) if seen.durable & bit != 0 => Standing::Durable,
-            Some(seen) if seen.settled & bit != 0 => Standing::Underway,
+            Some(seen) if seen.durable & bit(kind) != 0 => Standing::Durable,
+            Some(seen) if seen.settled & bit(kind) != 0 => Standing::Underway,
             _ => Standing::New,
         }
     }
@@ -99,43 +145,176 @@ impl Shard {
         self.bids.contains_key(&bid)
     }
 
-    /// What the billable event of this bid told.
-    pub fn price(&self, bid: BidId) -> Option<i64> {
-        self.bids.get(&bid).map(|seen| seen.price_nanos)
+    /// Whether this bid may have been known and forgotten.
+    pub fn may_have_forgotten(&self, bid: BidId, expires: Moment) -> bool {
+        Some(expires) <= self.horizon && !self.knows(bid)
     }
 
-    /// Remembers an event until `until`; `price_nanos` when it is the billable one.
-    pub fn settled(&mut self, bid: BidId, kind: Kind, until: Moment, price_nanos: Option<i64>) {
-        let seen = self.bids.entry(bid).or_insert(SeenBid {
+    pub fn any_of(&self, bid: BidId, kinds: &[Kind]) -> bool {
+        let seen = self.bids.get(&bid);
+        seen.is_some_and(|seen| kinds.iter().any(|&kind| seen.settled & bit(kind) != 0))
+    }
+
+    /// What the billable event of this bid cost.
+    pub fn price(&self, bid: BidId) -> Option<i64> {
+        self.bids.get(&bid).map(|seen| seen.price_nanos).filter(|&nanos| nanos != UNTOLD)
+    }
+
+    /// What the win of this bid told.
+    pub fn won(&self, bid: BidId) -> Option<i64> {
+        self.bids.get(&bid).map(|seen| seen.won_nanos).filter(|&nanos| nanos != UNTOLD)
+    }
+
+    pub fn settled(&mut self, event: &Event) {
+        let seen = self.bids.entry(event.bid).or_insert(SeenBid {
             settled: 0,
             durable: 0,
-            price_nanos: 0,
-            until: Moment::from_unix_us(i64::MIN),
+            disagreed: 0,
+            price_nanos: UNTOLD,
+            won_nanos: UNTOLD,
+            last: Moment::from_unix_us(i64::MIN),
         });
-        seen.settled |= 1 << kind as u8;
-        if let Some(nanos) = price_nanos {
+        seen.settled |= bit(event.kind);
+        if let Some(nanos) = event.price {
             seen.price_nanos = nanos;
         }
-        if until > seen.until {
-            seen.until = until;
-            self.by_end.push(Reverse((until, bid)));
+        if let Some(nanos) = event.won {
+            seen.won_nanos = nanos;
+        }
+        if event.last > seen.last {
+            seen.last = event.last;
+            self.by_end.push(Reverse((event.last, event.bid)));
         }
     }
 
     pub fn durable(&mut self, bid: BidId, kind: Kind) {
         if let Some(seen) = self.bids.get_mut(&bid) {
-            seen.durable |= 1 << kind as u8;
+            seen.durable |= bit(kind);
         }
     }
 
-    fn forget(&mut self, now: Moment) {
-        while let Some(&Reverse((until, bid))) = self.by_end.peek()
-            && until < now
+    /// `true` the first time that this event was told again and otherwise.
+    pub fn disagrees(&self, bid: BidId, kind: Kind) -> bool {
+        self.bids.get(&bid).is_some_and(|seen| seen.disagreed & bit(kind) == 0)
+    }
+
+    pub fn disagreed(&mut self, bid: BidId, kind: Kind) {
+        if let Some(seen) = self.bids.get_mut(&bid) {
+            seen.disagreed |= bit(kind);
+        }
+    }
+
+    /// Forgets the bids that were over before `end`.
+    fn forget(&mut self, end: Moment) {
+        while let Some(&Reverse((last, bid))) = self.by_end.peek()
+            && last < end
         {
             self.by_end.pop();
-            if self.bids.get(&bid).is_some_and(|seen| seen.until < now) {
+            if self.bids.get(&bid).is_some_and(|seen| seen.last < end) {
                 self.bids.remove(&bid);
+                self.horizon = self.horizon.max(Some(last));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BID: BidId = BidId(5);
+
+    fn at(s: i64) -> Moment {
+        Moment::from_unix_s(s)
+    }
+
+    fn event(kind: Kind, last_s: i64) -> Event {
+        Event { bid: BID, kind, last: at(last_s), price: None, won: None }
+    }
+
+    #[test]
+    fn a_bid_is_remembered_to_the_very_end() {
+        let seen = Seen::new(64, 600, None);
+        seen.shard(BID).settled(&event(Kind::Win, 1000));
+        seen.shard(BID).settled(&event(Kind::Impression, 500));
+        for (now, there) in [(1000, true), (1600, true), (1601, false)] {
+            seen.sweep(at(now));
+            assert_eq!(seen.len(), usize::from(there), "at {now}");
+        }
+        let shard = seen.shard(BID);
+        assert_eq!(shard.standing(BID, Kind::Win), Standing::New);
+        assert!(shard.may_have_forgotten(BID, at(1000)), "the clock stepped back");
+        assert!(!shard.may_have_forgotten(BID, at(1001)), "a ticket of a later bid");
+    }
+
+    #[test]
+    fn a_later_notice_keeps_it_longer() {
+        let seen = Seen::new(64, 600, None);
+        seen.shard(BID).settled(&event(Kind::Win, 1000));
+        seen.shard(BID).settled(&event(Kind::Start, 2000));
+        seen.sweep(at(2600));
+        assert!(seen.shard(BID).knows(BID) && !seen.shard(BID).may_have_forgotten(BID, at(0)));
+        seen.sweep(at(2601));
+        assert!(!seen.shard(BID).knows(BID) && seen.shard(BID).may_have_forgotten(BID, at(2000)));
+    }
+
+    #[test]
+    fn what_it_told_stays() {
+        let seen = Seen::new(64, 600, None);
+        let mut shard = seen.shard(BID);
+        assert_eq!((shard.price(BID), shard.won(BID)), (None, None));
+        shard.settled(&Event { won: Some(0), ..event(Kind::Win, 1000) });
+        assert_eq!((shard.price(BID), shard.won(BID)), (None, Some(0)));
+        shard.settled(&Event { price: Some(7), ..event(Kind::Impression, 1000) });
+        shard.settled(&event(Kind::Start, 1000));
+        assert_eq!((shard.price(BID), shard.won(BID)), (Some(7), Some(0)));
+        assert!(shard.any_of(BID, &[Kind::Loss, Kind::Win]));
+        assert!(!shard.any_of(BID, &[Kind::Loss, Kind::Billing]));
+        assert!(!shard.any_of(BidId(6), Kind::ALL));
+        assert_eq!(shard.standing(BID, Kind::Win), Standing::Underway);
+        shard.durable(BID, Kind::Win);
+        assert_eq!(shard.standing(BID, Kind::Win), Standing::Durable);
+        assert_eq!(shard.standing(BID, Kind::Start), Standing::Underway);
+    }
+
+    #[test]
+    fn a_disagreement_is_told_once_a_kind() {
+        let seen = Seen::new(64, 600, None);
+        let mut shard = seen.shard(BID);
+        assert!(!shard.disagrees(BID, Kind::Win), "nothing was told before");
+        shard.settled(&event(Kind::Win, 1000));
+        assert!(shard.disagrees(BID, Kind::Win));
+        shard.disagreed(BID, Kind::Win);
+        assert!(!shard.disagrees(BID, Kind::Win) && shard.disagrees(BID, Kind::Impression));
+    }
+
+    #[test]
+    fn a_restart_restores_what_may_still_come() {
+        let seen = Seen::new(64, 600, Some(at(100)));
+        seen.restore(&event(Kind::Win, 1000), at(1600));
+        assert_eq!(seen.shard(BID).standing(BID, Kind::Win), Standing::Durable);
+        assert!(!seen.shard(BID).may_have_forgotten(BID, at(0)));
+        assert!(seen.shard(BidId(6)).may_have_forgotten(BidId(6), at(100)));
+        assert!(!seen.shard(BidId(6)).may_have_forgotten(BidId(6), at(101)));
+        let seen = Seen::new(64, 600, None);
+        assert!(!seen.shard(BID).may_have_forgotten(BID, at(0)));
+        seen.restore(&event(Kind::Win, 1000), at(1601));
+        assert!(!seen.shard(BID).knows(BID) && seen.shard(BID).may_have_forgotten(BID, at(1000)));
+    }
+
+    #[test]
+    fn losses_leave_room_for_money() {
+        let seen = Seen::new(64 * 4, 600, None);
+        let mut shard = seen.shard(BID);
+        let room = [[true, true], [true, true], [false, true], [false, false]];
+        for (n, expected) in (1..).zip(room) {
+            shard.settled(&Event { bid: BidId(n), ..event(Kind::Loss, 1000) });
+            let kinds = [Kind::Loss, Kind::Win];
+            let room = kinds.map(|kind| seen.has_room(&mut shard, kind, at(1600)));
+            assert_eq!(room, expected, "beside {n}");
+        }
+        // What may be forgotten makes room.
+        assert!(seen.has_room(&mut shard, Kind::Loss, at(1601)));
+        assert!(shard.bids.is_empty());
     }
 }

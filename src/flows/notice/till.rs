@@ -2,28 +2,48 @@
 //! [`settle`](super::settle) that do not wait.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, MutexGuard};
 
-use super::price::{Told, cpm_nanos, judge};
-use super::seen::{Seen, Standing};
-use super::{Config, Effect, Entry, Kind, Notice, PriceRule, Settled, Settlement};
+use arc_swap::{ArcSwap, Guard};
+
+use super::hoard::{Hoard, HoardStats};
+use super::price::{Telling, Told, cpm_nanos, judge};
+use super::seen::{Event, Seen, Shard, Standing};
+use super::{Config, Kind, Notice, PriceRule, Settled, Settlement};
 use crate::base::journal::{Durable, Journal, JournalFault, Opened};
+use crate::base::units::calendar::Calendar;
 use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
+use crate::market::exchange::{BillableEvent, Exchange};
 use crate::market::ticket::{BidId, Ticket, TicketFault, TicketKeys};
-use crate::offer::delivery::{Book, Charge, Count, Released};
+use crate::offer::delivery::{Book, Charge, Count};
+use crate::offer::ledger::{Conflict, Effect, Entry, NoticeEntry};
 
 /// Everything that settling needs; one a process, shared.
 pub struct Till {
-    keys: TicketKeys,
+    keys: ArcSwap<TicketKeys>,
+    exchanges: Arc<[Exchange]>,
+    /// [`rates_mark`](crate::offer::ledger::rates_mark) of the rates that bids are converted by.
+    rates: u64,
+    calendar: Calendar,
     book: Arc<Book>,
     journal: Journal,
     seen: Seen,
-    late_keep_s: i64,
+    hoard: Hoard,
     answers: Vec<AtomicU64>,
     rules: Vec<AtomicU64>,
-    conflicts: AtomicU64,
+    conflicts: Vec<AtomicU64>,
+}
+
+/// By what notices are judged.
+#[derive(Clone)]
+pub struct Terms {
+    pub keys: TicketKeys,
+    /// In the order that tickets number them.
+    pub exchanges: Arc<[Exchange]>,
+    /// [`rates_mark`](crate::offer::ledger::rates_mark) of the rates that bids are converted by.
+    pub rates: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,36 +70,45 @@ impl Till {
     pub fn open(
         config: &Config,
         data: &Path,
-        keys: TicketKeys,
+        terms: Terms,
         book: Arc<Book>,
         now: Moment,
     ) -> Result<(Till, Opened), OpenFault> {
-        let seen = Seen::new(config.seen_max);
-        let late_keep_s = i64::from(config.late_keep_s);
+        let seen = Seen::new(config.seen_max, config.late_keep_s, None);
         let mut replay = |bytes: &[u8]| {
             let entry = Entry::decode(bytes).map_err(|fault| fault.to_string())?;
-            restore(&entry, &book, &seen, late_keep_s, now);
+            if let Entry::Notice(entry) = entry {
+                restore(&entry, &book, &seen, now);
+            }
             Ok(())
         };
         let (journal, opened) =
             Journal::open(&data.join(&config.dir), &config.journal, &mut replay)?;
         let counters = |n: usize| (0..n).map(|_| AtomicU64::new(0)).collect();
         let till = Till {
-            keys,
+            keys: ArcSwap::from_pointee(terms.keys),
+            exchanges: terms.exchanges,
+            rates: terms.rates,
+            calendar: Calendar::utc(),
             book,
             journal,
             seen,
-            late_keep_s,
+            hoard: Hoard::new(config.hoard.clone()),
             answers: counters(Kind::ALL.len() * Settled::ALL.len()),
             rules: counters(PriceRule::ALL.len()),
-            conflicts: AtomicU64::new(0),
+            conflicts: counters(Conflict::ALL.len()),
         };
         Ok((till, opened))
     }
 
-    /// The keys that bids are signed with.
-    pub fn keys(&self) -> &TicketKeys {
-        &self.keys
+    /// The keys that tickets are verified with.
+    pub fn keys(&self) -> Guard<Arc<TicketKeys>> {
+        self.keys.load()
+    }
+
+    /// From now on tickets are verified with these. Do this before any is signed with them.
+    pub fn rekey(&self, keys: TicketKeys) {
+        self.keys.store(Arc::new(keys));
     }
 
     pub fn book(&self) -> &Arc<Book> {
@@ -95,10 +124,13 @@ impl Till {
     pub fn sweep(&self, now: Moment) {
         self.book.sweep(now);
         self.seen.sweep(now);
+        if let Some(boxed) = self.hoard.turn(now) {
+            self.book.boxes().publish(boxed);
+        }
     }
 
     pub(super) fn verify(&self, notice: &Notice<'_>) -> Result<Ticket, TicketFault> {
-        self.keys.verify(notice.ticket, notice.kind.channel(), notice.moment)
+        self.keys.load().verify(notice.ticket, notice.kind.channel(), notice.moment)
     }
 
     pub(super) fn refused(&self, kind: Kind, fault: TicketFault) -> Settlement {
@@ -124,115 +156,164 @@ impl Till {
 
     /// Dedupes, takes effect, and gives the entry to the journal; all or nothing, no waiting.
     pub(super) fn enter(&self, notice: &Notice<'_>, ticket: &Ticket, late: bool) -> Entered {
-        let told = judge(notice.price, ticket);
+        let shard = self.seen.shard(ticket.bid);
+        let told = judge(&Telling {
+            text: notice.price,
+            ticket,
+            exchange: self.exchanges.get(usize::from(ticket.exchange.0)),
+            won: shard.won(ticket.bid),
+        });
         if told.rule == PriceRule::Audit {
             self.rules[PriceRule::Audit as usize].fetch_add(1, Ordering::Relaxed);
             return Entered::at_once(Settled::Audit);
         }
-        let (bid, kind) = (ticket.bid, notice.kind);
-        let billable = kind.is_billable(ticket);
-        let mut shard = self.seen.shard(bid);
-        let standing = shard.standing(bid, kind);
-        if standing != Standing::New {
-            if billable && shard.price(bid) != Some(told.price.nanos) {
-                self.conflicts.fetch_add(1, Ordering::Relaxed);
-            }
-            return match standing {
-                Standing::Durable => Entered::at_once(Settled::Duplicate),
-                _ => self.wait_for_first(),
-            };
+        let case = Case { notice, ticket, told, billable: notice.kind.is_billable(ticket) };
+        match shard.standing(ticket.bid, notice.kind) {
+            Standing::New => self.first(&case, late, shard),
+            standing => self.again(&case, standing, shard),
         }
+    }
+
+    fn first(&self, case: &Case<'_>, late: bool, mut shard: MutexGuard<'_, Shard>) -> Entered {
+        let (bid, kind, moment) = (case.ticket.bid, case.notice.kind, case.notice.moment);
         // First the places, then the effect: what takes effect can be written down.
         let Ok(place) = self.journal.reserve() else {
             return Entered::at_once(Settled::Unavailable);
         };
-        if !shard.knows(bid) && !self.seen.has_room(&mut shard, kind, notice.moment) {
+        // Asked before room is made: that may forget more.
+        let late = late || shard.may_have_forgotten(bid, case.ticket.expires);
+        if !shard.knows(bid) && !self.seen.has_room(&mut shard, kind, moment) {
             return Entered::at_once(Settled::Unavailable);
         }
-        let entry = self.effect(notice, ticket, late, told);
-        let Ok(durable) = place.append(&entry.encode()) else {
+        let effect = self.effect(case, late);
+        let entry = self.entry(case, effect, case.contradicts(&shard));
+        let Ok(durable) = place.append(&Entry::Notice(entry).to_bytes()) else {
             return Entered::at_once(Settled::Unavailable);
         };
-        let until = remembered_until(&entry, self.late_keep_s);
-        shard.settled(bid, kind, until, billable.then_some(told.price.nanos));
+        shard.settled(&event(&entry));
         drop(shard);
-        let settled = match entry.effect {
-            Effect::Counted | Effect::Charged | Effect::Test => Settled::Counted,
+        count(&entry, &self.book);
+        if let Some(conflict) = entry.conflict {
+            self.conflicts[conflict as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        let settled = match effect {
+            Effect::Counted | Effect::Charged | Effect::Test | Effect::Conflict => Settled::Counted,
             Effect::Disputed => Settled::Disputed,
             Effect::Late => Settled::Late,
         };
         Entered { settled, durable: Some(durable) }
     }
 
-    /// The first of two equal notices is in the journal's queue: wait until that is on disk.
-    fn wait_for_first(&self) -> Entered {
-        match self.journal.barrier() {
+    /// The same event of the same bid. The first stands; that another tells otherwise is written
+    /// down once, and counted each time.
+    fn again(
+        &self,
+        case: &Case<'_>,
+        standing: Standing,
+        mut shard: MutexGuard<'_, Shard>,
+    ) -> Entered {
+        let (bid, kind) = (case.ticket.bid, case.notice.kind);
+        let disagrees =
+            case.billable && case.told.itself() && shard.price(bid) != Some(case.told.price.nanos);
+        if disagrees {
+            self.conflicts[Conflict::Price as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        let durable = if disagrees && shard.disagrees(bid, kind) {
+            let entry = self.entry(case, Effect::Conflict, Some(Conflict::Price));
+            let durable = self.journal.append(&Entry::Notice(entry).to_bytes());
+            if durable.is_ok() {
+                shard.disagreed(bid, kind);
+            }
+            durable
+        } else if standing == Standing::Durable {
+            return Entered::at_once(Settled::Duplicate);
+        } else {
+            // The first is in the journal's queue: wait until it is on disk.
+            self.journal.barrier()
+        };
+        match durable {
             Ok(durable) => Entered { settled: Settled::Duplicate, durable: Some(durable) },
             Err(_) => Entered::at_once(Settled::Unavailable),
         }
     }
 
-    fn effect(&self, notice: &Notice<'_>, ticket: &Ticket, late: bool, told: Told) -> Entry {
-        let kind = notice.kind;
-        let effect = if late {
-            Effect::Late
-        } else if ticket.test {
+    fn effect(&self, case: &Case<'_>, late: bool) -> Effect {
+        if case.ticket.test {
             Effect::Test
+        } else if late {
+            Effect::Late
+        } else if case.billable {
+            self.charge(case)
         } else {
-            self.deliver(kind, ticket, told)
-        };
-        let charged = match effect {
-            Effect::Charged => told.charge,
-            _ => Money::zero(ticket.held.currency),
-        };
-        let entry = Entry {
-            kind,
-            effect,
-            rule: told.rule,
-            moment: notice.moment,
-            bid: ticket.bid,
-            line: ticket.line,
-            creative: ticket.creative,
-            exchange: ticket.exchange,
-            price: told.price,
-            charged,
-            held_nanos: ticket.held.nanos,
-            expires: ticket.expires,
-            loss: notice.loss.trim().parse().unwrap_or(-1),
-            min_to_win: cpm_nanos(notice.min_to_win).unwrap_or(-1),
-            billable: kind.is_billable(ticket),
-        };
-        count(&entry, &self.book);
-        entry
+            self.deliver(case);
+            Effect::Counted
+        }
     }
 
-    /// What an event in time does to the money.
-    fn deliver(&self, kind: Kind, ticket: &Ticket, told: Told) -> Effect {
-        let (bid, line) = (ticket.bid, ticket.line);
-        if kind.is_billable(ticket) {
-            self.rules[told.rule as usize].fetch_add(1, Ordering::Relaxed);
-            return match self.book.charge(bid, line, told.charge) {
-                Charge::FromHold | Charge::FromFunds => Effect::Charged,
-                Charge::NoFunds => Effect::Disputed,
-            };
+    fn charge(&self, case: &Case<'_>) -> Effect {
+        let (ticket, told) = (case.ticket, case.told);
+        self.rules[told.rule as usize].fetch_add(1, Ordering::Relaxed);
+        self.hoard.billed(ticket.bid);
+        match self.book.charge(ticket.bid, ticket.line, told.charge) {
+            Charge::FromHold | Charge::FromFunds => Effect::Charged,
+            Charge::NoFunds => Effect::Disputed,
         }
-        match kind {
+    }
+
+    /// What an event that is not billable does to the hold.
+    fn deliver(&self, case: &Case<'_>) {
+        let Ticket { bid, line, .. } = *case.ticket;
+        match case.notice.kind {
             Kind::Loss => {
-                if self.book.release(bid, line, false) == Released::Won {
-                    self.conflicts.fetch_add(1, Ordering::Relaxed);
-                }
+                self.book.release(bid, line, false);
+                self.hoard.let_go(bid);
             }
             Kind::NotUsed => {
                 self.book.release(bid, line, true);
+                self.hoard.let_go(bid);
             }
             // An error may be that of a player which tries again.
             Kind::Error => {}
             // All others show that the bid has won.
-            _ => {
+            kind => {
                 self.book.won(bid, line);
+                if kind == Kind::Win {
+                    self.hoard.won(case.ticket, case.notice.moment);
+                }
             }
         }
-        Effect::Counted
+    }
+
+    fn entry(&self, case: &Case<'_>, effect: Effect, conflict: Option<Conflict>) -> NoticeEntry {
+        let Case { notice, ticket, told, billable } = *case;
+        let books = !matches!(effect, Effect::Test | Effect::Conflict);
+        let due = if billable && books { told.charge.nanos } else { 0 };
+        let charged = if effect == Effect::Charged { due } else { 0 };
+        let is_converted = ticket.price.currency != ticket.held.currency;
+        NoticeEntry {
+            kind: notice.kind,
+            effect,
+            rule: told.rule,
+            moment: notice.moment,
+            made: ticket.made,
+            day: self.calendar.day(ticket.made),
+            bid: ticket.bid,
+            line: ticket.line,
+            campaign: None,
+            advertiser: None,
+            creative: ticket.creative,
+            exchange: ticket.exchange,
+            price: told.price,
+            charged: Money::new(charged, ticket.held.currency),
+            due_nanos: due,
+            held_nanos: ticket.held.nanos,
+            expires: ticket.expires,
+            rates: if is_converted { self.rates } else { 0 },
+            loss: notice.loss.trim().parse().unwrap_or(-1),
+            min_to_win: cpm_nanos(notice.min_to_win).unwrap_or(-1),
+            billable,
+            conflict,
+        }
     }
 
     /// How notices were answered: kind, answer, number; only what was seen.
@@ -249,9 +330,15 @@ impl Till {
         PriceRule::ALL.iter().zip(&self.rules).map(|(&rule, n)| (rule, n.load(Ordering::Relaxed)))
     }
 
-    /// Events told twice with different prices, and losses of bids that had won.
-    pub fn conflicts(&self) -> u64 {
-        self.conflicts.load(Ordering::Relaxed)
+    /// Notices that contradict one before.
+    pub fn conflicts(&self) -> impl Iterator<Item = (Conflict, u64)> {
+        let all = Conflict::ALL.iter().zip(&self.conflicts);
+        all.map(|(&conflict, n)| (conflict, n.load(Ordering::Relaxed)))
+    }
+
+    /// What there is to tell of hoarded wins.
+    pub fn hoarding(&self) -> HoardStats {
+        self.hoard.stats()
     }
 
     /// Bids whose notices are remembered.
@@ -260,9 +347,32 @@ impl Till {
     }
 }
 
+/// A genuine notice with the verdict on its price.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    notice: &'a Notice<'a>,
+    ticket: &'a Ticket,
+    told: Told,
+    billable: bool,
+}
+
+impl Case<'_> {
+    /// Whether a win and a loss were told of one bid.
+    fn contradicts(&self, shard: &Shard) -> Option<Conflict> {
+        const WON: [Kind; 3] = [Kind::Win, Kind::Billing, Kind::Impression];
+        let kind = self.notice.kind;
+        if kind == Kind::Loss && shard.any_of(self.ticket.bid, &WON) {
+            Some(Conflict::LossAfterWin)
+        } else if WON.contains(&kind) && shard.any_of(self.ticket.bid, &[Kind::Loss]) {
+            Some(Conflict::WinAfterLoss)
+        } else {
+            None
+        }
+    }
+}
+
 impl Kind {
     fn is_billable(self, ticket: &Ticket) -> bool {
-        use crate::market::exchange::BillableEvent;
         let kind = match ticket.billable {
             BillableEvent::Impression => Kind::Impression,
             BillableEvent::Billing => Kind::Billing,
@@ -289,12 +399,20 @@ impl Kind {
     }
 }
 
-fn remembered_until(entry: &Entry, late_keep_s: i64) -> Moment {
-    entry.expires.max(entry.moment).plus_s(late_keep_s)
+/// What is remembered of an entry.
+fn event(entry: &NoticeEntry) -> Event {
+    let told = matches!(entry.rule, PriceRule::AsTold | PriceRule::Above);
+    Event {
+        bid: entry.bid,
+        kind: entry.kind,
+        last: entry.expires.max(entry.moment),
+        price: entry.billable.then_some(entry.price.nanos),
+        won: (entry.kind == Kind::Win && told).then_some(entry.price.nanos),
+    }
 }
 
 /// The rollups of the line; the same when it happens and when it is read back.
-fn count(entry: &Entry, book: &Book) {
+fn count(entry: &NoticeEntry, book: &Book) {
     let state = book.state(entry.line, entry.charged.currency);
     let event = entry.kind.count();
     match entry.effect {
@@ -306,21 +424,17 @@ fn count(entry: &Entry, book: &Book) {
             state.count(Count::Disputed);
         }
         Effect::Late if entry.billable => state.count(Count::Disputed),
-        Effect::Late | Effect::Test => {}
+        Effect::Late | Effect::Test | Effect::Conflict => {}
     }
 }
 
-/// One entry of the journal, read back at start.
-fn restore(entry: &Entry, book: &Book, seen: &Seen, late_keep_s: i64, now: Moment) {
+/// One notice of the journal, read back at start.
+fn restore(entry: &NoticeEntry, book: &Book, seen: &Seen, now: Moment) {
     if entry.effect == Effect::Charged {
         book.restore(entry.line, entry.charged);
     }
     count(entry, book);
-    let until = remembered_until(entry, late_keep_s);
-    if until >= now {
-        let mut shard = seen.shard(entry.bid);
-        let price = entry.billable.then_some(entry.price.nanos);
-        shard.settled(entry.bid, entry.kind, until, price);
-        shard.durable(entry.bid, entry.kind);
+    if entry.effect != Effect::Conflict {
+        seen.restore(&event(entry), now);
     }
 }

@@ -8,6 +8,7 @@ use crossbeam_queue::ArrayQueue;
 use dashmap::DashMap;
 
 use super::Config;
+use super::boxes::Boxes;
 use super::caps::{CapAsk, CapSet, Caps, Meeting};
 use super::desk::{Desk, DeskLine};
 use super::holds::{OpenHold, OpenHolds};
@@ -23,6 +24,7 @@ pub struct Book {
     lines: DashMap<(LineId, Currency), Arc<LineState>>,
     lines_max: usize,
     caps: Caps,
+    boxes: Boxes,
     /// Fresh holds, from bids to the next sweep or notice.
     fresh: ArrayQueue<OpenHold>,
     open: Mutex<OpenHolds>,
@@ -98,6 +100,7 @@ impl Book {
             lines: DashMap::new(),
             lines_max: config.lines_max,
             caps: Caps::new(&config.caps),
+            boxes: Boxes::default(),
             fresh: ArrayQueue::new(config.hold_queue),
             open: Mutex::new(OpenHolds::default()),
             holds_max: config.holds_max,
@@ -176,6 +179,11 @@ impl Book {
     /// At start: what the journal says this line has spent.
     pub fn restore(&self, line: LineId, spent: Money) {
         self.state(line, spent.currency).restore(spent.nanos);
+    }
+
+    /// The supplies that get no bids for now.
+    pub fn boxes(&self) -> &Boxes {
+        &self.boxes
     }
 
     pub fn caps(&self) -> &Caps {

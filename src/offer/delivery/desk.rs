@@ -13,6 +13,7 @@ use super::{Ask, Hold, Live, Pace};
 use crate::base::units::ids::LineIx;
 use crate::base::units::time::Moment;
 use crate::knowledge::catalog::model::Line;
+use crate::market::marks::SupplyMark;
 use crate::market::outcome::Refusal;
 
 /// The live half of one world; part of it, and swapped with it.
@@ -120,6 +121,10 @@ pub struct DeskLive<'d> {
 impl<'d> Live<'d> for DeskLive<'d> {
     fn asleep(&self) -> Option<&'d Sleep> {
         self.asleep
+    }
+
+    fn is_boxed(&mut self, supply: SupplyMark) -> bool {
+        self.desk.book.boxes().holds(supply)
     }
 
     fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal> {

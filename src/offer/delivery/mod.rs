@@ -18,6 +18,7 @@ mod atomics {
 }
 
 mod book;
+mod boxes;
 pub mod caps;
 mod desk;
 mod holds;
@@ -28,6 +29,7 @@ mod recorder;
 mod sleep;
 
 pub use book::{Book, Charge, LineTally, Released, TooManyLines};
+pub use boxes::Boxes;
 pub use desk::{Desk, DeskLive};
 pub use line::{Count, LineState};
 pub use pacing::{Dial, PPM, Pace};
@@ -38,6 +40,7 @@ pub use sleep::{Idle, MARGIN_S, Sleep};
 use crate::base::units::ids::{CreativeIx, LineIx, ListenerMark};
 use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
+use crate::market::marks::SupplyMark;
 use crate::market::outcome::Refusal;
 use crate::market::ticket::BidId;
 
@@ -47,6 +50,11 @@ pub trait Live<'s> {
     /// The lines that need not be asked; `None`: each is.
     fn asleep(&self) -> Option<&'s Sleep> {
         None
+    }
+
+    /// Is this supply in the penalty box? Asked once a decision, before any line.
+    fn is_boxed(&mut self, _supply: SupplyMark) -> bool {
+        false
     }
 
     /// May the line bid now, for this listener, and at what pace? Reads only; asked at most once a

@@ -3,6 +3,7 @@
 
 use super::{Ask, Hold, Live, Pace, Sleep};
 use crate::base::units::ids::LineIx;
+use crate::market::marks::SupplyMark;
 use crate::market::outcome::Refusal;
 
 /// Most answers of one decision; every question beyond it is answered [`Refusal::AskLimit`].
@@ -13,6 +14,8 @@ pub const ANSWERS_MAX: usize = 96;
 pub enum Question {
     MayBid = 0,
     Hold = 1,
+    /// Of no line, and written down only where the answer is yes: hardly any supply is.
+    IsBoxed = 2,
 }
 
 /// One question and its answer. The line is the dense one of the record's world.
@@ -27,6 +30,10 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The supply is in the penalty box.
+    const BOXED: Answer =
+        Answer { line: LineIx(0), question: Question::IsBoxed, code: 0, pace: Pace::FULL };
+
     fn new(line: LineIx, question: Question, result: Result<Pace, Refusal>) -> Answer {
         let code = result.err().map_or(0, |refusal| refusal as u8 + 1);
         Answer { line, question, code, pace: result.unwrap_or(Pace::FULL) }
@@ -134,6 +141,11 @@ impl<'s, L: Live<'s>> Live<'s> for Recorder<'_, L> {
         self.live.asleep()
     }
 
+    fn is_boxed(&mut self, supply: SupplyMark) -> bool {
+        // A yes that has no room is a no, now and in the replay.
+        self.live.is_boxed(supply) && self.answers.push(Answer::BOXED)
+    }
+
     fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal> {
         self.keep(ask.line, Question::MayBid, |live| live.may_bid(ask))
     }
@@ -202,6 +214,12 @@ impl<'a> Recorded<'a> {
 impl<'a> Live<'a> for Recorded<'a> {
     fn asleep(&self) -> Option<&'a Sleep> {
         self.asleep
+    }
+
+    fn is_boxed(&mut self, _supply: SupplyMark) -> bool {
+        let boxed = self.answers.get(self.next) == Some(&Answer::BOXED);
+        self.next += usize::from(boxed);
+        boxed
     }
 
     fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal> {

@@ -366,6 +366,7 @@ impl Bytes<'_> {
             let question = match question {
                 0 => Question::MayBid,
                 1 => Question::Hold,
+                2 => Question::IsBoxed,
                 _ => return Err(RecordFault::Value("question")),
             };
             let (code, pace) = match code {
