@@ -201,7 +201,10 @@ mod tests {
         }
 
         #[test]
-        fn what_was_sealed_is_opened(nanos in 0..=NANOS_MAX, iv in proptest::array::uniform16(0u8..)) {
+        fn what_was_sealed_is_opened(
+            nanos in 0..=NANOS_MAX,
+            iv in proptest::array::uniform16(0u8..),
+        ) {
             let opened = cipher().open(&sealed(nanos as u64, iv)).unwrap();
             proptest::prop_assert_eq!(opened.nanos, nanos);
         }

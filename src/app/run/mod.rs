@@ -39,12 +39,13 @@ use crate::app::config::Config;
 use crate::app::demo::{Demo, Making};
 use crate::base::journal::{Opened, Trimmed};
 use crate::base::telemetry::Registry;
-use crate::base::units::time::{Clock, WallClock};
+use crate::base::units::time::{Clock, Moment, WallClock};
 use crate::doors::admin::Counting;
 use crate::doors::readiness::{Readiness, Stage};
 use crate::doors::{admin, receive};
 use crate::flows::notice::{Sweeper, Terms, Till, ticket_keys};
 use crate::knowledge::audience::{Intake, Stand};
+use crate::market::ticket::TicketKeys;
 use crate::offer::delivery::Book;
 use crate::offer::ledger::rates_mark;
 use crate::offer::records::{RecordRing, RecordWriter};
@@ -109,15 +110,7 @@ impl Running {
 
         let keys = ticket_keys(&config.notice.tickets, data).map_err(StartFault::at("keys"))?;
         let book = Arc::new(Book::new(&config.delivery));
-        let terms = Terms {
-            keys: keys.clone(),
-            exchanges: config.exchange_table().into(),
-            rates: rates_mark(&config.rates.id),
-        };
-        let (till, opened) =
-            Till::open(&config.notice, data, terms, Arc::clone(&book), clock.now())
-                .map_err(StartFault::at("journal"))?;
-        tell_journal(&opened);
+        let till = open_till(&config, data, keys.clone(), (&book, clock.now()))?;
         let till = Arc::new(till);
 
         let listeners = Stand::open(data, &config.vocabulary, &config.audience)
@@ -224,6 +217,20 @@ impl Running {
         drop(self.records);
         ended
     }
+}
+
+fn open_till(
+    config: &Config,
+    data: &Path,
+    keys: TicketKeys,
+    (book, now): (&Arc<Book>, Moment),
+) -> Result<Till, StartFault> {
+    let exchanges = config.exchange_table().into();
+    let terms = Terms { keys, exchanges, rates: rates_mark(&config.rates.id) };
+    let (till, opened) = Till::open(&config.notice, data, terms, Arc::clone(book), now)
+        .map_err(StartFault::at("journal"))?;
+    tell_journal(&opened);
+    Ok(till)
 }
 
 /// What the admin listener works with.

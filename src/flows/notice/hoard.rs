@@ -122,7 +122,8 @@ impl Hoard {
         self.lock().settle(bid);
     }
 
-    /// Time has passed; looked at once a second. The boxed supplies, ascending, when they are others than before.
+    /// Time has passed; looked at once a second. The boxed supplies, ascending, when they are
+    /// others than before.
     pub fn turn(&self, now: Moment) -> Option<Vec<SupplyMark>> {
         let mut state = self.lock();
         if (state.looked..state.looked.plus_s(1)).contains(&now) {

@@ -1,4 +1,5 @@
-//! Where may no bid go for now? The supplies that hoard wins, as the till found them. Hot, lock-free.
+//! Where may no bid go for now? The supplies that hoard wins, as the till found them. Hot,
+//! lock-free.
 
 use std::sync::Arc;
 

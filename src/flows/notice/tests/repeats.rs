@@ -166,7 +166,11 @@ async fn an_entry_says_all_that_its_notice_did() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 24,
+        failure_persistence: None,
+        ..Default::default()
+    })]
 
     /// Quartiles in any order and number: each counts once a bid, and no count ever falls.
     #[test]
