@@ -12,12 +12,11 @@ use super::price::{Telling, Told, cpm_nanos, judge};
 use super::seen::{Event, Seen, Shard, Standing};
 use super::{Config, Kind, Notice, PriceRule, Settled, Settlement};
 use crate::base::journal::{Durable, Journal, JournalFault, Opened};
-use crate::base::units::calendar::Calendar;
 use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
 use crate::market::exchange::{BillableEvent, Exchange};
 use crate::market::ticket::{BidId, Ticket, TicketFault, TicketKeys};
-use crate::offer::delivery::{Book, Charge, Count};
+use crate::offer::delivery::{Book, Charge, Count, Due};
 use crate::offer::ledger::{Conflict, Effect, Entry, NoticeEntry};
 
 /// Everything that settling needs; one a process, shared.
@@ -26,7 +25,6 @@ pub struct Till {
     exchanges: Arc<[Exchange]>,
     /// [`rates_mark`](crate::offer::ledger::rates_mark) of the rates that bids are converted by.
     rates: u64,
-    calendar: Calendar,
     book: Arc<Book>,
     journal: Journal,
     seen: Seen,
@@ -89,7 +87,6 @@ impl Till {
             keys: ArcSwap::from_pointee(terms.keys),
             exchanges: terms.exchanges,
             rates: terms.rates,
-            calendar: Calendar::utc(),
             book,
             journal,
             seen,
@@ -254,7 +251,8 @@ impl Till {
         let (ticket, told) = (case.ticket, case.told);
         self.rules[told.rule as usize].fetch_add(1, Ordering::Relaxed);
         self.hoard.billed(ticket.bid);
-        match self.book.charge(ticket.bid, ticket.line, told.charge) {
+        let Ticket { bid, line, made, .. } = *ticket;
+        match self.book.charge(&Due { bid, line, made, charge: told.charge }) {
             Charge::FromHold | Charge::FromFunds => Effect::Charged,
             Charge::NoFunds => Effect::Disputed,
         }
@@ -289,6 +287,7 @@ impl Till {
         let books = !matches!(effect, Effect::Test | Effect::Conflict);
         let due = if billable && books { told.charge.nanos } else { 0 };
         let charged = if effect == Effect::Charged { due } else { 0 };
+        let owner = self.book.owner(ticket.line, ticket.held.currency, ticket.made);
         let is_converted = ticket.price.currency != ticket.held.currency;
         NoticeEntry {
             kind: notice.kind,
@@ -296,11 +295,11 @@ impl Till {
             rule: told.rule,
             moment: notice.moment,
             made: ticket.made,
-            day: self.calendar.day(ticket.made),
+            day: owner.day,
             bid: ticket.bid,
             line: ticket.line,
-            campaign: None,
-            advertiser: None,
+            campaign: owner.campaign,
+            advertiser: owner.advertiser,
             creative: ticket.creative,
             exchange: ticket.exchange,
             price: told.price,

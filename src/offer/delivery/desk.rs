@@ -6,7 +6,6 @@ use arc_swap::{ArcSwapOption, Guard};
 
 use super::book::Book;
 use super::caps::{CapAsk, CapSet};
-use super::holds::OpenHold;
 use super::line::LineState;
 use super::sleep::{Idle, Plan, Sleep};
 use super::{Ask, Hold, Live, Pace};
@@ -102,7 +101,7 @@ impl DeskLine {
 
     fn standing(&self, now: Moment) -> Result<(), Refusal> {
         self.plan.standing(now)?;
-        if self.state.fits(self.plan.least) { Ok(()) } else { Err(Refusal::BudgetSpent) }
+        if self.state.could_pay(self.plan.least, now) { Ok(()) } else { Err(Refusal::BudgetSpent) }
     }
 
     /// `None` where there is no cap, or no listener whom it could be counted for.
@@ -130,7 +129,7 @@ impl<'d> Live<'d> for DeskLive<'d> {
     fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal> {
         // A line that this world does not have can have no money.
         let line = self.desk.line(ask.line).ok_or(Refusal::BudgetSpent)?;
-        if !line.state.money_left() {
+        if !line.state.money_left(ask.moment) {
             return Err(Refusal::BudgetSpent);
         }
         self.has_room(line.capped(CapAsk::of(ask.listener, ask.creative, ask.moment)))?;
@@ -144,20 +143,10 @@ impl<'d> Live<'d> for DeskLive<'d> {
         }
         let capped = line.capped(CapAsk::of(hold.listener, hold.creative, hold.moment));
         if hold.test {
-            let fits = line.state.fits(hold.price.nanos);
+            let fits = line.state.fits(hold.price.nanos, hold.moment);
             return if fits { self.has_room(capped) } else { Err(Refusal::BudgetSpent) };
         }
-        let ends = hold.win_by.map_or(hold.expires, |win_by| win_by.min(hold.expires));
-        let open = OpenHold {
-            bid: hold.bid,
-            state: Arc::clone(&line.state),
-            nanos: hold.price.nanos,
-            places: None,
-            ends,
-            expires: hold.expires,
-            won: false,
-        };
-        self.desk.book.take(open, capped)
+        self.desk.book.take(&line.state, hold, capped)
     }
 }
 

@@ -5,17 +5,16 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use super::caps::Taken;
-use super::line::LineState;
+use super::line::{LineState, Shares};
 use crate::base::units::ids::LineId;
 use crate::base::units::time::Moment;
 use crate::market::ticket::BidId;
 
 /// Money and the caps' places that one bid has taken.
-#[derive(Debug)]
 pub(super) struct OpenHold {
     pub bid: BidId,
     pub state: Arc<LineState>,
-    pub nanos: i64,
+    pub shares: Shares,
     /// Of the line's caps; none once it was heard.
     pub places: Option<Taken>,
     /// When it ends: the end of the win window, or `expires` once it is won.

@@ -1,26 +1,55 @@
-//! What has one line spent, and what is held for it? Two integers and the order they change in.
+//! What has one line spent, and what is held for it? Its own budgets, those above it, its counts.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
 
+use super::day::{Days, NoDay};
+use super::owner::CampaignState;
 use super::pacing::{Dial, Pace};
+use super::pot::Pot;
+use super::purse::UNLIMITED;
+use super::rate::WinRate;
+use crate::base::units::calendar::Calendar;
 use crate::base::units::ids::LineId;
 use crate::base::units::money::Currency;
+use crate::base::units::time::Moment;
+use crate::market::outcome::Refusal;
+use crate::offer::ledger::{BudgetId, Day, TallyLine};
 
 /// The live state of one line; survives swaps, shared by all worlds.
 ///
-/// `committed` is spent plus held. It alone is what a hold is granted against, so one
-/// compare-and-swap is the whole of the promise *spent + held ≤ total*.
-#[derive(Debug)]
+/// A bid counts against up to five budgets: of the line, its campaign and its advertiser, for
+/// ever and for the day. It takes its price from each that has a limit, or from none.
 pub struct LineState {
     pub line: LineId,
     /// The account's currency, that all amounts here are in.
     pub currency: Currency,
     /// How it bids now.
     pub dial: Dial,
-    total: AtomicI64,
-    committed: AtomicI64,
-    spent: AtomicI64,
+    pub total: Pot,
+    pub days: Days,
+    pub rate: WinRate,
+    /// Known from the first publication on; a line never changes its campaign.
+    campaign: OnceLock<Arc<CampaignState>>,
     counts: [AtomicU64; Count::ALL.len()],
+    /// Since the last tally.
+    asked: Asked,
+}
+
+/// Budgets that a bid may count against.
+pub const LEVELS: usize = 5;
+const LINE: usize = 0;
+const LINE_DAY: usize = 1;
+const CAMPAIGN: usize = 2;
+const CAMPAIGN_DAY: usize = 3;
+const FUNDS: usize = 4;
+
+/// What one bid took of each of its budgets, and which days these were.
+#[derive(Default, Debug)]
+pub struct Shares {
+    pub nanos: [i64; LEVELS],
+    line_day: Option<Arc<Pot>>,
+    campaign_day: Option<Arc<Pot>>,
 }
 
 /// What is counted of each line.
@@ -61,92 +90,154 @@ impl Count {
 }
 
 impl LineState {
-    pub(super) fn new(line: LineId, currency: Currency) -> LineState {
+    pub(super) fn new(line: LineId, currency: Currency, leased: bool) -> LineState {
+        let id = BudgetId::Line(line, None);
         LineState {
             line,
             currency,
             dial: Dial::new(Pace::FULL),
-            total: AtomicI64::new(0),
-            committed: AtomicI64::new(0),
-            spent: AtomicI64::new(0),
+            total: Pot::new(id, currency, leased),
+            days: Days::new(id, currency, leased),
+            rate: WinRate::new(),
+            campaign: OnceLock::new(),
             counts: [const { AtomicU64::new(0) }; Count::ALL.len()],
+            asked: Asked::default(),
         }
     }
 
-    /// Sets the total budget; `None` is without limit. May be less than what is committed.
-    pub(super) fn set_total(&self, total: Option<i64>) {
-        self.total.store(total.unwrap_or(i64::MAX), Ordering::Release);
+    /// Whose line it is, from now on. `true`: that was not known before.
+    pub(super) fn join(&self, campaign: &Arc<CampaignState>) -> bool {
+        self.campaign.set(Arc::clone(campaign)).is_ok()
+    }
+
+    pub fn campaign(&self) -> Option<&Arc<CampaignState>> {
+        self.campaign.get()
+    }
+
+    /// Takes what a bid of this price takes of each budget, or nothing.
+    pub(super) fn take(&self, price: i64, moment: Moment) -> Result<Shares, Refusal> {
+        let mut shares = Shares::default();
+        if self.take_each(price, moment, &mut shares).is_ok_and(|all| all) {
+            return Ok(shares);
+        }
+        self.give_back(&shares);
+        Err(Refusal::BudgetSpent)
+    }
+
+    fn take_each(&self, price: i64, moment: Moment, shares: &mut Shares) -> Result<bool, NoDay> {
+        let win_ppm = self.rate.upper_ppm();
+        let nanos = &mut shares.nanos;
+        let mut take = |level: usize, pot: &Pot| {
+            if !pot.purse.is_limited() {
+                return true;
+            }
+            let share = pot.share(price, win_ppm);
+            let took = pot.purse.take(share);
+            nanos[level] = if took { share } else { 0 };
+            took
+        };
+        if price < 0 || !take(LINE, &self.total) {
+            return Ok(false);
+        }
+        shares.line_day = self.days.at(moment)?;
+        if !shares.line_day.as_ref().is_none_or(|day| take(LINE_DAY, day)) {
+            return Ok(false);
+        }
+        let Some(campaign) = self.campaign() else { return Ok(true) };
+        if !take(CAMPAIGN, &campaign.total) {
+            return Ok(false);
+        }
+        shares.campaign_day = campaign.days.at(moment)?;
+        let day = shares.campaign_day.as_ref().is_none_or(|day| take(CAMPAIGN_DAY, day));
+        Ok(day && take(FUNDS, &campaign.advertiser.funds))
+    }
+
+    pub(super) fn give_back(&self, shares: &Shares) {
+        for (pot, &nanos) in self.pots(shares).iter().zip(&shares.nanos) {
+            if let Some(pot) = pot.filter(|_| nanos > 0) {
+                pot.purse.give_back(nanos);
+            }
+        }
+    }
+
+    /// The budgets that a bid counts against, with the days that it took of.
+    pub(super) fn pots<'t>(&'t self, shares: &'t Shares) -> [Option<&'t Pot>; LEVELS] {
+        let campaign = self.campaign();
+        [
+            Some(&self.total),
+            shares.line_day.as_deref(),
+            campaign.map(|campaign| &campaign.total),
+            shares.campaign_day.as_deref(),
+            campaign.map(|campaign| &campaign.advertiser.funds),
+        ]
+    }
+
+    /// For a charge: names the days of a bid that took none of them. `false`: a day's budget
+    /// cannot be charged any more. Call alone.
+    pub(super) fn name_days(&self, shares: &mut Shares, made: Moment) -> bool {
+        let campaign = self.campaign();
+        let calendar = campaign.map(|campaign| campaign.advertiser.calendar());
+        let calendar = calendar.as_deref().unwrap_or(&*UTC);
+        let day = calendar.day(made);
+        let find = |days: &Days| days.ensure(calendar, day, day).map(|(pot, _)| pot);
+        if shares.line_day.is_none() {
+            shares.line_day = find(&self.days);
+        }
+        if let (None, Some(campaign)) = (&shares.campaign_day, campaign) {
+            shares.campaign_day = find(&campaign.days);
+        }
+        let gone = shares.line_day.is_none() && self.days.is_limited();
+        let unfound = |campaign: &Arc<CampaignState>| campaign.days.is_limited();
+        !gone && (shares.campaign_day.is_some() || !campaign.is_some_and(unfound))
+    }
+
+    /// Whether each budget has anything left that may be shares now.
+    pub fn money_left(&self, moment: Moment) -> bool {
+        self.every(moment, |pot| pot.purse.fits(1))
+    }
+
+    /// Whether a bid of this price would fit now; takes nothing.
+    pub(super) fn fits(&self, price: i64, moment: Moment) -> bool {
+        let win_ppm = self.rate.upper_ppm();
+        price >= 0 && self.every(moment, |pot| pot.purse.fits(pot.share(price, win_ppm)))
+    }
+
+    /// Whether a bid of this price would fit if leases were as large as limits.
+    pub(super) fn could_pay(&self, price: i64, moment: Moment) -> bool {
+        let win_ppm = self.rate.upper_ppm();
+        self.every(moment, |pot| pot.purse.could_pay(pot.share(price, win_ppm)))
+    }
+
+    /// Whether it holds of every budget with a limit.
+    fn every(&self, moment: Moment, holds: impl Fn(&Pot) -> bool) -> bool {
+        let holds = |pot: &Pot| !pot.purse.is_limited() || holds(pot);
+        let on_day = |days: &Days| {
+            days.with(moment, |pot| holds(pot)).is_ok_and(|held| held.unwrap_or(true))
+        };
+        let above = |campaign: &Arc<CampaignState>| {
+            holds(&campaign.total) && on_day(&campaign.days) && holds(&campaign.advertiser.funds)
+        };
+        holds(&self.total) && on_day(&self.days) && self.campaign().is_none_or(above)
     }
 
     pub fn total(&self) -> Option<i64> {
-        Some(self.total.load(Ordering::Acquire)).filter(|&total| total != i64::MAX)
+        Some(self.total.purse.limit()).filter(|&total| total != UNLIMITED)
     }
 
     pub fn spent(&self) -> i64 {
-        self.spent.load(Ordering::Acquire)
+        self.total.purse.spent()
     }
 
     /// Exact when nothing is under way; never negative.
     pub fn held(&self) -> i64 {
-        // Spent is read first: whatever moves to it in between is still in committed.
-        let spent = self.spent();
-        (self.committed.load(Ordering::Acquire) - spent).max(0)
+        if self.total.purse.is_limited() { self.total.purse.held() } else { 0 }
     }
 
     /// Whether anything was ever spent, or is held.
     pub(super) fn is_committed(&self) -> bool {
-        self.spent() != 0 || self.committed.load(Ordering::Acquire) != 0
-    }
-
-    pub fn money_left(&self) -> bool {
-        self.committed.load(Ordering::Acquire) < self.total.load(Ordering::Acquire)
-    }
-
-    /// Whether `nanos` more would fit; takes nothing.
-    pub(super) fn fits(&self, nanos: i64) -> bool {
-        let committed = self.committed.load(Ordering::Acquire);
-        nanos >= 0
-            && committed
-                .checked_add(nanos)
-                .is_some_and(|after| after <= self.total.load(Ordering::Acquire))
-    }
-
-    /// Takes `nanos` if they fit; the only way in which `committed` grows under load.
-    pub(super) fn commit(&self, nanos: i64) -> bool {
-        if nanos < 0 {
-            return false;
-        }
-        let total = self.total.load(Ordering::Acquire);
-        let step = |committed: i64| committed.checked_add(nanos).filter(|&after| after <= total);
-        self.committed.fetch_update(Ordering::AcqRel, Ordering::Acquire, step).is_ok()
-    }
-
-    /// Gives back what was held.
-    pub(super) fn give_back(&self, nanos: i64) {
-        let before = self.committed.fetch_sub(nanos, Ordering::AcqRel);
-        debug_assert!(before >= nanos, "gave back more than was committed");
-    }
-
-    /// Turns `held` nanos, already committed, into `charge` spent ones. What is charged beyond
-    /// the hold must fit the budget; if it does not, nothing is charged and the hold is given
-    /// back.
-    pub(super) fn spend(&self, held: i64, charge: i64) -> bool {
-        let beyond = charge - held;
-        if beyond > 0 && !self.commit(beyond) {
-            self.give_back(held);
-            return false;
-        }
-        self.spent.fetch_add(charge, Ordering::AcqRel);
-        if beyond < 0 {
-            self.give_back(-beyond);
-        }
-        true
-    }
-
-    /// At start: what the journal says was spent, whatever the budget says now.
-    pub(super) fn restore(&self, nanos: i64) {
-        self.committed.fetch_add(nanos, Ordering::AcqRel);
-        self.spent.fetch_add(nanos, Ordering::AcqRel);
+        let mut blank = self.total.is_blank();
+        self.days.each(|pot| blank &= pot.is_blank());
+        !blank
     }
 
     pub fn count(&self, count: Count) {
@@ -158,7 +249,63 @@ impl LineState {
         self.counts[count as usize].fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// At start: what was counted before.
+    pub(super) fn seed_count(&self, count: Count, n: u64) {
+        self.counts[count as usize].store(n, Ordering::Relaxed);
+    }
+
     pub fn counted(&self, count: Count) -> u64 {
         self.counts[count as usize].load(Ordering::Relaxed)
+    }
+
+    /// A decision looked at it: its facts met the targeting, and this kept it from bidding.
+    pub fn looked_at(&self, refusal: Option<Refusal>) {
+        self.asked.matched.fetch_add(1, Ordering::Relaxed);
+        if let Some(refusal) = refusal {
+            self.asked.refusals[refusal as usize].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn bids(&self) -> &AtomicU32 {
+        &self.asked.bids
+    }
+
+    /// What was counted since the last call, if anything was.
+    pub(super) fn tally(&self) -> Option<TallyLine> {
+        let drain = |count: &AtomicU32| match count.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => count.swap(0, Ordering::Relaxed),
+        };
+        let (matched, bids) = (drain(&self.asked.matched), drain(&self.asked.bids));
+        let refusals = Refusal::ALL.iter().zip(&self.asked.refusals);
+        let refusals = refusals.map(|(&refusal, count)| (refusal, drain(count)));
+        let refusals: Vec<_> = refusals.filter(|&(_, count)| count > 0).collect();
+        let any = matched > 0 || bids > 0 || !refusals.is_empty();
+        let (line, currency) = (self.line, self.currency);
+        any.then_some(TallyLine { line, currency, matched, bids, refusals })
+    }
+}
+
+/// The day of a moment for an account, or for one that is not known.
+pub(super) fn day_of(calendar: Option<&Calendar>, moment: Moment) -> Day {
+    calendar.unwrap_or(&UTC).day(moment)
+}
+
+/// The days of lines whose account is not known.
+static UTC: LazyLock<Calendar> = LazyLock::new(Calendar::utc);
+
+struct Asked {
+    matched: AtomicU32,
+    bids: AtomicU32,
+    refusals: [AtomicU32; Refusal::ALL.len()],
+}
+
+impl Default for Asked {
+    fn default() -> Asked {
+        Asked {
+            matched: AtomicU32::new(0),
+            bids: AtomicU32::new(0),
+            refusals: [const { AtomicU32::new(0) }; Refusal::ALL.len()],
+        }
     }
 }

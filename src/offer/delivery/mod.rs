@@ -17,25 +17,38 @@ mod atomics {
     pub use std::sync::atomic::{AtomicI64, Ordering};
 }
 
-mod book;
-mod boxes;
 pub mod caps;
-mod desk;
-mod holds;
-mod line;
+mod boxes;
 mod pacing;
 mod purse;
-mod recorder;
+mod pot;
+mod day;
+mod owner;
+mod rate;
+mod line;
+mod holds;
 mod sleep;
+mod book;
+mod desk;
+mod open;
+mod settle;
+mod tally;
+mod turn;
+mod recorder;
 
-pub use book::{Book, Charge, LineTally, Released, TooManyLines};
+pub use book::{Book, Owner};
 pub use boxes::Boxes;
 pub use desk::{Desk, DeskLive};
 pub use line::{Count, LineState};
+pub use open::TooManyLines;
 pub use pacing::{Dial, PPM, Pace};
+pub use pot::Pot;
 pub use purse::{Purse, UNLIMITED};
 pub use recorder::{ANSWERS_MAX, Answer, Answers, Divergence, Question, Recorded, Recorder};
+pub use settle::{Charge, Due, Released};
 pub use sleep::{Idle, MARGIN_S, Sleep};
+pub use tally::LineTally;
+pub use turn::Turn;
 
 use crate::base::units::ids::{CreativeIx, LineIx, ListenerMark};
 use crate::base::units::money::Money;

@@ -7,8 +7,8 @@
 //!
 //! - The *limit* is what the budget may come to. It may be set below what is committed: new holds
 //!   stop, those in flight still charge.
-//! - The *ceiling* is what the journal says may be committed: the lease. Only holds heed it; a
-//!   charge is an entry of the journal itself.
+//! - The *ceiling* is what the journal says may be committed: the lease. It may stand above the
+//!   limit by what an expected budget's charges may come to more than its holds.
 //! - The *ghost* is that part of what is committed which stands for bids of before the start.
 //!
 //! Atomics come in through one name of the parent's, so that `tests/loom.rs` can include this
@@ -21,8 +21,8 @@ use super::atomics::{AtomicI64, Ordering};
 #[derive(Debug)]
 #[repr(align(64))]
 pub struct Purse {
-    /// Bound less committed; below nought after the limit was lowered, or a charge went beyond
-    /// the lease.
+    /// Bound less committed; below nought after the limit was lowered, or charges came to more
+    /// than was held for them.
     room: AtomicI64,
     spent: AtomicI64,
     ghost: AtomicI64,
@@ -70,12 +70,17 @@ impl Purse {
         self.room.fetch_add(nanos, Ordering::AcqRel);
     }
 
-    /// Takes `nanos` for a charge that no hold covers: within the limit and `over` beyond it,
-    /// whatever the lease.
+    /// Takes `nanos` for a charge that no hold covers: within the lease, and within the limit and
+    /// `over` beyond it.
     pub fn stretch(&self, nanos: i64, over: i64) -> bool {
-        let bound = self.bound.load(Ordering::Acquire);
-        let beyond_lease = self.limit().saturating_add(over).saturating_sub(bound);
-        nanos >= 0 && self.step_down(nanos, beyond_lease.saturating_neg())
+        let most = self.ceiling().min(self.limit().saturating_add(over));
+        let beyond = most.saturating_sub(self.bound.load(Ordering::Acquire)).max(0);
+        nanos >= 0 && self.step_down(nanos, -beyond)
+    }
+
+    /// As [`Purse::stretch`], of a budget without limit: whatever it comes to.
+    pub fn add(&self, nanos: i64) {
+        self.room.fetch_sub(nanos, Ordering::AcqRel);
     }
 
     /// Turns `held` nanos that were taken into `charge` spent ones, `charge` being no more.

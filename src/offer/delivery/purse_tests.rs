@@ -43,14 +43,17 @@ fn a_lowered_limit_stops_holds_and_lets_charges_through() {
 }
 
 #[test]
-fn a_charge_without_a_hold_heeds_the_limit_alone() {
-    let purse = purse(100, 10);
+fn a_charge_without_a_hold_finds_lease_and_limit() {
+    let purse = purse(100, 20);
     assert!(purse.take(10));
-    assert!(purse.stretch(90, 0), "the lease is short, the budget is not");
-    assert!(!purse.stretch(1, 0));
-    assert!(purse.stretch(5, 5), "a declared bound beyond the limit");
-    assert!(!purse.stretch(1, 5));
-    assert!(!purse.take(0), "nothing more is held before the lease has grown");
+    assert!(purse.stretch(10, 0) && !purse.stretch(1, 0), "within the lease");
+    purse.grant(105);
+    assert!(purse.stretch(80, 0) && !purse.stretch(1, 0), "within the limit");
+    assert!(purse.stretch(4, 4), "a declared bound beyond the limit");
+    assert!(!purse.stretch(1, 4));
+    assert!(!purse.take(0), "holds never go there");
+    purse.set_limit(50);
+    assert!(!purse.stretch(1, 4));
 }
 
 #[test]
@@ -90,10 +93,10 @@ fn after_a_crash_the_lease_stands_as_a_ghost() {
 fn a_purse_without_a_limit_still_counts() {
     let purse = purse(UNLIMITED, 0);
     assert!(!purse.is_limited() && purse.could_pay(i64::MAX));
+    purse.grant(UNLIMITED);
     assert!(purse.stretch(70, 0));
     purse.spend(70, 70);
     purse.set_limit(100);
-    purse.grant(100);
     assert!(purse.take(30) && !purse.take(1));
 }
 
@@ -179,7 +182,7 @@ proptest! {
                     prop_assert_eq!(purse.lower(nanos), ceiling);
                 }
                 _ => {
-                    let fits = committed + nanos <= limit + 10;
+                    let fits = committed + nanos <= ceiling.min(limit + 10);
                     prop_assert_eq!(purse.stretch(nanos, 10), fits);
                     held += if fits { nanos } else { 0 };
                 }

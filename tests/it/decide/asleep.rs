@@ -25,7 +25,8 @@ use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::{NoBid, Outcome, Refusal};
 use interlude::offer::delivery::{
-    self, ANSWERS_MAX, Answers, Ask, Book, DeskLive, Hold, Live, Pace, Recorded, Recorder, Sleep,
+    self, ANSWERS_MAX, Answers, Ask, Book, DeskLive, Due, Hold, Live, Pace, Recorded, Recorder,
+    Sleep,
 };
 use interlude::offer::records::{self, RecordRing, RecordWriter, Slept};
 use interlude::rehearsal::traffic::stage::Stage;
@@ -217,7 +218,10 @@ fn run(seed: u64, data: &Path) -> Run {
         for winner in &worker.scratch.made().winners {
             let line = published.world.catalog.line(winner.candidate.line).id;
             match rng.below(3) {
-                0 => drop(process.book.charge(winner.bid, line, winner.candidate.cost)),
+                0 => {
+                    let (bid, charge) = (winner.bid, winner.candidate.cost);
+                    process.book.charge(&Due { bid, line, made: now, charge });
+                }
                 1 => drop(process.book.release(winner.bid, line, true)),
                 _ => {}
             }
