@@ -42,9 +42,9 @@ pub struct Args {
 }
 
 #[derive(Serialize)]
-struct Report {
-    bit_equal: bool,
-    entries: u64,
+pub struct Report {
+    pub bit_equal: bool,
+    pub entries: u64,
     head: String,
     segments: u64,
     links: u64,
@@ -54,8 +54,8 @@ struct Report {
     /// The entries that the newest snapshot stands for; `None` without one.
     snapshot_entries: Option<u64>,
     difference_count: usize,
-    differences: Vec<String>,
-    fault_count: u64,
+    pub differences: Vec<String>,
+    pub fault_count: u64,
     faults: Vec<String>,
 }
 
@@ -89,7 +89,7 @@ pub fn folders(dir: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     anyhow::bail!("{} holds no journal: name a data folder, or a journal's", dir.display())
 }
 
-fn compare(journal: &Path, snapshots: &Path, show: usize) -> anyhow::Result<Report> {
+pub fn compare(journal: &Path, snapshots: &Path, show: usize) -> anyhow::Result<Report> {
     let folder = Folder::from(journal);
     let snapshots = Snapshots::new(snapshots, Keep::default());
     // First: so that it is not newer than what is audited.

@@ -4,13 +4,19 @@ mod audience;
 
 mod audit;
 
+mod backup;
+
 mod check;
 
 mod decide;
 
 mod demo;
 
+mod ledger;
+
 mod replay;
+
+mod restore;
 
 mod serve;
 
@@ -31,6 +37,9 @@ Examples:
   interlude audience stats --data data --json
   interlude audience crowd --targeting draft.yaml --data data
   interlude audit data
+  interlude ledger accounts --data data
+  interlude backup --data data --to backups/today
+  interlude restore --from backups/today --data data-2
 
 Every command has --help with examples; commands that a script would read have --json.";
 
@@ -51,6 +60,9 @@ enum Command {
     Replay(replay::Args),
     Audience(audience::Args),
     Audit(audit::Args),
+    Ledger(ledger::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
 }
 
 /// Runs what the command line says. Faults go to the standard error: 2 for a wrong command line
@@ -64,6 +76,9 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Audience(args) => audience::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Ledger(args) => ledger::run(args),
+        Command::Backup(args) => backup::run(args),
+        Command::Restore(args) => restore::run(args),
     };
     ended.unwrap_or_else(|fault| {
         if is_broken_pipe(&fault) {

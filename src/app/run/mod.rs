@@ -52,11 +52,11 @@ use crate::offer::records::{RecordRing, RecordWriter};
 
 pub use asleep::Sleeper;
 pub use foundation::{Built, Foundation, Summary};
+pub use lock::{DataLock, LockFault};
 pub use node::Node;
 pub use tasks::Loop;
 
 use crowd::CrowdLoop;
-use lock::DataLock;
 use press::Press;
 use threads::{AdminThread, BidThreads};
 use watch::Watcher;

@@ -9,9 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::ledger::Ledger;
+use super::entry::{Entry, Funds};
+use super::fault::LedgerFault;
+use super::ledger::{Ledger, Version};
 use super::snapshots::{Snapshots, Start};
-use crate::base::journal::{self, Folder, JournalFault, Reached};
+use super::transaction::Transaction;
+use crate::base::journal::{self, Folder, Journal, JournalFault, Reached, Refused};
 
 /// A ledger that reads on behind its journal; moved by [`Following::turn`].
 pub struct Following {
@@ -91,6 +94,17 @@ impl Stats {
     }
 }
 
+/// Why funds were not moved; none of it is booked, except where the journal failed half-way.
+#[derive(Debug, thiserror::Error)]
+pub enum FundFault {
+    #[error(transparent)]
+    Ledger(#[from] LedgerFault),
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    Journal(#[from] JournalFault),
+}
+
 /// Follows until it is dropped.
 pub struct Follower {
     shared: Arc<Mutex<Following>>,
@@ -134,6 +148,21 @@ impl Follower {
     /// Reads the ledger as it stands; it stands still meanwhile, so be brief.
     pub fn read<T>(&self, with: impl FnOnce(&Ledger) -> T) -> T {
         with(lock(&self.shared).ledger())
+    }
+
+    /// Moves funds of a live server: what is in the journal's queue is folded first, then the
+    /// entry is checked, and is durable when this returns. Blocks; never from async code. Before
+    /// funds become less, the caller has taken them out of the book's purse: no lease that is
+    /// raised meanwhile may count on them.
+    pub fn fund(&self, journal: &Journal, funds: Funds) -> Result<Version, FundFault> {
+        let mut following = lock(&self.shared);
+        journal.barrier()?.wait()?;
+        following.turn(journal.durable())?;
+        let entry = Entry::Funds(funds);
+        Transaction::of(&entry, following.ledger())?;
+        journal.append_blocking(&entry.to_bytes())?;
+        following.turn(journal.durable())?;
+        Ok(following.ledger().version())
     }
 
     /// Why reports go on no longer; `None` in health.

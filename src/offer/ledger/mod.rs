@@ -28,7 +28,7 @@ pub use entry::{
 };
 pub use fault::LedgerFault;
 pub use figures::{Figure, Figures, Keep};
-pub use follower::{Follower, Following};
+pub use follower::{Follower, Following, FundFault};
 pub use ledger::{Breach, Breaches, DAYS_KEPT, Ledger, LineRecord, Run, Version};
 pub use snapshot::SnapshotFault;
 pub use snapshots::{Config, Snapshots, Start};

@@ -414,3 +414,6 @@ fn take_reconciled(take: &mut Take<'_>) -> Result<Reconciled, Cut> {
         })?,
     })
 }
+
+#[cfg(test)]
+mod tests;
