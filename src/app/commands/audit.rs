@@ -210,7 +210,8 @@ fn print(report: &Report, out: &mut impl std::io::Write) -> std::io::Result<()> 
     let equal = if report.bit_equal { "bit-equal" } else { "NOT equal" };
     writeln!(
         out,
-        "{} entries in {} segments, {} links hold; {} charges; {} accounts: {equal}, folded {snapshot}",
+        "{} entries in {} segments, {} links hold; {} charges; {} accounts: {equal}, folded \
+         {snapshot}",
         report.entries, report.segments, report.links, report.charges, report.accounts
     )?;
     if report.unfinished_bytes > 0 {

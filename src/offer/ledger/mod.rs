@@ -13,6 +13,7 @@ mod fault;
 mod figures;
 mod follower;
 mod ledger;
+mod questions;
 mod snapshot;
 mod snapshots;
 mod transaction;

@@ -458,12 +458,12 @@ fn a_damaged_snapshot_is_refused() {
     assert_eq!(Ledger::decode(&longer), Err(SnapshotFault::Sum));
 }
 
-#[test]
-fn figures_are_those_of_the_hour_of_the_bid() {
-    let (entries, ledger) = Chance::new(8).journal(600);
-    // Counted again, entry by entry, in the plainest way.
-    let mut cells: BTreeMap<(Hour, LineId, Currency), BTreeMap<&str, i64>> = BTreeMap::new();
-    for entry in &entries {
+type Counted = BTreeMap<(Hour, LineId, Currency), BTreeMap<&'static str, i64>>;
+
+/// Figures counted again, entry by entry, in the plainest way.
+fn counted(entries: &[Entry]) -> Counted {
+    let mut cells = Counted::new();
+    for entry in entries {
         match entry {
             Entry::Notice(entry) => {
                 let key = (Hour::of(entry.made), entry.line, entry.charged.currency);
@@ -506,6 +506,13 @@ fn figures_are_those_of_the_hour_of_the_bid() {
             _ => {}
         }
     }
+    cells
+}
+
+#[test]
+fn figures_are_those_of_the_hour_of_the_bid() {
+    let (entries, ledger) = Chance::new(8).journal(600);
+    let cells = counted(&entries);
     let mut found = 0;
     for (hour, line, figures) in ledger.hours() {
         let naive = &cells[&(hour, line.line, line.currency)];

@@ -1,8 +1,12 @@
 use super::*;
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;
+use crate::market::exchange::ExchangeIx;
+use crate::market::notice::{Kind, PriceRule};
+use crate::market::ticket::BidId;
 use crate::offer::ledger::Ledger;
 use crate::offer::ledger::samples::{Chance, notice};
+use crate::offer::ledger::{Conflict, Effect, NoticeEntry};
 
 /// `INTERLUDE_LONG=1` tries fifty times as many.
 fn rounds() -> u64 {
@@ -86,8 +90,7 @@ fn a_notice_stands_as_it_is_written_down() {
 }
 
 /// 88 bytes as the first version wrote them.
-#[test]
-fn a_notice_of_the_first_version_reads() {
+fn old() -> Vec<u8> {
     let text = concat!(
         "01",
         "03",
@@ -109,8 +112,12 @@ fn a_notice_of_the_first_version_reads() {
         "01",
         "000000"
     );
-    let bytes: Vec<u8> =
-        (0..88).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap()).collect();
+    (0..88).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn a_notice_of_the_first_version_reads() {
+    let bytes = old();
     let moment = Moment::from_unix_us(i64::from_le_bytes(bytes[4..12].try_into().unwrap()));
     let expected = NoticeEntry {
         kind: Kind::Impression,
@@ -141,7 +148,11 @@ fn a_notice_of_the_first_version_reads() {
         assert!(Entry::decode(&bytes[..end]).is_err(), "cut off at {end}");
     }
     assert!(Entry::decode(&[&bytes[..], &[0]].concat()).is_err());
-    // Due is what was charged; of what was not billable, nothing.
+}
+
+#[test]
+fn of_an_old_notice_is_due_what_was_charged_or_held() {
+    let bytes = old();
     let with = |changes: &[(usize, u8)]| {
         let mut bytes = bytes.clone();
         changes.iter().for_each(|&(at, byte)| bytes[at] = byte);
