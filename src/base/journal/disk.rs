@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +16,9 @@ pub trait Disk: Send + Sync {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     /// A file that is there, to be written on at its end.
     fn append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Writes these bytes, which stand there already, once more in their place, and makes them
+    /// durable: a sync that failed, or never came, may have left them in memory only.
+    fn rewrite(&self, path: &Path, at: u64, bytes: &[u8]) -> io::Result<()>;
     /// At most so many bytes from an offset on; fewer where the file ends.
     fn read(&self, path: &Path, from: u64, most: u64) -> io::Result<Vec<u8>>;
     /// All paths of a folder, in any order.
@@ -63,6 +67,12 @@ impl Disk for Files {
 
     fn append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         Ok(Box::new(OpenOptions::new().append(true).open(path)?))
+    }
+
+    fn rewrite(&self, path: &Path, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        file.write_all_at(bytes, at)?;
+        file.sync_data()
     }
 
     fn read(&self, path: &Path, from: u64, most: u64) -> io::Result<Vec<u8>> {

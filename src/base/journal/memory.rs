@@ -21,6 +21,7 @@ const SECTOR: usize = 512;
 pub enum Op {
     Create,
     Append,
+    Rewrite,
     Read,
     List,
     Write,
@@ -124,6 +125,19 @@ impl MemoryDisk {
         self.state().used()
     }
 
+    /// What a file holds from now on, durably, whatever it held; it is made where it is missing.
+    pub fn put(&self, path: &Path, bytes: &[u8]) {
+        let mut state = self.state();
+        let file = state.names.get(path).copied().unwrap_or(state.files.len());
+        let content = Content { bytes: bytes.to_vec(), synced: bytes.len(), ..Content::default() };
+        match state.files.get_mut(file) {
+            Some(known) => *known = content,
+            None => state.files.push(content),
+        }
+        state.names.insert(path.to_owned(), file);
+        state.durable_names.insert(path.to_owned(), file);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -188,22 +202,23 @@ impl Content {
             (a.min(b), a.max(b))
         };
         // What was not synced may have reached the disk in any part, and so may its length.
-        let len = match rng.below(4) {
+        let fate = rng.below(4);
+        let len = match fate {
             0 => old.len(),
             1 => self.bytes.len(),
             _ => shorter + rng.below(longer - shorter + 1),
         };
         let mut left = vec![0; len];
-        let wild = old.len() != self.bytes.len() || self.synced < self.bytes.len();
         for (sector, out) in left.chunks_mut(SECTOR).enumerate() {
             let at = sector * SECTOR;
-            let source = match if wild { rng.below(3) } else { 0 } {
+            let source = match if fate < 2 { fate } else { rng.below(3) } {
                 0 => &old,
                 1 => &self.bytes,
                 _ => continue,
             };
-            let there = source.len().saturating_sub(at).min(out.len());
-            out[..there].copy_from_slice(&source[at..at + there]);
+            let there = source.get(at..).unwrap_or_default();
+            let there = &there[..there.len().min(out.len())];
+            out[..there.len()].copy_from_slice(there);
         }
         // What was synced and is not being cut stands whatever befell the rest of its sector.
         let stands = self.synced.min(len);
@@ -234,6 +249,19 @@ impl Disk for MemoryDisk {
         let mut state = self.state();
         state.op(Op::Append)?;
         Ok(self.open(state.file(path)?, state.boots))
+    }
+
+    fn rewrite(&self, path: &Path, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.state();
+        let file = state.file(path)?;
+        state.op(Op::Rewrite)?;
+        let content = &mut state.files[file];
+        let from = usize::try_from(at).map_err(io::Error::other)?;
+        let place = content.bytes.get_mut(from..from + bytes.len());
+        place.ok_or(io::ErrorKind::InvalidInput)?.copy_from_slice(bytes);
+        content.lost.retain(|(lost, _)| *lost < from);
+        content.sync();
+        Ok(())
     }
 
     fn read(&self, path: &Path, from: u64, most: u64) -> io::Result<Vec<u8>> {

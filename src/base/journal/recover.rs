@@ -111,6 +111,13 @@ pub(super) fn reopen(
     if let Some(torn) = &opened.trimmed {
         cut(folder, torn).map_err(JournalFault::io(&torn.file))?;
     }
+    let end = match end {
+        Some((header, last)) => {
+            harden(folder, header, last).map_err(JournalFault::io(&folder.dir))?;
+            Some(header)
+        }
+        None => None,
+    };
     let open = || match end {
         Some(header) => {
             let mut tail = Tail::reopen(folder.clone(), header, opened.chain, segment_bytes)?;
@@ -141,16 +148,29 @@ fn cut(folder: &Folder, torn: &Trimmed) -> std::io::Result<()> {
     file.sync()
 }
 
-/// Walks all segments; also says which one the log goes on in.
+/// What was found is shown and answered for from now on, so it has to be durable. The last batch
+/// may be in the machine's memory only: its writer may have ended before its sync, or at one that
+/// failed, after which no other sync writes it.
+fn harden(folder: &Folder, header: Header, last: usize) -> std::io::Result<()> {
+    let path = path_of(&folder.dir, header.seq);
+    let bytes = folder.disk.read(&path, last as u64, u64::MAX)?;
+    folder.disk.rewrite(&path, last as u64, &bytes)?;
+    folder.disk.sync_dir(&folder.dir)
+}
+
+/// The segment that a log goes on in, and where in it the last batch begins.
+type End = Option<(Header, usize)>;
+
+/// Walks all segments; also says where the log goes on.
 fn walk_folder(
     folder: &Folder,
     from: Mark,
     visit: Visit<'_>,
-) -> Result<(Opened, Option<Header>), JournalFault> {
+) -> Result<(Opened, End), JournalFault> {
     let mut files = segments(folder).map_err(JournalFault::io(&folder.dir))?;
     files.retain(|(seq, _)| *seq >= from.segment);
     let mut opened = Opened { chain: from.chain, ..Opened::default() };
-    let mut end: Option<Header> = None;
+    let mut end = None;
     let (mut seq, mut base) = beginning(folder, from)?;
     for (place, (found, path)) in files.iter().enumerate() {
         let last = place + 1 == files.len();
@@ -174,8 +194,8 @@ fn walk_folder(
         opened.bytes += bytes.len() as u64;
         opened.chain = header.chain;
         let walked = walk_segment(path, (&bytes, header), last, visit)?;
+        end = Some((header, walked.last));
         opened.take(path, bytes.len(), walked);
-        end = Some(header);
         (seq, base) = (seq + 1, base + bytes.len() as u64);
     }
     Ok((opened, end))

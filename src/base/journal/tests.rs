@@ -1,3 +1,10 @@
+//! What the log promises. Its parts: damage, crashes, faults of the disk, reading beside it.
+
+mod crash;
+mod damage;
+mod faults;
+mod follow;
+
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -5,6 +12,32 @@ use std::sync::Arc;
 
 use super::segment::{HEADER, Header, path_of};
 use super::*;
+
+/// `INTERLUDE_LONG=1` tries so many times as much.
+fn long(factor: u64) -> u64 {
+    if std::env::var_os("INTERLUDE_LONG").is_some() { factor } else { 1 }
+}
+
+/// A disk in memory, and the journal's folder on it.
+fn in_memory() -> (MemoryDisk, Folder) {
+    let disk = MemoryDisk::new();
+    let folder = Folder::on(Arc::new(disk.clone()), "journal");
+    (disk, folder)
+}
+
+/// All records of a folder.
+fn found(folder: &Folder) -> Result<(Opened, Vec<Vec<u8>>), JournalFault> {
+    let mut records = Vec::new();
+    let opened = read(folder, &mut |record| {
+        records.push(record.to_vec());
+        Ok(())
+    })?;
+    Ok((opened, records))
+}
+
+fn stepped(folder: &Folder, config: &Config) -> Result<Journal, JournalFault> {
+    Ok(Journal::stepped(folder, config, Mark::START, &mut |_| Ok(()))?.0)
+}
 
 fn small() -> Config {
     Config { segment_bytes: 1 << 10, ..Config::default() }
@@ -80,34 +113,6 @@ fn a_torn_end_is_trimmed_at_every_byte() {
         assert_eq!(after.trimmed, None, "cut at {len}");
         assert_eq!(now.len(), found.len() + 1);
         assert_eq!(now.last().unwrap(), b"after");
-    }
-}
-
-#[test]
-fn every_flipped_bit_is_found() {
-    let dir = tempfile::tempdir().unwrap();
-    let records = write(dir.path(), &small(), 60);
-    let files = segments(dir.path()).unwrap();
-    for (_, path) in &files {
-        let whole = fs::read(path).unwrap();
-        for bit in 0..whole.len() * 8 {
-            let mut bytes = whole.clone();
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            fs::write(path, &bytes).unwrap();
-            match stored(dir.path()) {
-                Err(JournalFault::Damaged { file, offset, .. }) => {
-                    assert_eq!(&file, path);
-                    assert!(offset <= (bit / 8) as u64, "bit {bit}: {offset}");
-                }
-                // The seal is the last batch: a broken one is a torn end.
-                Ok((opened, found)) => {
-                    assert_eq!(found, records, "bit {bit} of {path:?}");
-                    assert_eq!(opened.trimmed.unwrap().bytes, 12 + 32);
-                }
-                Err(other) => panic!("{other}"),
-            }
-        }
-        fs::write(path, &whole).unwrap();
     }
 }
 
@@ -233,8 +238,7 @@ fn one_process_writes_a_journal() {
 
 /// A journal whose disk writes no more.
 fn over_a_broken_disk() -> Journal {
-    let disk = MemoryDisk::new();
-    let folder = Folder::on(Arc::new(disk.clone()), "journal");
+    let (disk, folder) = in_memory();
     let (journal, _) = Journal::open(&folder, &Config::default(), &mut |_| Ok(())).unwrap();
     disk.fail(Some(Op::Write), 1, true, ErrorKind::Other);
     journal

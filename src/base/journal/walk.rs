@@ -15,6 +15,8 @@ pub(super) struct Walked {
     pub records: u64,
     /// Where its unfinished end begins.
     pub torn: Option<usize>,
+    /// Where its last batch begins; 0 where there is none.
+    pub last: usize,
     /// Behind its last batch, where batches are chained.
     pub chain: Option<Link>,
 }
@@ -67,6 +69,7 @@ impl<'b> Walk<'b> {
                     if !frame.payload.is_empty() {
                         self.show(frame.payload, self.at, visit)?;
                     }
+                    self.walked.last = self.at.saturating_sub(frame.back as usize);
                     self.at = frame.end;
                 }
                 Err(why) => return self.torn(self.at, why),
@@ -108,6 +111,7 @@ impl<'b> Walk<'b> {
                 self.show(&self.part.bytes[payload], at, visit)?;
             }
             self.walked.chain = Some(chain);
+            self.walked.last = start;
         }
         Ok(())
     }

@@ -167,21 +167,21 @@ impl Writer {
 
     /// Writes what is owed and what was gathered, makes it durable, and answers.
     fn settle(&mut self) -> Result<(), Ended> {
-        match self.commit() {
-            Ok(()) => {
-                self.shared.is(Health::Well);
-                for item in self.batch.drain(..) {
-                    // A waiter that went away needs no answer.
-                    let _ = item.done.send(Ok(()));
-                }
-                Ok(())
-            }
-            Err(error) if is_full(&error) => self.refuse(&error),
+        let rotated = match self.commit().and_then(|()| self.rotate()) {
+            Ok(rotated) => rotated,
+            Err(error) if is_full(&error) => return self.refuse(&error),
             Err(error) => {
                 self.shared.failed(&error);
-                Err(Ended)
+                return Err(Ended);
             }
+        };
+        self.shared.is(Health::Well);
+        for item in self.batch.drain(..) {
+            let answer = if matches!(item.job, Job::Rotate) { rotated } else { Ok(()) };
+            // A waiter that went away needs no answer.
+            let _ = item.done.send(answer);
         }
+        Ok(())
     }
 
     fn commit(&mut self) -> io::Result<()> {
@@ -200,11 +200,24 @@ impl Writer {
             self.tail.write(self.batch.iter().filter_map(Item::record))?;
             self.sync()?;
         }
-        if self.batch.iter().any(|item| matches!(item.job, Job::Rotate)) && !self.tail.is_empty() {
-            self.tail.rotate()?;
-            self.shared.durable.store(self.tail.position(), Ordering::Release);
-        }
         Ok(())
+    }
+
+    /// Begins a segment, where that was asked for. No room for one concerns nobody else: the
+    /// records are durable.
+    fn rotate(&mut self) -> io::Result<Result<(), Refused>> {
+        let asked = self.batch.iter().any(|item| matches!(item.job, Job::Rotate));
+        if !asked || self.tail.is_empty() {
+            return Ok(Ok(()));
+        }
+        match self.tail.rotate() {
+            Ok(()) => {
+                self.shared.durable.store(self.tail.position(), Ordering::Release);
+                Ok(Ok(()))
+            }
+            Err(error) if is_full(&error) => Ok(Err(Refused::Full)),
+            Err(error) => Err(error),
+        }
     }
 
     fn sync(&mut self) -> io::Result<()> {
