@@ -39,7 +39,7 @@ pub struct Node {
     sample_ppm: u32,
     /// Reused memory; more requests than workers at once make new ones.
     workers: ArrayQueue<Box<Worker>>,
-    /// False when money can no longer be kept: nothing is bid any more.
+    /// False while money cannot be kept: nothing is bid.
     serving: AtomicBool,
     swaps: Counter,
     builds: Builds,
@@ -161,9 +161,14 @@ impl Node {
         &self.ring
     }
 
-    /// No bids from now on; notices are still settled as far as they can be.
-    pub fn stop_bidding(&self) {
-        self.serving.store(false, Relaxed);
+    /// No bids from now on; notices are still settled as far as they can be. `true`: there were.
+    pub fn stop_bidding(&self) -> bool {
+        self.serving.swap(false, Relaxed)
+    }
+
+    /// Ends [`Node::stop_bidding`]; `true`: there were none.
+    pub fn bid_again(&self) -> bool {
+        !self.serving.swap(true, Relaxed)
     }
 
     fn decide(&self, call: &BidCall<'_>, published: &Published, reply: &mut Vec<u8>) -> Outcome {

@@ -1,6 +1,7 @@
 //! What do operators see of the rooms behind the door? Their counts, copied into gauges.
 //!
-//! A loop of its own, once a second; it also notices that the journal has failed.
+//! A loop of its own, once a second; it also notices that the journal has failed, or that its
+//! disk is full: then nothing is bid until it has room again.
 
 use std::io;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use tokio::sync::watch as signal;
 
 use super::node::Node;
 use super::tasks::{self, Loop};
+use crate::base::journal::Health;
 use crate::base::telemetry::{Gauge, Registry};
 use crate::doors::readiness::{Readiness, Stage};
 use crate::flows::notice::{HoardStats, PriceRule, Till};
@@ -26,6 +28,7 @@ struct Gauges {
     hoarding: [Gauge; HOARDING.len()],
     remembered: Gauge,
     journal_failed: Gauge,
+    journal_full: Gauge,
 }
 
 const WORLD: [&str; 5] = ["advertisers", "campaigns", "lines", "creatives", "listeners"];
@@ -49,6 +52,13 @@ pub fn start(
     let (fail, failed) = signal::channel(false);
     let turn = move || {
         gauges.set(&node, &till);
+        match till.health() {
+            Health::Well if node.bid_again() => tracing::info!("the disk has room: bids again"),
+            Health::Full if node.stop_bidding() => {
+                tracing::error!("the journal's disk is full: no bids and no notices for now");
+            }
+            Health::Well | Health::Full | Health::Failed => {}
+        }
         let Some(why) = till.failure() else { return };
         if !*fail.borrow() {
             tracing::error!(why, "the journal has failed: no bids and no notices any more");
@@ -97,6 +107,7 @@ impl Gauges {
             hoarding: HOARDING.map(|(name, help)| of(name, help)),
             remembered: of("interlude_notice_remembered_bids", "Bids that cannot count twice."),
             journal_failed: of("interlude_journal_failed", "1: nothing is acknowledged any more."),
+            journal_full: of("interlude_journal_full", "1: its disk is full; nothing is taken."),
         }
     }
 
@@ -131,6 +142,7 @@ impl Gauges {
             gauge.set(number(value));
         }
         self.remembered.set(number(till.remembered() as u64));
-        self.journal_failed.set(number(u64::from(till.failure().is_some())));
+        self.journal_failed.set(number(u64::from(till.health() == Health::Failed)));
+        self.journal_full.set(number(u64::from(till.health() == Health::Full)));
     }
 }

@@ -11,7 +11,7 @@ use super::hoard::{Hoard, HoardStats};
 use super::price::{Telling, Told, cpm_nanos, judge};
 use super::seen::{Event, Seen, Shard, Standing};
 use super::{Config, Kind, Notice, PriceRule, Settled, Settlement};
-use crate::base::journal::{Durable, Journal, JournalFault, Opened};
+use crate::base::journal::{Durable, Health, Journal, JournalFault, Opened};
 use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
 use crate::market::exchange::{BillableEvent, Exchange};
@@ -110,6 +110,11 @@ impl Till {
 
     pub fn book(&self) -> &Arc<Book> {
         &self.book
+    }
+
+    /// Whether notices can be written down.
+    pub fn health(&self) -> Health {
+        self.journal.health()
     }
 
     /// Why nothing is acknowledged any more; `None` in health.
