@@ -7,6 +7,7 @@ mod api;
 mod decide;
 mod demo;
 mod doors;
+mod faults;
 mod intake;
 mod replay;
 mod serve;

@@ -32,7 +32,7 @@ pub struct Journal {
 enum Hand {
     Thread(Option<JoinHandle<()>>),
     /// Whoever calls [`Journal::turn`]; `None` when it has ended.
-    Caller(Mutex<Option<Writer>>),
+    Caller(Mutex<Option<Box<Writer>>>),
 }
 
 impl Journal {
@@ -68,7 +68,7 @@ impl Journal {
     ) -> Result<(Journal, Opened), JournalFault> {
         let (tail, opened, lock) = prepare(&folder.into(), config, from, visit)?;
         let (mut journal, writer) = Journal::over(tail, config, lock);
-        journal.hand = Hand::Caller(Mutex::new(Some(writer)));
+        journal.hand = Hand::Caller(Mutex::new(Some(Box::new(writer))));
         Ok((journal, opened))
     }
 

@@ -187,11 +187,12 @@ impl Writer {
     fn commit(&mut self) -> io::Result<()> {
         while !self.owed.is_empty() {
             let mut bytes = 0;
-            let fits = |record: &&Box<[u8]>| {
-                bytes += record.len();
+            let fits = |len: &usize| {
+                bytes += *len;
                 bytes < BATCH_BYTES
             };
-            let count = self.owed.iter().take(BATCH_RECORDS).take_while(fits).count().max(1);
+            let lengths = self.owed.iter().take(BATCH_RECORDS).map(|record| record.len());
+            let count = lengths.take_while(fits).count().max(1);
             self.tail.write(self.owed.range(..count).map(|record| &**record))?;
             self.sync()?;
             self.owed.drain(..count);

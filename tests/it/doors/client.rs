@@ -48,10 +48,15 @@ impl Reply {
 
 impl Client {
     pub fn connect(address: SocketAddr) -> Client {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Client { stream, read: Vec::new() }
+        Client::try_connect(address).unwrap()
+    }
+
+    /// As [`Client::connect`], where there may be no server any more.
+    pub fn try_connect(address: SocketAddr) -> io::Result<Client> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        stream.set_nodelay(true)?;
+        Ok(Client { stream, read: Vec::new() })
     }
 
     pub fn send(&mut self, bytes: &[u8]) {

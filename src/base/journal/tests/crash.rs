@@ -67,7 +67,7 @@ impl Client {
             Step::Rotate => {
                 if let Some(journal) = &self.journal {
                     // Refused where it must be; who waits for it does not matter here.
-                    let _ = journal.rotate();
+                    drop(journal.rotate());
                 }
             }
             Step::Crash(seed) => {

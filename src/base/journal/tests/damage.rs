@@ -265,7 +265,7 @@ fn records_of_another_log_break_the_chain() {
         let journal = stepped(&folder, &Config::default()).unwrap();
         for n in 0..6 {
             let record = [if n == 0 { first } else { n }; 20];
-            let _ = journal.append(&record).unwrap();
+            drop(journal.append(&record).unwrap());
             journal.turn();
         }
         drop(journal);

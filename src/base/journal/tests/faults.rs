@@ -49,7 +49,7 @@ fn work(nth: u64, lasting: bool, kind: ErrorKind, seed: u64) -> bool {
                 acknowledged.push(record.to_vec());
             }
             if n % 8 == 7 {
-                let _ = journal.rotate();
+                drop(journal.rotate());
                 journal.turn();
             }
             // Beside the log, as snapshots are written; either is there.
