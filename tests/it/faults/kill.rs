@@ -41,7 +41,8 @@ fn what_was_acknowledged_survives_every_kill() {
     ready.sort();
     let (median, slowest) = (ready[ready.len() / 2], ready[ready.len() - 1]);
     eprintln!(
-        "{kills} kills: {} bids, {} notices acknowledged, ready in {median:?} (median), {slowest:?}",
+        "{kills} kills: {} bids, {} notices acknowledged, ready in {median:?} (median), \
+         {slowest:?} (most)",
         book.bids.load(Relaxed),
         acknowledged.len(),
     );

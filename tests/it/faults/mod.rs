@@ -5,7 +5,8 @@
 //! Real processes, real files, clients over real sockets, which alone say what was acknowledged.
 //! Power cuts and full disks need file systems of their own (root, loop devices), failing system
 //! calls need strace; where a machine has neither, `INTERLUDE_NO_LOOP=1` and
-//! `INTERLUDE_NO_STRACE=1` leave these tests out. `INTERLUDE_LONG=1` does ten times as much and more.
+//! `INTERLUDE_NO_STRACE=1` leave these tests out. `INTERLUDE_LONG=1` does ten times as much and
+//! more.
 
 mod full;
 mod image;

@@ -24,7 +24,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Rotate),
         2 => any::<u64>().prop_map(Step::Crash),
         2 => prop::option::of(0u64..400).prop_map(Step::Room),
-        1 => (1u8..12, any::<bool>(), any::<bool>()).prop_map(|(n, l, full)| Step::Fail(n, l, full)),
+        1 => (1u8..12, any::<bool>(), any::<bool>())
+            .prop_map(|(nth, lasting, full)| Step::Fail(nth, lasting, full)),
         2 => Just(Step::Heal),
         1 => Just(Step::Close),
     ]
