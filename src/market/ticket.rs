@@ -68,6 +68,20 @@ pub fn creative_mark(crid: &str) -> u32 {
     xxhash_rust::xxh3::xxh3_64(crid.as_bytes()) as u32
 }
 
+/// The bid that a ticket names, whether or not it is genuine or too late: for reports of others,
+/// which are compared with what we know.
+pub fn named_bid(text: &str) -> Option<BidId> {
+    let body = match text.len() {
+        TICKET_CHARS => BODY,
+        CHARS_1 => BODY_1,
+        _ => return None,
+    };
+    let mut bytes = [0u8; BODY + TAG];
+    let bytes = &mut bytes[..body + TAG];
+    let read = URL_SAFE_NO_PAD.decode_slice(text, bytes);
+    (read == Ok(body + TAG)).then(|| decode(&bytes[..body])).flatten().map(|ticket| ticket.bid)
+}
+
 const BODY: usize = 68;
 const TAG: usize = 16;
 /// How long every ticket is as text.

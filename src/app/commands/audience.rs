@@ -6,16 +6,14 @@
 
 mod crowd;
 
-mod client;
-
 mod import;
 
 mod export;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::place::Place;
 use crate::app::config::Config;
 use crate::base::units::time::{Clock, WallClock};
 use crate::knowledge::audience::{self, Audience, Providers, Stats};
@@ -54,16 +52,6 @@ struct StatsArgs {
     json: bool,
 }
 
-#[derive(clap::Args, Debug)]
-struct Place {
-    /// The server's config; its data folder and limits hold.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The data folder; goes before the config's.
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-}
-
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.action {
         Action::Import(args) => import::run(&args, import::Kind::Listeners),
@@ -74,30 +62,18 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-impl Place {
-    /// The folder and the limits.
-    fn settle(&self) -> anyhow::Result<(PathBuf, Config)> {
-        let config = match &self.config {
-            Some(file) => Config::load(file)?,
-            None => Config::default(),
-        };
-        let data = self.data.clone().unwrap_or_else(|| config.server.data.clone());
-        Ok((data, config))
-    }
-
-    /// Everybody in the data folder, with the words they are known in; a server may be writing.
-    fn read(&self) -> anyhow::Result<(Audience, Vocabulary, Config)> {
-        let (data, config) = self.settle()?;
-        let words = || Vocabulary::open(&data.join(vocabulary::FILE), &config.vocabulary);
-        let audience = audience::read(&data, &words)?;
-        // After the audience: it knows every word that a profile uses.
-        let vocabulary = words()?;
-        Ok((audience, vocabulary, config))
-    }
+/// Everybody in the data folder, with the words they are known in; a server may be writing.
+fn read(place: &Place) -> anyhow::Result<(Audience, Vocabulary, Config)> {
+    let (data, config) = place.settle()?;
+    let words = || Vocabulary::open(&data.join(vocabulary::FILE), &config.vocabulary);
+    let audience = audience::read(&data, &words)?;
+    // After the audience: it knows every word that a profile uses.
+    let vocabulary = words()?;
+    Ok((audience, vocabulary, config))
 }
 
 fn stats(args: &StatsArgs) -> anyhow::Result<ExitCode> {
-    let (audience, vocabulary, config) = args.place.read()?;
+    let (audience, vocabulary, config) = read(&args.place)?;
     let providers = Providers::new(&config.audience.providers);
     let stats = Stats::of(&audience, &vocabulary, &providers, WallClock.now());
     let mut out = io::stdout().lock();

@@ -1,5 +1,9 @@
 //! One file per subcommand, and which there are.
 
+mod client;
+
+mod place;
+
 mod audience;
 
 mod audit;
@@ -15,6 +19,8 @@ mod demo;
 mod ledger;
 
 mod replay;
+
+mod report;
 
 mod restore;
 
@@ -40,6 +46,7 @@ Examples:
   interlude ledger accounts --data data
   interlude backup --data data --to backups/today
   interlude restore --from backups/today --data data-2
+  interlude report --data data --by day --csv
 
 Every command has --help with examples; commands that a script would read have --json.";
 
@@ -63,6 +70,7 @@ enum Command {
     Ledger(ledger::Args),
     Backup(backup::Args),
     Restore(restore::Args),
+    Report(report::ReportArgs),
 }
 
 /// Runs what the command line says. Faults go to the standard error: 2 for a wrong command line
@@ -79,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Ledger(args) => ledger::run(args),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => restore::run(args),
+        Command::Report(args) => report::run(&args),
     };
     ended.unwrap_or_else(|fault| {
         if is_broken_pipe(&fault) {

@@ -22,7 +22,7 @@ use crate::knowledge::enrich::{listener, place};
 use crate::knowledge::{audience, catalog, crowd};
 use crate::market::exchange::{Exchange, Rates};
 use crate::market::vocabulary;
-use crate::offer::{creative, delivery, records};
+use crate::offer::{creative, delivery, ledger, records};
 
 pub use rows::{ExchangeRow, RatesRow};
 pub use server::Server;
@@ -45,6 +45,7 @@ pub struct Config {
     pub crowd: crowd::Config,
     pub delivery: delivery::Config,
     pub notice: notice::Config,
+    pub ledger: ledger::Config,
     pub records: records::Config,
     pub rates: RatesRow,
     #[serde(rename = "exchange")]
@@ -70,6 +71,7 @@ impl Default for Config {
             crowd: crowd::Config::default(),
             delivery: delivery::Config::default(),
             notice: notice::Config::default(),
+            ledger: ledger::Config::default(),
             records: records::Config::default(),
             rates: RatesRow::default(),
             exchanges: vec![ExchangeRow::default()],

@@ -40,6 +40,7 @@ fn rooms(config: &Config, say: &mut Say<'_>) {
     let faults = [
         config.notice.faults(),
         config.delivery.faults(),
+        config.ledger.faults(),
         config.records.faults(),
         config.audience.faults(),
     ];
@@ -55,6 +56,10 @@ fn rooms(config: &Config, say: &mut Say<'_>) {
     for fault in config.admin.upload.faults() {
         let (key, bound) = fault.split_once(": ").unwrap_or(("", fault));
         say(true, &format!("admin.upload.{key}"), "out of its bounds", bound);
+    }
+    for fault in config.admin.money.faults() {
+        let (key, bound) = fault.split_once(": ").unwrap_or(("", fault));
+        say(true, &format!("admin.money.{key}"), "out of its bounds", bound);
     }
     for (row, key, what, mend) in audience::provider_faults(&config.audience.providers) {
         say(true, &format!("audience.providers[{row}].{key}"), &what, mend);

@@ -5,3 +5,5 @@ pub mod fault;
 pub mod niceness;
 
 pub mod rng;
+
+pub mod csv;

@@ -112,6 +112,32 @@ impl Money {
 /// The largest CPM taken for a price; beyond it stands a mistake or an attack.
 pub const CPM_MAX: f64 = 1e9;
 
+/// An amount as the exact decimal of currency units that its nanos are: `-1500000000` → `-1.5`.
+pub fn amount(nanos: i64) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let (whole, part) =
+        (nanos.unsigned_abs() / 1_000_000_000, nanos.unsigned_abs() % 1_000_000_000);
+    let part = format!("{part:09}");
+    match part.trim_end_matches('0') {
+        "" => format!("{sign}{whole}"),
+        part => format!("{sign}{whole}.{part}"),
+    }
+}
+
+/// The inverse of [`amount`]: a plain decimal with at most nine decimals, exact or nothing.
+pub fn parse_amount(text: &str) -> Option<i64> {
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
+    let plain = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    let part = if part.len() > 1 { part.trim_end_matches('0') } else { part };
+    let part = if part.is_empty() { "0" } else { part };
+    if !plain(whole) || !plain(part) || digits.ends_with('.') || part.len() > 9 {
+        return None;
+    }
+    let nanos = format!("{whole}{part:0<9}").parse::<i64>().ok()?;
+    Some(sign * nanos)
+}
+
 /// Writes nanos per impression as a decimal CPM with no trailing zeros: `1250000` → `1.25`.
 ///
 /// Allocates nothing; used by the response writer and by `Display`.
@@ -169,6 +195,28 @@ mod tests {
             let mut out = String::new();
             write_cpm(nanos, &mut out).unwrap();
             assert_eq!(out, text);
+        }
+    }
+
+    #[test]
+    fn amounts_are_exact_both_ways() {
+        for (nanos, text) in [
+            (0, "0"),
+            (1, "0.000000001"),
+            (-1_500_000_000, "-1.5"),
+            (i64::MAX, "9223372036.854775807"),
+            (100_000_000_000, "100"),
+        ] {
+            assert_eq!(amount(nanos), text);
+            assert_eq!(parse_amount(text), Some(nanos));
+        }
+        assert_eq!(parse_amount("10.50"), Some(10_500_000_000));
+        assert_eq!(parse_amount("1.000"), Some(1_000_000_000));
+        assert_eq!(parse_amount("1.0000000010"), Some(1_000_000_001));
+        for text in
+            ["", "-", ".5", "1.", "1e3", "+1", "1,5", "0.0000000001", "9223372036.854775808", "--1"]
+        {
+            assert_eq!(parse_amount(text), None, "{text}");
         }
     }
 

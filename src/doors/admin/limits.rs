@@ -18,6 +18,7 @@ pub struct Config {
     /// elsewhere an empty list takes any.
     pub hosts: Vec<String>,
     pub upload: Upload,
+    pub money: Money,
 }
 
 impl Default for Config {
@@ -27,6 +28,7 @@ impl Default for Config {
             token_file: None,
             hosts: Vec::new(),
             upload: Upload::default(),
+            money: Money::default(),
         }
     }
 }
@@ -67,6 +69,56 @@ impl Default for Upload {
             idle_timeout_ms: 30_000,
             time_max_s: 7_200,
         }
+    }
+}
+
+/// `[admin.money]`: bounds of reports, and of exchanges' own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Money {
+    /// Rows of one answer.
+    pub report_rows_max: usize,
+    /// Bytes of an exchange's report.
+    pub reconcile_bytes_max: usize,
+    /// Rows of it.
+    pub reconcile_rows_max: usize,
+    /// Faults of it that are told one by one.
+    pub reconcile_faults_max: usize,
+}
+
+impl Default for Money {
+    fn default() -> Self {
+        Money {
+            report_rows_max: 100_000,
+            reconcile_bytes_max: 32 << 20,
+            reconcile_rows_max: 500_000,
+            reconcile_faults_max: 200,
+        }
+    }
+}
+
+impl Money {
+    /// What is out of its bounds, as `key: what holds`.
+    pub fn faults(&self) -> Vec<&'static str> {
+        let bounds = [
+            (
+                (1..=10_000_000).contains(&self.report_rows_max),
+                "report_rows_max: between 1 and 10000000",
+            ),
+            (
+                (1..=1 << 30).contains(&self.reconcile_bytes_max),
+                "reconcile_bytes_max: between 1 and 1073741824",
+            ),
+            (
+                (1..=10_000_000).contains(&self.reconcile_rows_max),
+                "reconcile_rows_max: between 1 and 10000000",
+            ),
+            (
+                (1..=10_000).contains(&self.reconcile_faults_max),
+                "reconcile_faults_max: between 1 and 10000",
+            ),
+        ];
+        bounds.into_iter().filter(|(holds, _)| !holds).map(|(_, what)| what).collect()
     }
 }
 

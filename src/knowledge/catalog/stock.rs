@@ -72,6 +72,21 @@ impl Catalog {
         &self.advertisers[ix.index()]
     }
 
+    /// Every advertiser that some line has or had since the base was built, as it is now.
+    pub fn advertisers(&self) -> impl Iterator<Item = &Advertiser> {
+        let fresh = self.advertisers.fresh();
+        let replaced = |one: &&Advertiser| !fresh.iter().any(|other| other.id == one.id);
+        self.advertisers.base().iter().filter(replaced).chain(fresh)
+    }
+
+    /// The advertiser of a key, as it is now.
+    pub fn advertiser_of(&self, key: &str) -> Option<&Advertiser> {
+        let known = self.advertisers.base();
+        let fresh = self.advertisers.fresh().iter().find(|one| one.key == key);
+        let base = || known.binary_search_by(|one| one.key.as_str().cmp(key)).ok();
+        fresh.or_else(|| base().map(|at| &known[at]))
+    }
+
     #[inline]
     pub fn creative(&self, ix: CreativeIx) -> &Creative {
         &self.creatives[ix.index()]

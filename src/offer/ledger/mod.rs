@@ -14,6 +14,8 @@ mod figures;
 mod follower;
 mod ledger;
 mod questions;
+pub mod reconcile;
+pub mod report;
 mod snapshot;
 mod snapshots;
 mod transaction;

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Place;
+use crate::app::commands::place::Place;
 use crate::base::units::time::{Clock, WallClock};
 use crate::knowledge::audience;
 use crate::knowledge::catalog::draft;

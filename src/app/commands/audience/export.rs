@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use hyper::Method;
 
-use super::Place;
-use super::client::ServerArgs;
+use crate::app::commands::client::ServerArgs;
+use crate::app::commands::place::Place;
 use crate::base::units::time::{Clock, WallClock};
 use crate::knowledge::audience;
 
@@ -47,7 +47,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             writeln!(out, "{line}").map_err(Into::into)
         })?;
     } else {
-        let (everybody, vocabulary, _) = args.place.read()?;
+        let (everybody, vocabulary, _) = super::read(&args.place)?;
         let mut fault = None;
         audience::export(&everybody, &vocabulary, WallClock.now(), &mut |line| {
             fault = out.write_all(line.as_bytes()).err();

@@ -11,8 +11,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Place;
-use super::client::{Server, ServerArgs, Upload};
+use crate::app::commands::client::{Server, ServerArgs, Upload};
+use crate::app::commands::place::Place;
 use crate::base::stdx::fault::Fault;
 use crate::knowledge::audience::{Import, Report, Stand, Text};
 

@@ -1,15 +1,15 @@
 //! How does a command talk to a running server? One request to its admin listener, streamed both
 //! ways.
 //!
-//! For `interlude audience … --server`, cold. Plain HTTP/1.1: a server elsewhere is reached through
+//! For commands with `--server`, cold. Plain HTTP/1.1: a server elsewhere is reached through
 //! a tunnel or a proxy on this machine.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use http_body_util::{BodyExt as _, Either, Empty};
-use hyper::body::{Bytes, Incoming};
+use anyhow::{Context as _, anyhow, bail};
+use http_body_util::{BodyExt as _, Empty, Full};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response, StatusCode, Uri};
@@ -53,6 +53,13 @@ pub struct Upload<'u> {
     pub gzip: bool,
     /// Told the bytes that were read.
     pub progress: &'u (dyn Fn(u64) + Sync),
+}
+
+/// What is sent along at once.
+#[derive(Default)]
+pub struct Sent {
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Vec<u8>,
 }
 
 /// How much is read and sent at once.
@@ -99,27 +106,53 @@ impl Server {
             .header(HOST, &self.authority)
             .header(AUTHORIZATION, format!("Bearer {}", self.token));
         let Some(Upload { source, gzip, progress }) = upload else {
-            let request = request.body(Either::Left(Empty::new()))?;
-            return runtime.block_on(self.exchange(request, take));
+            let request = request.body(Empty::<Bytes>::new())?;
+            return runtime.block_on(self.exchange(request, async |got| lines(got, take).await));
         };
         let request = request.header(CONTENT_TYPE, "application/x-ndjson");
         let request = if gzip { request.header(CONTENT_ENCODING, "gzip") } else { request };
         let (pieces, received) = mpsc::channel(4);
-        let request = request.body(Either::Right(Pieces(received)))?;
+        let request = request.body(Pieces(received))?;
         std::thread::scope(|scope| {
             let reading = scope.spawn(move || read(source, &pieces, progress));
-            let answered = runtime.block_on(self.exchange(request, take));
+            let answered =
+                runtime.block_on(self.exchange(request, async |got| lines(got, take).await));
             // Where the answer failed, what was not read does not matter.
             let read = reading.join().unwrap_or(Ok(()));
             answered.and(read)
         })
     }
 
-    async fn exchange(
+    /// Asks for `path` and gives the whole answer. Anything but a success is a fault with what the
+    /// server says of it.
+    pub fn fetch(&self, method: Method, path: &str, sent: Sent) -> anyhow::Result<Vec<u8>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header(HOST, &self.authority)
+            .header(AUTHORIZATION, format!("Bearer {}", self.token));
+        let headers = sent.headers.into_iter();
+        let request = headers.fold(request, |request, (name, value)| request.header(name, value));
+        let request = request.body(Full::new(Bytes::from(sent.body)))?;
+        let mut answer = Vec::new();
+        runtime.block_on(self.exchange(request, async |response: Response<Incoming>| {
+            let status = response.status();
+            answer = response.into_body().collect().await.context(BROKE_OFF)?.to_bytes().to_vec();
+            if status.is_success() { Ok(()) } else { Err(refused(status, &answer)) }
+        }))?;
+        Ok(answer)
+    }
+
+    async fn exchange<B>(
         &self,
-        request: Request<Either<Empty<Bytes>, Pieces>>,
-        take: TakeLine<'_>,
-    ) -> anyhow::Result<()> {
+        request: Request<B>,
+        take: impl AsyncFnOnce(Response<Incoming>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let reached = || format!("http://{}", self.authority);
         let has_port = self.authority.rfind(':') > self.authority.rfind(']');
         let address = match has_port {
@@ -132,7 +165,7 @@ impl Server {
             http1::handshake(TokioIo::new(stream)).await.with_context(reached)?;
         let answering = async {
             let response = sender.send_request(request).await.with_context(reached)?;
-            self.lines(response, take).await
+            take(response).await
         };
         tokio::pin!(connection);
         tokio::pin!(answering);
@@ -142,33 +175,40 @@ impl Server {
             _ = &mut connection => answering.await,
         }
     }
+}
 
-    async fn lines(&self, response: Response<Incoming>, take: TakeLine<'_>) -> anyhow::Result<()> {
-        let status = response.status();
-        let kind = response.headers().get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_vec());
-        let lines = kind.is_some_and(|kind| kind.starts_with(b"application/x-ndjson"));
-        let mut body = response.into_body();
-        let mut rest = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.context("the server's answer broke off")?;
-            rest.extend_from_slice(&frame.into_data().unwrap_or_default());
-            let mut from = 0;
-            while let Some(end) = memchr::memchr(b'\n', &rest[from..]).filter(|_| lines) {
-                take(std::str::from_utf8(&rest[from..from + end])?)?;
-                from += end + 1;
-            }
-            rest.drain(..from);
+async fn lines(response: Response<Incoming>, take: TakeLine<'_>) -> anyhow::Result<()> {
+    let status = response.status();
+    let kind = response.headers().get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_vec());
+    let lines = kind.is_some_and(|kind| kind.starts_with(b"application/x-ndjson"));
+    let mut body = response.into_body();
+    let mut rest = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.context(BROKE_OFF)?;
+        rest.extend_from_slice(&frame.into_data().unwrap_or_default());
+        let mut from = 0;
+        while let Some(end) = memchr::memchr(b'\n', &rest[from..]).filter(|_| lines) {
+            take(std::str::from_utf8(&rest[from..from + end])?)?;
+            from += end + 1;
         }
-        if lines && (status == StatusCode::OK || status == StatusCode::BAD_REQUEST) {
-            return if rest.is_empty() { Ok(()) } else { take(std::str::from_utf8(&rest)?) };
-        }
-        let said: serde_json::Value = serde_json::from_slice(&rest).unwrap_or_default();
-        let word = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
-        match (word("error"), word("mend")) {
-            (error, _) if error.is_empty() => bail!("the server answers {status}"),
-            (error, mend) if mend.is_empty() => bail!("the server answers {status}: {error}"),
-            (error, mend) => bail!("the server answers {status}: {error}; {mend}"),
-        }
+        rest.drain(..from);
+    }
+    if lines && (status == StatusCode::OK || status == StatusCode::BAD_REQUEST) {
+        return if rest.is_empty() { Ok(()) } else { take(std::str::from_utf8(&rest)?) };
+    }
+    Err(refused(status, &rest))
+}
+
+const BROKE_OFF: &str = "the server's answer broke off";
+
+/// What the server says of its refusal.
+fn refused(status: StatusCode, body: &[u8]) -> anyhow::Error {
+    let said: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let word = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
+    match (word("error"), word("mend")) {
+        (error, _) if error.is_empty() => anyhow!("the server answers {status}"),
+        (error, mend) if mend.is_empty() => anyhow!("the server answers {status}: {error}"),
+        (error, mend) => anyhow!("the server answers {status}: {error}; {mend}"),
     }
 }
 
