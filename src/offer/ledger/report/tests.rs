@@ -157,9 +157,12 @@ proptest! {
         let (whole, folded) = (ledger(Keep::default(), &entries), ledger(kept, &entries));
         let wanted = of(&whole, &ask(By::Line));
         for by in [By::Hour, By::Day, By::Line] {
-            for (ledger, zone) in
-                [(&whole, "UTC"), (&folded, "UTC"), (&whole, "Asia/Kolkata"), (&folded, "Asia/Tokyo")]
-            {
+            for (ledger, zone) in [
+                (&whole, "UTC"),
+                (&folded, "UTC"),
+                (&whole, "Asia/Kolkata"),
+                (&folded, "Asia/Tokyo"),
+            ] {
                 let zones = Zones::One(Arc::new(Calendar::of(zone).unwrap()));
                 let report = of(ledger, &Question { zones, ..ask(by) });
                 prop_assert_eq!(&report.totals, &wanted.totals);
