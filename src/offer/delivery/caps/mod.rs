@@ -208,3 +208,6 @@ impl Caps {
 fn seconds(moment: Moment) -> u32 {
     u32::try_from(moment.unix_s().max(0)).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

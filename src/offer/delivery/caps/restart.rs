@@ -22,6 +22,9 @@ use crate::base::units::ids::{AdvertiserId, CampaignId, LineId};
 use crate::base::units::time::Moment;
 use crate::market::ticket::BidId;
 
+/// Within so long a bid is gathered, so that the log is told of it.
+const GATHERED_S: u32 = 5;
+
 /// What a restart has to know.
 pub struct Restart<'a> {
     pub now: Moment,
@@ -198,7 +201,7 @@ impl Rebuilding<'_, '_> {
                 }
                 continue;
             }
-            let recent = seconds(told.made) >= self.last_s;
+            let recent = seconds(told.made).saturating_add(GATHERED_S) >= self.last_s;
             if orderly || !recent || self.known.contains(&told.bid) {
                 continue;
             }

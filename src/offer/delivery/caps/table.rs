@@ -222,3 +222,196 @@ fn prolong(word: &AtomicU64, end: End, now_s: i64) {
     // Refused when it ends later as it is.
     let _ = word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn place(listener: u64, most: u16) -> Place {
+        until(listener, most, NOW + 3600)
+    }
+
+    /// Listeners differ in the mark and meet in one bucket of a small table.
+    fn until(listener: u64, most: u16, end_s: i64) -> Place {
+        Place { key: listener << MARK_SHIFT, end: End::at(end_s, NOW), most }
+    }
+
+    fn words(table: &CapTable) -> Vec<u64> {
+        let words = table.buckets.iter().flat_map(|bucket| &bucket.0);
+        words.map(|word| word.load(Ordering::SeqCst)).collect()
+    }
+
+    #[test]
+    fn a_cap_lets_through_what_it_says_and_no_more() {
+        let (table, one) = (CapTable::new(WAYS), place(1, 3));
+        for _ in 0..3 {
+            assert!(table.has_room(one, NOW));
+            assert_eq!(table.take(one, NOW), Ok(()));
+        }
+        assert!(!table.has_room(one, NOW));
+        assert_eq!(table.take(one, NOW), Err(NotTaken::Capped));
+        table.release(one);
+        assert_eq!(table.take(one, NOW), Ok(()));
+        assert_eq!(table.take(one, NOW), Err(NotTaken::Capped));
+        assert_eq!(table.take(place(2, 0), NOW), Err(NotTaken::Capped), "a cap of nought");
+    }
+
+    #[test]
+    fn words_of_one_key_count_together_until_each_ends() {
+        let table = CapTable::new(WAYS);
+        for step in 0..3 {
+            assert_eq!(table.take(until(1, 3, NOW + 100 + step), NOW), Ok(()));
+        }
+        for (now_s, room) in [(NOW + 99, false), (NOW + 100, true), (NOW + 102, true)] {
+            assert_eq!(table.has_room(until(1, 3, NOW + 999), now_s), room, "{now_s}");
+        }
+    }
+
+    #[test]
+    fn a_full_bucket_refuses_and_what_has_ended_makes_room() {
+        let table = CapTable::new(WAYS);
+        for listener in 0..WAYS as u64 {
+            assert_eq!(table.take(until(listener, 3, NOW + 10 + listener as i64), NOW), Ok(()));
+        }
+        let late = NOW + 10 + SKEW_S;
+        assert_eq!(table.take(place(99, 3), late - 1), Err(NotTaken::NoRoom));
+        assert_eq!(table.take(place(99, 3), late), Ok(()));
+        assert_eq!(table.take(place(98, 3), late), Err(NotTaken::NoRoom));
+        assert_eq!(table.used(8, late), (WAYS, WAYS));
+    }
+
+    #[test]
+    fn a_place_given_back_after_its_end_harms_nobody() {
+        let table = CapTable::new(WAYS);
+        let old = until(1, 3, NOW + 10);
+        table.take(old, NOW).unwrap();
+        for listener in 2..WAYS as u64 + 2 {
+            table.take(place(listener, 3), NOW + 100).unwrap();
+        }
+        let before = words(&table);
+        table.release(old);
+        assert_eq!(words(&table), before);
+    }
+
+    #[test]
+    fn what_must_be_counted_is_beyond_the_cap_too() {
+        let (table, one) = (CapTable::new(WAYS), place(1, 2));
+        for _ in 0..5 {
+            assert!(table.force(one, NOW));
+        }
+        assert_eq!(counted(table.bucket(one.key), one, NOW), 5);
+        assert!(table.force(until(1, 2, NOW), NOW), "one that has ended counts nowhere");
+        for _ in 0..3 {
+            table.release(one);
+        }
+        assert!(!table.has_room(one, NOW));
+        table.release(one);
+        assert!(table.has_room(one, NOW));
+    }
+
+    #[test]
+    fn a_word_is_never_so_full_that_it_wraps() {
+        let (table, one) = (CapTable::new(WAYS), place(1, u16::MAX));
+        for _ in 0..70_000 {
+            table.force(one, NOW);
+        }
+        let counts: u64 = words(&table).into_iter().map(count_of).sum();
+        assert_eq!(counts, WAYS as u64 * COUNT_MAX);
+        assert_eq!(table.take(one, NOW), Err(NotTaken::NoRoom));
+        assert!(words(&table).iter().all(|&word| end_of(word) == one.end));
+    }
+
+    /// All in the bucket are refused until the count that found no room has ended.
+    #[test]
+    fn what_finds_no_room_closes_the_bucket_until_it_ends() {
+        let table = CapTable::new(WAYS);
+        let short = |listener| until(listener, 3, NOW + 10);
+        let long = until(99, 3, NOW + 5000);
+        table.take(until(0, 3, NOW + 9000), NOW).unwrap();
+        (1..WAYS as u64).for_each(|listener| table.take(short(listener), NOW).unwrap());
+        assert!(!table.force(long, NOW));
+        let ask = |listener, now_s| table.take(until(listener, 3, now_s + 50), now_s);
+        for now_s in [NOW + 11, NOW + 4000, NOW + 5000 + SKEW_S - 1] {
+            assert_eq!(ask(50, now_s), Err(NotTaken::NoRoom), "{now_s}");
+        }
+        assert_eq!(ask(50, NOW + 5000 + SKEW_S), Ok(()));
+        assert!(table.has_room(place(99, 3), NOW + 5000));
+        assert_eq!(counted(table.bucket(0), until(0, 3, NOW), NOW + 8999), 1, "ends as it did");
+        // One without an end closes it for good.
+        let table = CapTable::new(WAYS);
+        (0..WAYS as u64).for_each(|listener| table.take(short(listener), NOW).unwrap());
+        assert!(!table.force(Place { end: End::NEVER, ..long }, NOW));
+        assert_eq!(table.take(place(50, 3), NOW + End::FAR_S), Err(NotTaken::NoRoom));
+    }
+
+    #[test]
+    fn ends_are_told_apart_across_the_turn_of_the_seconds() {
+        let turn = (NOW / END_MASK as i64 + 1) * END_MASK as i64;
+        for (now_s, end_s) in [(NOW, NOW + 1), (turn - 5, turn + 5), (NOW, NOW + End::FAR_S)] {
+            let end = End::at(end_s, now_s);
+            assert_ne!(end, End::NEVER);
+            assert!(!end.has_passed(now_s) && !end.has_passed(end_s - 1), "{end_s}");
+            assert!(end.has_passed(end_s) && end.has_passed(end_s + End::FAR_S), "{end_s}");
+        }
+        let never = End::at(i64::MAX, NOW);
+        assert_eq!(never, End::NEVER);
+        assert!(!never.has_passed(NOW + 100 * End::FAR_S));
+        // The second that would read as never.
+        let end = End::at(turn + END_MASK as i64 - 1, turn + END_MASK as i64 - 100);
+        assert_ne!(end, End::NEVER);
+    }
+
+    #[test]
+    fn racing_takers_never_exceed_a_cap() {
+        for round in 0..200 {
+            let table = CapTable::new(WAYS);
+            let granted = AtomicU32::new(0);
+            std::thread::scope(|scope| {
+                for thread in 0..4 {
+                    let (table, granted) = (&table, &granted);
+                    scope.spawn(move || {
+                        // Each in a step of its own, so that the words differ.
+                        let place = until(round, 3, NOW + 100 + thread % 2);
+                        for _ in 0..3 {
+                            if table.take(place, NOW).is_ok() {
+                                granted.fetch_add(1, Ordering::SeqCst);
+                            }
+                        }
+                    });
+                }
+            });
+            let granted = u64::from(granted.load(Ordering::SeqCst));
+            assert!(granted <= 3, "round {round}");
+            assert_eq!(counted(table.bucket(0), place(round, 3), NOW), granted);
+        }
+    }
+
+    #[test]
+    fn takers_and_leavers_keep_the_count_at_all_times() {
+        let (table, inside) = (CapTable::new(WAYS), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (table, inside) = (&table, &inside);
+                scope.spawn(move || {
+                    for turn in 0..20_000 {
+                        let other = place(50 + thread, 2);
+                        if turn % 7 == 0 && table.take(other, NOW).is_ok() {
+                            table.release(other);
+                        }
+                        let one = until(1, 2, NOW + 100 + turn % 3);
+                        if table.take(one, NOW).is_ok() {
+                            assert!(inside.fetch_add(1, Ordering::SeqCst) < 2);
+                            inside.fetch_sub(1, Ordering::SeqCst);
+                            table.release(one);
+                        }
+                    }
+                });
+            }
+        });
+        assert!(words(&table).into_iter().all(|word| count_of(word) == 0));
+    }
+}
