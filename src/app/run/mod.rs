@@ -16,6 +16,8 @@ mod node;
 
 mod asleep;
 
+mod caps;
+
 mod upkeep;
 
 mod press;
@@ -88,6 +90,7 @@ pub struct Running {
     _sleepers: Loop,
     admin: AdminThread,
     _sweeper: Sweeper,
+    _caps: Loop,
     records: RecordWriter,
     intake: Arc<Intake>,
     node: Arc<Node>,
@@ -127,6 +130,7 @@ impl Running {
         let node = Node::new(built, &config, Arc::clone(&till), (ring, sleeper), &registry)
             .map_err(StartFault::at("world"))?;
         let node = Arc::new(node);
+        let caps = caps::start(&config, data, &node, (Arc::clone(&clock), &registry))?;
         let intake =
             start_intake(listeners, &config, &registry, &node).map_err(StartFault::at("intake"))?;
 
@@ -156,6 +160,7 @@ impl Running {
             _sleepers: sleepers,
             admin,
             _sweeper: sweeper,
+            _caps: caps,
             records,
             intake,
             node,
@@ -266,9 +271,14 @@ fn start_intake(
     registry: &Registry,
     node: &Arc<Node>,
 ) -> std::io::Result<Arc<Intake>> {
+    let of_marks = Arc::clone(node);
     let node = Arc::clone(node);
     let publish = move |audience, vocabulary| node.publish_listeners(audience, vocabulary);
     let intake = Intake::start(listeners, &config.audience, registry, Box::new(publish))?;
+    intake.tell_erased(move |key| {
+        let till = of_marks.till();
+        till.book().caps().erase(till.keys().marks().listener(key));
+    });
     Ok(Arc::new(intake))
 }
 

@@ -30,6 +30,7 @@ use tokio::sync::oneshot;
 
 use crate::base::journal::Trimmed;
 use crate::base::telemetry::Registry;
+use crate::base::units::ids::ListenerKey;
 use crate::base::units::time::{Clock, WallClock};
 use crate::market::vocabulary::{self, Vocabulary, Words};
 
@@ -99,6 +100,7 @@ struct Shared {
     waiting: AtomicUsize,
     audience: ArcSwap<Audience>,
     failure: OnceLock<String>,
+    erased: OnceLock<Box<dyn Fn(ListenerKey) + Send + Sync>>,
     meters: Meters,
 }
 
@@ -155,6 +157,7 @@ impl Intake {
             waiting: AtomicUsize::new(0),
             audience: ArcSwap::new(audience),
             failure: OnceLock::new(),
+            erased: OnceLock::new(),
             meters: Meters::new(registry),
         });
         let turn = Turn {
@@ -177,6 +180,13 @@ impl Intake {
             queue_max: config.queue,
             listeners_max: usize::try_from(config.listeners_max).unwrap_or(usize::MAX),
         })
+    }
+
+    /// Of everybody who is erased from now on, when the erasure is durable: other rooms may know
+    /// something of him, too. Once.
+    pub fn tell_erased(&self, tell: impl Fn(ListenerKey) + Send + Sync + 'static) {
+        // A second one is told nothing.
+        let _ = self.shared.erased.set(Box::new(tell));
     }
 
     /// Words get their ids here before changes use them.

@@ -271,6 +271,12 @@ impl Book {
         }
     }
 
+    /// Gathers all holds that there are; `false`: there is no room for some.
+    pub(super) fn gather_all(&self) -> bool {
+        self.gather(&mut self.lock());
+        self.fresh.is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, OpenHolds> {
         // A panic under the lock leaves a map that is whole; money must go on being settled.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::market::vocabulary::Words;
 
 use super::super::audience::Audience;
+use super::super::change::Change;
 use super::super::gather::Gather;
 use super::super::store::{Store, StoreFault};
 use super::work::{Done, Work};
@@ -98,6 +99,12 @@ impl Turn {
         for Waiting { changes, since, done } in group.drain(..) {
             self.shared.meters.durable(changes.len(), since);
             self.shared.waiting.fetch_sub(changes.len(), Relaxed);
+            let erased = self.shared.erased.get();
+            for change in &changes {
+                if let (Change::Erase { key }, Some(tell)) = (change, erased) {
+                    tell(*key);
+                }
+            }
             // A waiter that went away needs no answer.
             let _ = done.send(());
             for change in &changes {

