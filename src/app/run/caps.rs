@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::StartFault;
 use super::node::Node;
 use super::tasks::{self, Loop};
-use super::StartFault;
 use crate::app::config::Config;
 use crate::base::telemetry::{Gauge, Registry};
 use crate::base::units::time::Clock;
@@ -33,7 +33,7 @@ pub fn start(
         now: clock.now(),
         ticket_life_s: ticket_life_s(&rows),
         quarantine_s: quarantine_s(&rows),
-        told: &mut node.till().told(),
+        told: &mut std::iter::empty(),
     };
     let opened = CapsLog::open(caps, &data.join(&caps.dir), &book, restart);
     let (log, rebuilt) = opened.map_err(StartFault::at("caps log"))?;
@@ -47,7 +47,7 @@ pub fn start(
 /// For how long a hold may be open that the log was not told of: while its win may come, where
 /// all exchanges tell wins, else while its ticket lives.
 fn quarantine_s(rows: &[Exchange]) -> i64 {
-    let mut enabled = rows.iter().filter(|row| row.enabled);
+    let enabled = rows.iter().filter(|row| row.enabled);
     match enabled.clone().all(|row| row.sends_wins) {
         true => enabled.map(|row| i64::from(row.win_window_s)).max().unwrap_or(0),
         false => enabled.map(|row| i64::from(row.ticket_ttl_s)).max().unwrap_or(0),

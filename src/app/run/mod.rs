@@ -128,8 +128,8 @@ impl Running {
         let sleeper = Sleeper::open(&config.records, data, Arc::clone(&clock), &registry)
             .map_err(StartFault::at("sleeping lines"))?;
         let node = Node::new(built, &config, Arc::clone(&till), (ring, sleeper), &registry)
+            .map(Arc::new)
             .map_err(StartFault::at("world"))?;
-        let node = Arc::new(node);
         let caps = caps::start(&config, data, &node, (Arc::clone(&clock), &registry))?;
         let intake =
             start_intake(listeners, &config, &registry, &node).map_err(StartFault::at("intake"))?;

@@ -19,7 +19,7 @@ impl Caps {
         (ends, expires): (Moment, Moment),
     ) {
         let made_s = i64::from(taken.made_s);
-        let since = |moment: Moment| u32::try_from(moment.unix_s() + 1 - made_s).unwrap_or(0);
+        let since = |moment: Moment| u32::try_from(rounded_up_s(moment) - made_s).unwrap_or(0);
         let record = Record {
             win_s: if ends < expires { u16::try_from(since(ends)).unwrap_or(0) } else { 0 },
             creative: taken.set.mark_of(taken.creative),
@@ -61,7 +61,7 @@ impl Caps {
 
     /// Takes the places of a bid whatever the caps say, until it ends. `false`: it holds them.
     fn hold_lone(&self, bid: BidId, taken: Taken, (ends, now): (Moment, Moment)) -> bool {
-        let ends_s = ends.unix_s() + 1;
+        let ends_s = rounded_up_s(ends);
         let copy = taken.clone();
         let second = self.lone().add(bid, taken, (ends_s, ends_s));
         if second.is_none() {
@@ -81,7 +81,7 @@ impl Caps {
 
     /// A bid was charged, and may yet be heard: its places are held without money.
     pub(in crate::offer::delivery) fn keep(&self, bid: BidId, taken: Taken, expires: Moment) {
-        let expires_s = expires.unix_s() + 1;
+        let expires_s = rounded_up_s(expires);
         let second = self.lone().add(bid, taken, (expires_s, expires_s));
         second.inspect(|taken| self.give_back(taken));
     }
@@ -191,4 +191,8 @@ impl Caps {
         }
         waiting.records.push(record);
     }
+}
+
+fn rounded_up_s(moment: Moment) -> i64 {
+    Moment::from_unix_us(moment.unix_us.saturating_add(999_999)).unix_s()
 }

@@ -414,4 +414,37 @@ mod tests {
         });
         assert!(words(&table).into_iter().all(|word| count_of(word) == 0));
     }
+
+    /// A hundred million pairs of listener and target, a word each, in 4 GiB: how many are refused
+    /// for want of room, and what a question costs then. A hundred thousand in all but
+    /// `INTERLUDE_LONG=1`; run that alone, in release, with 5 GiB of memory.
+    #[test]
+    fn a_hundred_million_pairs_find_their_places() {
+        let long = std::env::var_os("INTERLUDE_LONG").is_some();
+        let (pairs, slots) = if long { (100_000_000, 1 << 29) } else { (100_000, 1 << 19) };
+        let table = CapTable::new(slots);
+        let place = |n: u64| {
+            let mut rng = crate::base::stdx::rng::Rng::new(n);
+            Place { key: rng.next_u64(), end: End::at(NOW + 86_400, NOW), most: 2 }
+        };
+        let timed = |what: &str, act: &dyn Fn(u64) -> bool| {
+            let started = std::time::Instant::now();
+            let done = (0..pairs).filter(|&n| act(n)).count() as u64;
+            let ns = started.elapsed().as_nanos() as u64 / pairs;
+            if long {
+                // For who measures: `--nocapture`.
+                use std::io::Write as _;
+                writeln!(std::io::stdout(), "{what}: {done} of {pairs}, {ns} ns each").unwrap();
+            }
+            done
+        };
+        let refused = timed("refused at the first", &|n| table.take(place(n), NOW).is_err());
+        assert!(refused <= pairs / 100_000, "{refused}");
+        assert_eq!(timed("room", &|n| table.has_room(place(n), NOW)), pairs, "once of twice");
+        let again = timed("taken again", &|n| table.take(place(n), NOW).is_ok());
+        assert!(again <= pairs - refused && again >= pairs - pairs / 50_000, "{again}");
+        assert_eq!(timed("a third time", &|n| table.take(place(n), NOW).is_ok()), 0);
+        let (used, words) = table.used(1 << 20, NOW);
+        assert!(used * 100 / words > 15, "{used} of {words}");
+    }
 }

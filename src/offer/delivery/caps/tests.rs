@@ -46,7 +46,8 @@ fn heard(caps: &[Cap], at: impl Iterator<Item = i64>) -> Vec<i64> {
 }
 
 fn most_in_any(times: &[i64], window_s: i64) -> usize {
-    let within = |from: usize| times[from..].iter().take_while(move |&&t| t < times[from] + window_s);
+    let within =
+        |from: usize| times[from..].iter().take_while(move |&&t| t < times[from] + window_s);
     (0..times.len()).map(|from| within(from).count()).max().unwrap_or(0)
 }
 

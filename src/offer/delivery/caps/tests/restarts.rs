@@ -61,8 +61,11 @@ fn sets(known: &[Known], days: &Arc<Calendar>) -> Vec<CapSet> {
         let mut own = rules(Level::Line, line);
         own.extend(rules(Level::Campaign, owner.campaign.0));
         own.extend(rules(Level::Advertiser, owner.advertiser.0));
-        let creative =
-            OfCreative { creative: CreativeIx(7), mark: 7, rules: rules(Level::Creative, 7).into() };
+        let creative = OfCreative {
+            creative: CreativeIx(7),
+            mark: 7,
+            rules: rules(Level::Creative, 7).into(),
+        };
         CapSet::new(owner, days, own, vec![creative])
     };
     [2, 3, 4].into_iter().filter_map(of).collect()
@@ -156,12 +159,11 @@ impl Stage {
         let book = Arc::new(Book::new(&delivery));
         let sets = sets(&self.known, &self.days).into_iter();
         let sets = sets.filter_map(|set| book.caps().stands(set.owner.line, Some(set))).collect();
-        let mut told = self.bids.iter().filter(|(_, bid)| bid.won || bid.told_heard).map(
-            |(&id, bid)| {
+        let mut told =
+            self.bids.iter().filter(|(_, bid)| bid.won || bid.told_heard).map(|(&id, bid)| {
                 let Meeting { bid: id, line, made, expires, .. } = bid.meeting(id);
                 Told { bid: id, line, made, expires, heard: bid.told_heard }
-            },
-        );
+            });
         let restart = Restart {
             now: self.now(),
             ticket_life_s: LIFE_S,
