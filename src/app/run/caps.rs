@@ -33,7 +33,7 @@ pub fn start(
         now: clock.now(),
         ticket_life_s: ticket_life_s(&rows),
         quarantine_s: quarantine_s(&rows),
-        told: &mut std::iter::empty(),
+        told: &mut node.till().take_recent().into_iter(),
     };
     let opened = CapsLog::open(caps, &data.join(&caps.dir), &book, restart);
     let (log, rebuilt) = opened.map_err(StartFault::at("caps log"))?;

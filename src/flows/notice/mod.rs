@@ -24,6 +24,7 @@ mod hoard;
 mod keys;
 mod price;
 mod seen;
+mod meeting;
 mod sweep;
 mod till;
 

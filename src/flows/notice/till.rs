@@ -3,11 +3,12 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 
 use super::hoard::{Hoard, HoardStats};
+use super::meeting::{Recent, is_heard, meeting};
 use super::price::{Telling, Told, cpm_nanos, judge};
 use super::seen::{Event, Seen, Shard, Standing};
 use super::{Config, Kind, Notice, PriceRule, Settled, Settlement};
@@ -16,6 +17,7 @@ use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
 use crate::market::exchange::{BillableEvent, Exchange};
 use crate::market::ticket::{BidId, Ticket, TicketFault, TicketKeys};
+use crate::offer::delivery::caps::Told as ToldBid;
 use crate::offer::delivery::{Book, Charge, Count, Due};
 use crate::offer::ledger::{Conflict, Effect, Entry, NoticeEntry};
 
@@ -32,6 +34,8 @@ pub struct Till {
     answers: Vec<AtomicU64>,
     rules: Vec<AtomicU64>,
     conflicts: Vec<AtomicU64>,
+    /// What the journal said at start of bids that caps may not know.
+    recent: Mutex<Vec<ToldBid>>,
 }
 
 /// By what notices are judged.
@@ -73,10 +77,12 @@ impl Till {
         now: Moment,
     ) -> Result<(Till, Opened), OpenFault> {
         let seen = Seen::new(config.seen_max, config.late_keep_s, None);
+        let mut recent = Recent::default();
         let mut replay = |bytes: &[u8]| {
             let entry = Entry::decode(bytes).map_err(|fault| fault.to_string())?;
             if let Entry::Notice(entry) = entry {
                 restore(&entry, &book, &seen, now);
+                recent.take(&entry, now);
             }
             Ok(())
         };
@@ -94,8 +100,14 @@ impl Till {
             answers: counters(Kind::ALL.len() * Settled::ALL.len()),
             rules: counters(PriceRule::ALL.len()),
             conflicts: counters(Conflict::ALL.len()),
+            recent: Mutex::new(recent.into_told()),
         };
         Ok((till, opened))
+    }
+
+    /// What the journal said at start of bids whose tickets live; once.
+    pub fn take_recent(&self) -> Vec<ToldBid> {
+        std::mem::take(&mut self.recent.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The keys that tickets are verified with.
@@ -187,7 +199,13 @@ impl Till {
         if !shard.knows(bid) && !self.seen.has_room(&mut shard, kind, moment) {
             return Entered::at_once(Settled::Unavailable);
         }
+        if is_heard(kind, case.ticket, &shard) {
+            self.book.heard(&meeting(case.ticket), moment);
+        }
         let effect = self.effect(case, late);
+        if kind == Kind::Win && effect != Effect::Test {
+            self.book.adopt(&meeting(case.ticket), moment);
+        }
         let entry = self.entry(case, effect, case.contradicts(&shard));
         let Ok(durable) = place.append(&Entry::Notice(entry).to_bytes()) else {
             return Entered::at_once(Settled::Unavailable);
