@@ -121,9 +121,9 @@ impl Book {
     /// A win was told: the hold lives until its ticket expires. `false`: it has ended.
     pub fn won(&self, bid: BidId, line: LineId) -> bool {
         let mut open = self.open_with(bid);
-        let won = open.won(bid, line);
-        self.caps().won(bid, open.get(bid, line).and_then(|hold| hold.places.as_ref()));
-        won
+        let first = open.get(bid, line).filter(|hold| !hold.won);
+        self.caps().won(bid, first.and_then(|hold| hold.places.as_ref()));
+        open.won(bid, line)
     }
 
     /// An impression was told, for the first time of this bid and however late: it counts in its
@@ -133,9 +133,11 @@ impl Book {
         self.caps().heard(meeting, held, now);
     }
 
-    /// A win was told for which nothing is held.
+    /// A win was told: where nothing is held for it the caps may have to know.
     pub fn adopt(&self, meeting: &Meeting, now: Moment) {
-        self.caps().adopt(meeting, now);
+        if self.open_with(meeting.bid).get(meeting.bid, meeting.line).is_none() {
+            self.caps().adopt(meeting, now);
+        }
     }
 
     /// The ad will not be heard (loss, `notUsed`): gives back what was held.
