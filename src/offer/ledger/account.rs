@@ -154,4 +154,24 @@ mod tests {
             (None, "campaign 0000000000000002".into())
         );
     }
+
+    #[test]
+    fn an_account_says_whose_it_is() {
+        let (usd, line) = (Currency::USD, BudgetId::Line(LineId(10), None));
+        for (account, text) in [
+            (Account::Bank(usd), "bank (USD)"),
+            (Account::WrittenOff(Currency::EUR), "written off (EUR)"),
+            (Account::Claimed(usd), "claimed (USD)"),
+            (Account::Disputed(LineId(10), usd), "disputed of line 000000000000000a (USD)"),
+            (Account::Granted(line, usd), "granted of line 000000000000000a (USD)"),
+            (Account::Free(line, usd), "free of line 000000000000000a (USD)"),
+            (Account::Held(line, usd), "held of line 000000000000000a (USD)"),
+            (Account::Spent(line, usd), "spent of line 000000000000000a (USD)"),
+        ] {
+            assert_eq!(account.to_string(), text);
+            let of_budget = text.starts_with(['g', 'f', 'h', 's']);
+            assert_eq!(account.budget(), of_budget.then_some((line, usd)), "{text}");
+        }
+        assert_eq!(Account::WrittenOff(Currency::EUR).currency(), Currency::EUR);
+    }
 }

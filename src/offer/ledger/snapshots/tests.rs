@@ -3,8 +3,13 @@ use std::time::Duration;
 
 use super::*;
 use crate::base::journal::{Disk as _, Journal, MemoryDisk};
+use crate::base::units::ids::AdvertiserId;
+use crate::base::units::money::{Currency, Money};
+use crate::base::units::time::Moment;
 use crate::offer::ledger::samples::Chance;
-use crate::offer::ledger::{Entry, Follower, Following};
+use crate::offer::ledger::{
+    BudgetId, Entry, Follower, Following, FundFault, Funds, FundsKind, Lease, Leases, LedgerFault,
+};
 
 /// A journal in memory, and snapshots beside it.
 struct Place {
@@ -212,4 +217,47 @@ fn bounds_are_checked() {
         ..Config::default()
     };
     assert_eq!(wrong.faults().len(), 4);
+}
+
+#[test]
+fn funds_of_a_live_server_are_checked_against_all_that_was_written() {
+    let place = Place::new();
+    let config = journal::Config::default();
+    let (journal, _) = Journal::open(&place.journal, &config, &mut |_| Ok(())).unwrap();
+    let journal = Arc::new(journal);
+    let told = Arc::clone(&journal);
+    // Asked so seldom that only the call itself can have folded what is there.
+    let every = Duration::from_secs(3600);
+    let follower = Follower::start(place.following(), move || told.durable(), every).unwrap();
+    let funds = |kind, nanos, key: &str| Funds {
+        kind,
+        moment: Moment::from_unix_s(1_800_000_000),
+        advertiser: AdvertiserId(9),
+        name: "cafe".to_owned(),
+        amount: Money::new(nanos, Currency::USD),
+        key: key.to_owned(),
+        author: "anna".to_owned(),
+        memo: String::new(),
+    };
+    let version = follower.fund(&journal, funds(FundsKind::TopUp, 100, "a")).unwrap();
+    assert_eq!(version.entries, 1);
+    let budget = BudgetId::Funds(AdvertiserId(9));
+    let leases = vec![Lease { budget, currency: Currency::USD, ceiling: 60 }];
+    let lease = Entry::Leases(Leases { moment: Moment::from_unix_s(1_800_000_001), leases });
+    drop(journal.append(&lease.to_bytes()).unwrap());
+    let short = follower.fund(&journal, funds(FundsKind::Refund, 41, "b")).unwrap_err();
+    assert!(
+        matches!(short, FundFault::Ledger(LedgerFault::FundsShort { free: 40, .. })),
+        "{short}"
+    );
+    let twice = follower.fund(&journal, funds(FundsKind::Refund, 1, "a")).unwrap_err();
+    assert!(matches!(twice, FundFault::Ledger(LedgerFault::KeyTwice { .. })), "{twice}");
+    assert_eq!(follower.fund(&journal, funds(FundsKind::Refund, 40, "b")).unwrap().entries, 3);
+    let free = follower.read(|ledger| ledger.budget(budget, Currency::USD).map(|b| b.free));
+    assert_eq!(free, Some(0));
+    assert_eq!(
+        place.snapshots.ledger(&place.journal).unwrap().1,
+        3,
+        "what is refused is not written"
+    );
 }
