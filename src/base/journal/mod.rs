@@ -4,14 +4,15 @@
 //! `flows::notice` from async code, by tools from plain threads, and as a plain rotated file
 //! format by `offer::records`; cold beside the bid path.
 //!
-//! On disk: segments `00000001.ilj`, `00000002.ilj` …, each a 32-byte header and then frames
+//! On disk: segments `00000001.ilj`, `00000002.ilj` …, each a header and then frames
 //! (`frame.rs`). A checksum covers a record's place in the whole log, so that a block that was
 //! doubled, moved or swapped is damage and not data. Records that were written by one `write` and
 //! one `fdatasync` name the start of their batch; a batch is begun only when the one before is on
 //! disk. Hence recovery can tell a *torn tail* (only the last batch is broken: trimmed, reported)
 //! from *damage in the middle* (a later batch exists: refused, with file and offset). A last batch
 //! that was acknowledged and then rotted looks like a torn one, unless the journal was closed in
-//! order: closing seals it with an empty frame.
+//! order: closing seals it. Money's batches end with a link of a hash chain (`chain.rs`).
+//! `docs/journal.md` has the picture, and what each failure of a disk does.
 //!
 //! Who keeps elsewhere what the log has said so far, as `knowledge::audience` does, writes and
 //! reads it through [`Tail`], [`recover`](recover()) and [`drop_before`] on a thread of its own:
