@@ -11,5 +11,6 @@ mod faults;
 mod intake;
 mod replay;
 mod serve;
+mod pacing;
 mod vast;
 mod wire;

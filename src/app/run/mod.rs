@@ -16,6 +16,8 @@ mod node;
 
 mod asleep;
 
+mod pacing;
+
 mod caps;
 
 mod upkeep;
@@ -59,6 +61,7 @@ pub use node::Node;
 pub use tasks::Loop;
 
 use crowd::CrowdLoop;
+use pacing::Paces;
 use press::Press;
 use threads::{AdminThread, BidThreads};
 use watch::Watcher;
@@ -88,6 +91,7 @@ pub struct Running {
     _upkeep: Loop,
     _crowd: CrowdLoop,
     _sleepers: Loop,
+    _pacing: Loop,
     admin: AdminThread,
     _sweeper: Sweeper,
     _caps: Loop,
@@ -127,7 +131,8 @@ impl Running {
                 .map_err(StartFault::at("decision records"))?;
         let sleeper = Sleeper::open(&config.records, data, Arc::clone(&clock), &registry)
             .map_err(StartFault::at("sleeping lines"))?;
-        let node = Node::new(built, &config, Arc::clone(&till), (ring, sleeper), &registry)
+        let kept = (ring, sleeper, Paces::new(&config.delivery.pacing, &clock, &registry));
+        let node = Node::new(built, &config, Arc::clone(&till), kept, &registry)
             .map(Arc::new)
             .map_err(StartFault::at("world"))?;
         let caps = caps::start(&config, data, &node, (Arc::clone(&clock), &registry))?;
@@ -141,6 +146,8 @@ impl Running {
             .map_err(StartFault::at("campaign watcher"))?;
         let sleepers = asleep::start(Arc::clone(&node), config.delivery.sleep_ms)
             .map_err(StartFault::at("sleeping lines"))?;
+        let pacing = pacing::start(Arc::clone(&node), &config.delivery.pacing)
+            .map_err(StartFault::at("pacing"))?;
         let shared = (Arc::clone(&registry), Arc::clone(&readiness));
         let (upkeep, failed) = upkeep::start(Arc::clone(&node), shared.clone(), till)
             .map_err(StartFault::at("upkeep"))?;
@@ -158,6 +165,7 @@ impl Running {
             _upkeep: upkeep,
             _crowd: crowd,
             _sleepers: sleepers,
+            _pacing: pacing,
             admin,
             _sweeper: sweeper,
             _caps: caps,

@@ -9,6 +9,7 @@ use crossbeam_queue::ArrayQueue;
 
 use super::asleep::Sleeper;
 use super::foundation::{Built, Summary};
+use super::pacing::Paces;
 use crate::app::config::Config;
 use crate::base::telemetry::{Counter, Gauge, Registry};
 use crate::doors::receive::{BidCall, House, MediaFile, NoticeCall, query_value};
@@ -36,6 +37,7 @@ pub struct Node {
     till: Arc<Till>,
     ring: Arc<RecordRing>,
     sleeper: Sleeper,
+    paces: Paces,
     sample_ppm: u32,
     /// Reused memory; more requests than workers at once make new ones.
     workers: ArrayQueue<Box<Worker>>,
@@ -60,7 +62,7 @@ impl Node {
         built: Built,
         config: &Config,
         till: Arc<Till>,
-        (ring, sleeper): (Arc<RecordRing>, Sleeper),
+        (ring, sleeper, paces): (Arc<RecordRing>, Sleeper, Paces),
         registry: &Registry,
     ) -> Result<Node, TooManyLines> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -73,12 +75,14 @@ impl Node {
         let count = |name, help| registry.counter(name, help, &[]);
         let published = stand(&built, &till, None)?;
         sleeper.look(&published);
+        paces.turn(&published);
         Ok(Node {
             published: ArcSwap::from_pointee(Standing { published, built }),
             publishing: Mutex::new(()),
             till,
             ring,
             sleeper,
+            paces,
             sample_ppm: config.records.sample_ppm,
             workers,
             serving: AtomicBool::new(true),
@@ -102,6 +106,7 @@ impl Node {
         drop(before);
         // Its first request already passes over the lines that sleep.
         self.sleeper.look(&published);
+        self.paces.turn(&published);
         let alone = self.alone();
         let now = self.standing();
         let world = &now.published.world;
@@ -151,6 +156,10 @@ impl Node {
 
     pub fn till(&self) -> &Arc<Till> {
         &self.till
+    }
+
+    pub(super) fn paces(&self) -> &Paces {
+        &self.paces
     }
 
     pub(super) fn sleeper(&self) -> &Sleeper {

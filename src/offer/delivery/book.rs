@@ -216,6 +216,7 @@ impl Book {
         state.count(Count::Bids);
         state.bids().fetch_add(1, Ordering::Relaxed);
         self.stats.held.fetch_add(1, Ordering::Relaxed);
+        state.dial.took(hold.price.nanos);
         let ends = hold.win_by.map_or(hold.expires, |win_by| win_by.min(hold.expires));
         let state = Arc::clone(state);
         let (bid, expires) = (hold.bid, hold.expires);

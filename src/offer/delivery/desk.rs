@@ -1,6 +1,7 @@
 //! May this line bid, in this world? The book's states in the order of the world's lines. Hot.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwapOption, Guard};
 
@@ -25,6 +26,8 @@ pub struct Desk {
     /// Of the base, those that this world has no more; ascending.
     gone: Vec<LineIx>,
     sleep: ArcSwapOption<Sleep>,
+    /// Taken before it: what the traffic is told by.
+    decisions: AtomicU64,
 }
 
 pub(super) struct DeskLine {
@@ -39,7 +42,8 @@ impl Desk {
         (base, gone): (Arc<[DeskLine]>, Vec<LineIx>),
         fresh: Vec<DeskLine>,
     ) -> Desk {
-        Desk { book, base, gone, fresh, sleep: ArcSwapOption::empty() }
+        let (sleep, decisions) = (ArcSwapOption::empty(), AtomicU64::new(0));
+        Desk { book, base, gone, fresh, sleep, decisions }
     }
 
     pub(super) fn base(&self) -> Arc<[DeskLine]> {
@@ -48,11 +52,12 @@ impl Desk {
 
     /// The answers of production, for one decision that asks of every line.
     pub fn live(&self) -> DeskLive<'_> {
-        DeskLive { desk: self, asleep: None }
+        self.live_with(None)
     }
 
     /// The answers of production, for one decision that passes over the lines of `asleep`.
     pub fn live_with<'d>(&'d self, asleep: Option<&'d Sleep>) -> DeskLive<'d> {
+        self.decisions.fetch_add(1, Ordering::Relaxed);
         DeskLive { desk: self, asleep }
     }
 
@@ -78,6 +83,11 @@ impl Desk {
             }
         }
         idle
+    }
+
+    /// How many decisions this desk was asked in.
+    pub(super) fn decisions(&self) -> u64 {
+        self.decisions.load(Ordering::Relaxed)
     }
 
     pub fn book(&self) -> &Arc<Book> {
@@ -133,7 +143,7 @@ impl<'d> Live<'d> for DeskLive<'d> {
             return Err(Refusal::BudgetSpent);
         }
         self.has_room(line.capped(CapAsk::of(ask.listener, ask.creative, ask.moment)))?;
-        Ok(line.state.dial.read())
+        line.state.dial.ask(ask.moment)
     }
 
     fn hold(&mut self, hold: &Hold) -> Result<(), Refusal> {

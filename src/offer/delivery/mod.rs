@@ -19,7 +19,7 @@ mod atomics {
 
 pub mod caps;
 mod boxes;
-mod pacing;
+pub mod pacing;
 mod purse;
 mod pot;
 mod day;
@@ -30,6 +30,7 @@ mod holds;
 mod sleep;
 mod book;
 mod desk;
+mod paced;
 mod open;
 mod settle;
 mod tally;
@@ -120,6 +121,7 @@ pub struct Config {
     /// How often the lines that cannot run are looked for, which searches then pass over.
     pub sleep_ms: u32,
     pub caps: caps::Config,
+    pub pacing: pacing::Config,
 }
 
 impl Default for Config {
@@ -131,6 +133,7 @@ impl Default for Config {
             sweep_ms: 50,
             sleep_ms: 1000,
             caps: caps::Config::default(),
+            pacing: pacing::Config::default(),
         }
     }
 }
@@ -146,6 +149,7 @@ impl Config {
     /// Each relation between bounds that does not hold.
     pub fn faults(&self) -> Vec<&'static str> {
         let mut faults = self.caps.faults();
+        faults.extend(self.pacing.faults());
         if self.hold_queue == 0 || self.hold_queue > self.holds_max {
             faults.push("delivery.hold_queue: from 1 to delivery.holds_max");
         }

@@ -24,6 +24,10 @@ mod mp3;
 
 mod spots;
 
+pub mod auctions;
+
+pub mod pacing;
+
 mod world;
 
 pub mod stage;

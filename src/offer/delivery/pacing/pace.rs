@@ -1,8 +1,12 @@
 //! How does a line bid now? Two parts of a million: of its price, and of the requests it joins.
 //!
-//! Read on the bid path (hot: one atomic load), written by the controllers.
+//! Read on the bid path (hot: two atomic loads), written by the controllers and the breaker.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use super::breaker::Fuse;
+use crate::base::units::time::Moment;
+use crate::market::outcome::Refusal;
 
 /// The whole of anything that is paced.
 pub const PPM: u32 = 1_000_000;
@@ -39,22 +43,48 @@ impl Pace {
     }
 }
 
-/// The pace of one line, turned while decisions read it.
+/// The pace of one line, turned while decisions read it, and what its controllers go by.
 #[derive(Debug)]
-pub struct Dial(AtomicU64);
+pub struct Dial {
+    pace: AtomicU64,
+    pub fuse: Fuse,
+    /// Of sixteen times that it was asked, one.
+    asked: AtomicU64,
+    /// All that was ever held, in nanos.
+    taken: AtomicI64,
+}
 
 impl Dial {
     pub fn new(pace: Pace) -> Dial {
-        Dial(AtomicU64::new(packed(pace)))
+        let pace = AtomicU64::new(packed(pace));
+        Dial { pace, fuse: Fuse::default(), asked: AtomicU64::new(0), taken: AtomicI64::new(0) }
+    }
+
+    /// On the bid path: the pace, unless the breaker is open.
+    pub fn ask(&self, moment: Moment) -> Result<Pace, Refusal> {
+        if (moment.unix_us as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60 == 0 {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.fuse.is_blown() { Err(Refusal::Breaker) } else { Ok(self.read()) }
     }
 
     pub fn read(&self) -> Pace {
-        let packed = self.0.load(Ordering::Relaxed);
+        let packed = self.pace.load(Ordering::Relaxed);
         Pace { bid_ppm: (packed >> 32) as u32, pass_ppm: packed as u32 }
     }
 
     pub fn turn(&self, pace: Pace) {
-        self.0.store(packed(pace), Ordering::Relaxed);
+        self.pace.store(packed(pace), Ordering::Relaxed);
+    }
+
+    /// A hold was granted.
+    pub fn took(&self, nanos: i64) {
+        self.taken.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// Of all questions a sixteenth, and all that was ever held.
+    pub fn counts(&self) -> (u64, i64) {
+        (self.asked.load(Ordering::Relaxed), self.taken.load(Ordering::Relaxed))
     }
 }
 
@@ -91,6 +121,22 @@ mod tests {
         assert_eq!(dial.read(), Pace::FULL);
         let slow = Pace::new(123_456, 7);
         dial.turn(slow);
+        assert_eq!(dial.ask(Moment::from_unix_s(1)), Ok(slow));
+        dial.fuse.set(true);
+        assert_eq!(dial.ask(Moment::from_unix_s(1)), Err(Refusal::Breaker));
         assert_eq!(dial.read(), slow);
+    }
+
+    #[test]
+    fn a_sixteenth_of_questions_is_counted() {
+        let dial = Dial::new(Pace::FULL);
+        for n in 0..64_000 {
+            let _ = dial.ask(Moment::from_unix_us(1_800_000_000_000_000 + n * 37));
+        }
+        dial.took(5);
+        dial.took(6);
+        let (asked, taken) = dial.counts();
+        assert!((3600..4400).contains(&asked), "{asked}");
+        assert_eq!(taken, 11);
     }
 }

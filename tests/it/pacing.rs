@@ -1,0 +1,154 @@
+//! Do many pacers find the market's equilibrium? The first-price pacing equilibrium is unique and
+//! the solution of a convex program, so it is an oracle: a second arithmetic, that knows nothing
+//! of controllers, solves the program, and the controllers must come to the same multipliers.
+
+use interlude::base::stdx::rng::Rng;
+use interlude::offer::delivery::PPM;
+use interlude::offer::delivery::pacing::{Bought, Governor, Levers, Turn};
+
+const BIDDERS: usize = 12;
+const ITEMS: usize = 400;
+const AUCTIONS: usize = 400_000;
+
+struct Market {
+    /// What an item of each type is worth to each bidder, in nanos.
+    worth: Vec<[f64; ITEMS]>,
+    /// The types in the order in which they come, and how often each does, one in all.
+    items: Vec<usize>,
+    supply: [f64; ITEMS],
+    /// What each may spend on one item that comes, on average.
+    budgets: Vec<f64>,
+}
+
+fn market(seed: u64) -> Market {
+    let mut rng = Rng::new(seed);
+    let mut sum = 0.0;
+    let upto = [0.0; ITEMS].map(|_: f64| {
+        sum += (0.5 * rng.normal()).exp();
+        sum
+    });
+    let item = |rng: &mut Rng| {
+        let point = rng.unit() * sum;
+        upto.partition_point(|&upto| upto < point).min(ITEMS - 1)
+    };
+    let items: Vec<usize> = (0..AUCTIONS).map(|_| item(&mut rng)).collect();
+    let mut supply = [0.0; ITEMS];
+    items.iter().for_each(|&item| supply[item] += 1.0 / AUCTIONS as f64);
+    let worth: Vec<[f64; ITEMS]> =
+        (0..BIDDERS).map(|_| [0.0; ITEMS].map(|_: f64| 4e6 * (0.7 * rng.normal()).exp())).collect();
+    // From a tenth of what it would win with a budget without end, to more than it can spend.
+    let budgets = (0..BIDDERS).map(|i| 4e6 / BIDDERS as f64 * (0.3 + 0.4 * i as f64)).collect();
+    Market { worth, items, supply, budgets }
+}
+
+/// The multipliers of the equilibrium: Eisenberg and Gale's program for buyers who may keep their
+/// money, by proportional response.
+fn equilibrium(market: &Market) -> Vec<f64> {
+    let mut bids: Vec<[f64; ITEMS]> =
+        market.budgets.iter().map(|budget| market.supply.map(|part| budget * part * 0.5)).collect();
+    let mut kept: Vec<f64> = market.budgets.iter().map(|budget| budget * 0.5).collect();
+    let mut utility = vec![0.0; BIDDERS];
+    for _ in 0..20_000 {
+        let mut prices = [0.0; ITEMS];
+        for of_bidder in &bids {
+            prices.iter_mut().zip(of_bidder).for_each(|(price, bid)| *price += bid);
+        }
+        for bidder in 0..BIDDERS {
+            let budget = market.budgets[bidder];
+            let gains: [f64; ITEMS] = std::array::from_fn(|item| {
+                let got = bids[bidder][item] / prices[item].max(1e-300) * market.supply[item];
+                market.worth[bidder][item] * got
+            });
+            utility[bidder] = gains.iter().sum::<f64>() + kept[bidder];
+            bids[bidder] = gains.map(|gain| budget * gain / utility[bidder]);
+            kept[bidder] *= budget / utility[bidder];
+        }
+    }
+    market
+        .budgets
+        .iter()
+        .zip(&utility)
+        .map(|(budget, utility)| (budget / utility).min(1.0))
+        .collect()
+}
+
+/// The multipliers that the controllers come to, at 25 auctions a second: the average over the
+/// second half. With what each spent of its budget.
+fn paced(market: &Market) -> Vec<(f64, f64)> {
+    const A_SECOND: usize = 25;
+    let limits: Vec<f64> = market.budgets.iter().map(|budget| budget * AUCTIONS as f64).collect();
+    let mut rng = Rng::new(12);
+    let mut governors = [Governor::new(); BIDDERS];
+    let mut levers = [Levers::new(false); BIDDERS];
+    let mut paces = [interlude::offer::delivery::Pace::new(PPM / 10, PPM); BIDDERS];
+    let (mut spent, mut last) = ([0.0; BIDDERS], [(0.0, 0.0); BIDDERS]);
+    let (mut wins, mut averages) = ([0.0; BIDDERS], [0.0; BIDDERS]);
+    let (mut worth, mut worth_before) = ([0.0; BIDDERS], [0.0; BIDDERS]);
+    let turns = AUCTIONS / A_SECOND;
+    for (turn, items) in market.items.chunks(A_SECOND).enumerate() {
+        for &item in items {
+            let mut bid = |bidder: usize| {
+                let joins = paces[bidder].passes(rng.next_u64());
+                let bid = paces[bidder].shade(market.worth[bidder][item] as i64);
+                (
+                    if joins && spent[bidder] + bid as f64 <= limits[bidder] { bid } else { 0 },
+                    bidder,
+                )
+            };
+            let (price, winner) = (0..BIDDERS).map(&mut bid).max().unwrap();
+            spent[winner] += price as f64;
+            wins[winner] += 1.0;
+            worth[winner] += market.worth[winner][item];
+        }
+        for bidder in 0..BIDDERS {
+            let step = Turn {
+                dt_s: 1.0,
+                limit: limits[bidder],
+                spent: spent[bidder],
+                share: 1.0 / (turns - turn) as f64,
+                ahead: 1.0,
+                price: 3e6,
+                offered: true,
+            };
+            let plan = step.plan(spent[bidder]);
+            let lambda = governors[bidder].turn(&step);
+            let (spent_before, wins_before) = last[bidder];
+            let won = wins[bidder] - wins_before;
+            let charged = spent[bidder] - spent_before;
+            let unshaded = worth[bidder] - worth_before[bidder];
+            let impressions = won;
+            let bought = Bought {
+                dt_s: 1.0,
+                price: 8e6,
+                planned: plan,
+                charged,
+                impressions,
+                unshaded,
+                won,
+            };
+            worth_before[bidder] = worth[bidder];
+            paces[bidder] = levers[bidder].turn(lambda, &bought);
+            last[bidder] = (spent[bidder], wins[bidder]);
+            if turn >= turns / 2 {
+                averages[bidder] += (-lambda).exp() / (turns - turns / 2) as f64;
+            }
+        }
+    }
+    (0..BIDDERS).map(|bidder| (averages[bidder], spent[bidder] / limits[bidder])).collect()
+}
+
+#[test]
+fn pacers_come_to_the_equilibrium_of_the_market() {
+    let market = market(11);
+    let oracle = equilibrium(&market);
+    let found = paced(&market);
+    let mut apart = 0.0;
+    for (&oracle, &(found, spent)) in oracle.iter().zip(&found) {
+        eprintln!("oracle {oracle:.4}, paced {found:.4}, {spent:.4} of the budget");
+        apart += (found / oracle - 1.0).abs() / BIDDERS as f64;
+        // Whoever is held back spends all of it.
+        assert!(oracle > 0.95 || (0.99..=1.0).contains(&spent), "{oracle}: {spent}");
+    }
+    assert!(oracle.iter().any(|&m| m < 0.5) && oracle.iter().any(|&m| m > 0.8), "{oracle:?}");
+    assert!(apart < 0.01, "{apart} from the equilibrium on average");
+}
