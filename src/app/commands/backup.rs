@@ -89,9 +89,7 @@ pub fn backup(data: &Path, to: &Path) -> anyhow::Result<Manifest> {
     copy_folder(&data.join("snapshots"), &to.join("snapshots"), "ils")?;
     copy_folder(&journal, &to.join("journal"), "ilj")?;
     trim(&to.join("journal"))?;
-    for log in ["caps"] {
-        copy_tree(&data.join(log), &to.join(log))?;
-    }
+    copy_tree(&data.join("caps"), &to.join("caps"))?;
     for name in [vocabulary::FILE, "ticket.key", "mark.key", admin::TOKEN_FILE] {
         match copy_file(&data.join(name), &to.join(name)) {
             Err(why) if why.kind() == io::ErrorKind::NotFound => {}

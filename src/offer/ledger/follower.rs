@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::entry::{Entry, Funds};
 use super::fault::LedgerFault;
-use super::ledger::{Ledger, Version};
+use super::fold::{Ledger, Version};
 use super::snapshots::{Snapshots, Start};
 use super::transaction::Transaction;
 use crate::base::journal::{self, Folder, Journal, JournalFault, Reached, Refused};

@@ -6,7 +6,7 @@ use super::account::{Account, BudgetId, Hour};
 use super::bids::RecentBid;
 use super::budget::Budget;
 use super::figures::{Cells, Figures};
-use super::ledger::{Breaches, Ledger, LineRecord, Run, Version};
+use super::fold::{Breaches, Ledger, LineRecord, Run, Version};
 use crate::base::units::ids::{AdvertiserId, CampaignId, LineId};
 use crate::base::units::money::Currency;
 use crate::market::ticket::BidId;

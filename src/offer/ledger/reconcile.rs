@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::account::Hour;
 use super::entry::{Effect, Entry};
-use super::ledger::Ledger;
+use super::fold::Ledger;
 use crate::base::units::ids::{AdvertiserId, LineId};
 use crate::base::units::money::Currency;
 use crate::market::exchange::ExchangeIx;

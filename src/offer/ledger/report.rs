@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::account::Hour;
 use super::figures::Figures;
-use super::ledger::{Ledger, LineRecord, Version};
+use super::fold::{Ledger, LineRecord, Version};
 use crate::base::units::calendar::{Calendar, Unit};
 use crate::base::units::ids::{AdvertiserId, LineId};
 use crate::base::units::money::Currency;

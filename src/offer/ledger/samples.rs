@@ -5,7 +5,7 @@ use super::entry::{
     Conflict, Effect, Entry, Funds, FundsKind, Lease, Leases, Limit, Limits, NoticeEntry, Opened,
     OpenedLine, Reconciled, ReconciledLine, Started, Stopped, Tally, TallyLine,
 };
-use super::ledger::Ledger;
+use super::fold::Ledger;
 use crate::base::stdx::rng::Rng;
 use crate::base::units::ids::{AdvertiserId, CampaignId, LineId};
 use crate::base::units::money::{Currency, Money};

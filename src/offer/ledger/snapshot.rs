@@ -14,7 +14,7 @@ use super::bids::{Bids, RecentBid};
 use super::budget::Budget;
 use super::bytes::{Cut, Put, Take};
 use super::figures::{Cells, Figure, Figures, Hours, Keep};
-use super::ledger::{Breach, Breaches, Budgets, Ledger, LineRecord, Run, Version};
+use super::fold::{Breach, Breaches, Budgets, Ledger, LineRecord, Run, Version};
 use super::wire::{put_budget, take_budget};
 use crate::base::units::ids::{AdvertiserId, CampaignId, LineId};
 use crate::market::outcome::Refusal;

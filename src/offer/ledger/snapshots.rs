@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::bytes::{Put, Take};
 use super::figures::Keep;
-use super::ledger::Ledger;
+use super::fold::Ledger;
 use super::snapshot::SnapshotFault;
 use crate::base::journal::{self, Folder, JournalFault, Link, Mark, Visit};
 

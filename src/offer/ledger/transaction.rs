@@ -9,7 +9,7 @@ use super::account::{Account, BudgetId};
 use super::budget::Budget;
 use super::entry::{Effect, Entry, Funds, FundsKind, Lease, Limit, NoticeEntry, OpenedLine};
 use super::fault::LedgerFault;
-use super::ledger::Ledger;
+use super::fold::Ledger;
 use crate::base::units::ids::LineId;
 use crate::base::units::money::{Currency, Money};
 
