@@ -270,6 +270,7 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
             let pace = self.ask(&made)?;
             Ok((paced(&self.matter, made, pace)?, pace))
         });
+        self.live.looked_at(line, made.as_ref().err().copied());
         match made {
             Ok((made, pace)) => {
                 let Pool { candidates, search, .. } = &mut *self.pool;

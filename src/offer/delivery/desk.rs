@@ -146,6 +146,12 @@ impl<'d> Live<'d> for DeskLive<'d> {
         line.state.dial.ask(ask.moment)
     }
 
+    fn looked_at(&mut self, line: LineIx, refusal: Option<Refusal>) {
+        if let Some(line) = self.desk.line(line) {
+            line.state.looked_at(refusal);
+        }
+    }
+
     fn hold(&mut self, hold: &Hold) -> Result<(), Refusal> {
         let line = self.desk.line(hold.line).ok_or(Refusal::BudgetSpent)?;
         if hold.price.currency != line.state.currency {
@@ -156,7 +162,8 @@ impl<'d> Live<'d> for DeskLive<'d> {
             let fits = line.state.fits(hold.price.nanos, hold.moment);
             return if fits { self.has_room(capped) } else { Err(Refusal::BudgetSpent) };
         }
-        self.desk.book.take(&line.state, hold, capped)
+        let taken = self.desk.book.take(&line.state, hold, capped);
+        taken.inspect_err(|&why| line.state.refused(why))
     }
 }
 

@@ -261,9 +261,12 @@ impl LineState {
     /// A decision looked at it: its facts met the targeting, and this kept it from bidding.
     pub fn looked_at(&self, refusal: Option<Refusal>) {
         self.asked.matched.fetch_add(1, Ordering::Relaxed);
-        if let Some(refusal) = refusal {
-            self.asked.refusals[refusal as usize].fetch_add(1, Ordering::Relaxed);
-        }
+        refusal.inspect(|&refusal| self.refused(refusal));
+    }
+
+    /// A bid that it was to make came to nothing.
+    pub(super) fn refused(&self, refusal: Refusal) {
+        self.asked.refusals[refusal as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn bids(&self) -> &AtomicU32 {

@@ -75,6 +75,10 @@ pub trait Live<'s> {
     /// line and decision.
     fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal>;
 
+    /// Its facts met the line's targeting, and this kept it from bidding, if anything did. Only
+    /// counts.
+    fn looked_at(&mut self, _line: LineIx, _refusal: Option<Refusal>) {}
+
     /// Takes the money and the cap's place for one bid, in one atomic step; expires by itself.
     fn hold(&mut self, hold: &Hold) -> Result<(), Refusal>;
 }
@@ -163,6 +167,8 @@ impl Config {
     }
 }
 
+#[cfg(test)]
+mod model_tests;
 #[cfg(test)]
 mod purse_tests;
 #[cfg(test)]

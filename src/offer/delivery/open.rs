@@ -117,6 +117,12 @@ impl Book {
             let campaign = self.owned(owner, state.currency, known.insert(key));
             if state.join(&campaign) {
                 self.open_line(line, owner);
+                // What it spent before anybody said whose it is counts for its owners from now on.
+                let _alone = self.alone();
+                for pot in [&campaign.total, &campaign.advertiser.funds] {
+                    pot.purse.add(state.spent());
+                    pot.purse.spend(state.spent(), state.spent());
+                }
             }
             campaign.total.expect_bid(line.bid.nanos);
             campaign.days.expect_bid(line.bid.nanos);

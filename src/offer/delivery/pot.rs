@@ -137,12 +137,14 @@ impl Pot {
         known.ahead = known.ahead.max(self.first(most));
         let room = known.ceiling.saturating_sub(committed);
         let wanted = committed.saturating_add(known.ahead).min(most);
-        if wanted > known.ceiling && room <= known.ahead / 2 {
+        // A limit may be less than what was spent before it was set.
+        let grows = wanted > known.ceiling && wanted > committed;
+        if grows && room <= known.ahead / 2 {
             return Some(self.at(wanted));
         }
         if known.ceiling > most || room > known.ahead.saturating_mul(4) {
             let reached = self.purse.lower(wanted);
-            let news = reached != known.ceiling && reached <= most;
+            let news = reached != known.ceiling;
             known.ceiling = reached;
             return news.then(|| self.at(reached));
         }

@@ -150,6 +150,10 @@ impl<'s, L: Live<'s>> Live<'s> for Recorder<'_, L> {
         self.keep(ask.line, Question::MayBid, |live| live.may_bid(ask))
     }
 
+    fn looked_at(&mut self, line: LineIx, refusal: Option<Refusal>) {
+        self.live.looked_at(line, refusal);
+    }
+
     fn hold(&mut self, hold: &Hold) -> Result<(), Refusal> {
         let ask = |live: &mut L| live.hold(hold).map(|()| Pace::FULL);
         self.keep(hold.line, Question::Hold, ask).map(drop)
