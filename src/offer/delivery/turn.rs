@@ -29,16 +29,26 @@ pub struct Turn {
     pub entries: Vec<Entry>,
 }
 
-/// Items of one entry, so that it fits a record.
+/// Items of one entry, so that it fits a record; lines have their paths with them.
 const ITEMS: usize = 512;
+const OPENED: usize = 64;
 
 impl Turn {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    fn say<T: Clone>(&mut self, items: &[T], mut entry: impl FnMut(Vec<T>) -> Entry) {
-        self.entries.extend(items.chunks(ITEMS).map(|items| entry(items.to_vec())));
+    fn say<T: Clone>(&mut self, items: &[T], entry: impl FnMut(Vec<T>) -> Entry) {
+        self.say_by(ITEMS, items, entry);
+    }
+
+    fn say_by<T: Clone>(
+        &mut self,
+        most: usize,
+        items: &[T],
+        mut entry: impl FnMut(Vec<T>) -> Entry,
+    ) {
+        self.entries.extend(items.chunks(most).map(|items| entry(items.to_vec())));
     }
 }
 
@@ -111,7 +121,7 @@ impl Book {
         let mut turn = Turn::default();
         let opened =
             std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
-        turn.say(&opened, |lines| Entry::Opened(Opened { moment: now, lines }));
+        turn.say_by(OPENED, &opened, |lines| Entry::Opened(Opened { moment: now, lines }));
         if !self.leased {
             return turn;
         }
