@@ -12,6 +12,7 @@
 
 #![allow(clippy::expect_used, reason = "a bench that cannot run must fail")]
 #![allow(clippy::print_stdout, reason = "its report")]
+#![allow(clippy::disallowed_methods, reason = "its callers are no tasks of a server")]
 
 use std::fs;
 use std::io::Write as _;
