@@ -192,11 +192,12 @@ impl CapsLog {
 
 impl Drop for CapsLog {
     fn drop(&mut self) {
-        let made_s = seconds(Moment::from_unix_s(self.book.caps().closed_until_s().max(0)));
+        let closed_s = self.book.caps().closed_until_s().max(0);
+        let made_s = u32::try_from(closed_s).unwrap_or(u32::MAX);
         // Of what cannot be gathered the log is not told: no orderly end.
         let all = self.book.gather_all();
         let ended = self.turn().and_then(|()| {
-            if !all {
+            if !all || closed_s == i64::MAX {
                 return Ok(());
             }
             self.batch.push(Record { made_s, ..Record::of(What::Closed) });

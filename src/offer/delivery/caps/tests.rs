@@ -1,5 +1,6 @@
 //! Caps against a naive counter: every window looked at, every refusal justified.
 
+mod log;
 mod restarts;
 
 use super::rules::Owner;

@@ -1,0 +1,169 @@
+//! What does the log keep, and what does it tell? Reach, erasure, bounds, faults.
+
+use super::*;
+use crate::base::journal::{Folder, MemoryDisk};
+use crate::offer::delivery::{Book, Config as DeliveryConfig};
+
+struct Desk {
+    book: Arc<Book>,
+    log: CapsLog,
+    folder: Folder,
+}
+
+fn open(disk: &MemoryDisk, config: &Config, now_s: i64) -> (Desk, Rebuilt) {
+    let delivery = DeliveryConfig { caps: config.clone(), ..DeliveryConfig::default() };
+    let book = Arc::new(Book::new(&delivery));
+    let rules = vec![Rule::new(Level::Line, 2, Cap::rolling(3, DAY), i64::MAX)];
+    let set = CapSet::new(owner(2), &Arc::new(Calendar::utc()), rules, Vec::new());
+    book.caps().stands(LineId(2), set);
+    let folder = Folder::on(Arc::new(disk.clone()), "caps");
+    let restart = Restart {
+        now: Moment::from_unix_s(now_s),
+        ticket_life_s: 900,
+        quarantine_s: 10,
+        told: &mut std::iter::empty(),
+    };
+    let (log, rebuilt) = CapsLog::open(config, folder.clone(), &book, restart).unwrap();
+    (Desk { book, log, folder }, rebuilt)
+}
+
+impl Desk {
+    fn hears(&self, line: u64, mark: u64, at_s: i64) {
+        let made = Moment::from_unix_s(at_s);
+        let (line, mark) = (LineId(line), Some(ListenerMark(mark)));
+        let (bid, expires) = (BidId(at_s as u64), made.plus_s(900));
+        let meeting = Meeting { bid, line, creative: 0, mark, made, expires };
+        self.book.caps().heard(&meeting, None, made);
+    }
+
+    fn settle(&mut self, now_s: i64) {
+        self.log.turn().unwrap();
+        let settling = self.log.settle(Moment::from_unix_s(now_s)).unwrap();
+        settling.expect("it is due")().unwrap();
+    }
+
+    fn reach(&self, from_s: i64, to_s: i64) -> std::collections::BTreeMap<LineId, Reach> {
+        let range = Moment::from_unix_s(from_s)..Moment::from_unix_s(to_s);
+        reach(self.folder.clone(), range, None).unwrap()
+    }
+
+    fn has_room(&self, mark: u64, now_s: i64) -> bool {
+        let set = Arc::clone(&self.book.caps().sets.get(&LineId(2)).unwrap());
+        self.book.caps().has_room(&set, &ask(mark, now_s)).is_ok()
+    }
+}
+
+/// Listener `n` of 200 hears it once, those from 100 on three times, those from 190 on twelve.
+fn audience(desk: &Desk) {
+    for mark in 1000..1200 {
+        let times = [(1190, 12), (1100, 3), (0, 1)];
+        let times = times.iter().find(|(from, _)| mark >= *from).unwrap().1;
+        (0..times).for_each(|n| desk.hears(2, mark, NOW + n));
+    }
+}
+
+#[test]
+fn reach_is_exact_and_small_cells_are_not_told() {
+    let (mut desk, _) = open(&MemoryDisk::new(), &small(), NOW);
+    audience(&desk);
+    // Twenty of a line without caps, and one who is not known.
+    (0..20).for_each(|mark| desk.hears(9, mark, NOW));
+    let unknown = Meeting { mark: None, ..meeting(9) };
+    desk.book.caps().heard(&unknown, None, Moment::from_unix_s(NOW));
+    desk.log.turn().unwrap();
+    let found = desk.reach(NOW, NOW + 100);
+    let capped = found[&LineId(2)];
+    assert_eq!((capped.impressions, capped.listeners), (100 + 270 + 120, Some(200)));
+    // Ten heard it twelve times: not told, and with it the next smallest cell.
+    let told: Vec<Option<u64>> = capped.frequencies.to_vec();
+    assert_eq!((told[0], told[1], told[2], told[9]), (Some(100), Some(0), None, None));
+    let open = found[&LineId(9)];
+    assert_eq!((open.impressions, open.listeners), (20, None));
+    // Of the first second alone everybody heard it once.
+    let first = desk.reach(NOW, NOW + 1)[&LineId(2)];
+    assert_eq!((first.listeners, first.frequencies[0]), (Some(200), Some(200)));
+    assert!(desk.reach(NOW + 50, NOW + 100).is_empty());
+}
+
+fn meeting(line: u64) -> Meeting {
+    let made = Moment::from_unix_s(NOW);
+    let (bid, line) = (BidId(1), LineId(line));
+    Meeting { bid, line, creative: 0, mark: None, made, expires: made.plus_s(900) }
+}
+
+#[test]
+fn an_erased_listener_is_in_no_file_and_no_figure() {
+    let disk = MemoryDisk::new();
+    let (mut desk, _) = open(&disk, &small(), NOW);
+    audience(&desk);
+    desk.log.turn().unwrap();
+    desk.book.caps().erase(ListenerMark(1000));
+    desk.log.turn().unwrap();
+    let range = || desk.reach(NOW, NOW + 100)[&LineId(2)].listeners;
+    assert_eq!(range(), Some(199), "at once");
+    desk.settle(NOW + 100);
+    let mut marks = Vec::new();
+    super::super::log::read_on(&desk.folder, None, &mut |record| marks.push(record.mark)).unwrap();
+    assert!(marks.len() > 300 && !marks.contains(&ListenerMark(1000)));
+    // Who comes back is counted from then on.
+    desk.hears(2, 1000, NOW + 200);
+    desk.log.turn().unwrap();
+    assert_eq!(desk.reach(NOW, NOW + 300)[&LineId(2)].listeners, Some(200));
+}
+
+#[test]
+fn the_log_keeps_what_counts_and_no_more() {
+    let config = Config { settle_bytes: 1 << 10, reach_days: 1, ..small() };
+    let disk = MemoryDisk::new();
+    let (mut desk, _) = open(&disk, &config, NOW);
+    let mut sizes = Vec::new();
+    for day in 0..12 {
+        let now_s = NOW + day * 86_400;
+        (0..500).for_each(|n| desk.hears(2, n, now_s + n as i64));
+        if day % 2 == 1 {
+            desk.settle(now_s + 1000);
+            sizes.push(disk.used());
+        }
+    }
+    assert!(sizes[5] <= sizes[1] + 100, "{sizes:?}");
+    let kept = desk.reach(NOW, NOW + 86_400 * 20)[&LineId(2)].impressions;
+    assert!((1000..=1500).contains(&kept), "two days of twelve: {kept}");
+    drop(desk);
+    let (desk, rebuilt) = open(&disk, &config, NOW + 12 * 86_400);
+    assert!(rebuilt.orderly && rebuilt.impressions == kept, "{rebuilt:?}");
+    drop(desk);
+}
+
+#[test]
+fn without_its_log_nobody_is_bid_for() {
+    let disk = MemoryDisk::new();
+    let (mut desk, _) = open(&disk, &small(), NOW);
+    assert!(desk.has_room(5, NOW));
+    desk.hears(2, 1, NOW);
+    disk.fail(None, 1, true, std::io::ErrorKind::StorageFull);
+    assert!(desk.log.turn().is_err());
+    assert!(!desk.has_room(5, NOW + 400 * 86_400));
+    // Nothing gathers any more, and the end is no orderly one.
+    desk.hears(2, 1, NOW);
+    assert_eq!(desk.book.caps().waiting_records(), 0);
+    drop(desk);
+    disk.heal();
+    let (desk, rebuilt) = open(&disk, &small(), NOW + 5);
+    assert!(!rebuilt.orderly && !desk.has_room(5, NOW + 14) && desk.has_room(5, NOW + 15));
+}
+
+#[test]
+fn a_damaged_file_is_named() {
+    let disk = MemoryDisk::new();
+    let (mut desk, _) = open(&disk, &small(), NOW);
+    audience(&desk);
+    desk.book.caps().erase(ListenerMark(1));
+    desk.settle(NOW);
+    let path = desk.folder.path().join("caps.kept");
+    let mut bytes = desk.folder.disk().read(&path, 0, u64::MAX).unwrap();
+    let last = bytes.len() - 20;
+    bytes[last] ^= 1;
+    desk.folder.replace("caps.kept", &bytes).unwrap();
+    let fault = super::super::log::read_on(&desk.folder, None, &mut |_| {}).unwrap_err();
+    assert!(fault.to_string().contains("caps.kept is damaged at offset"), "{fault}");
+}
