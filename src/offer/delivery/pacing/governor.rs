@@ -91,9 +91,10 @@ impl Governor {
         (self.spent, self.idle, self.idle_s) = (None, 0.0, 0.0);
     }
 
-    /// The breaker had to step in: from a tenth of where it was.
+    /// The breaker had to step in: from a tenth of where it was, and up as at first.
     pub fn hold_back(&mut self) {
         self.begin();
+        self.slow = true;
         self.lambda = (self.lambda + std::f64::consts::LN_10).min(LAMBDA_MAX);
     }
 

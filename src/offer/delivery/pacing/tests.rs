@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::stdx::rng::Rng;
 use crate::base::units::calendar::Calendar;
 use crate::base::units::ids::{CampaignId, LineId};
 use crate::base::units::money::Currency;
@@ -52,6 +53,9 @@ impl Market {
                 self.due -= 1.0;
                 self.counts.asked += 1;
                 let Ok(pace) = self.dial.ask(START.plus_s(self.second)) else { continue };
+                if !pace.passes(Rng::new(self.counts.asked).next_u64()) {
+                    continue;
+                }
                 let wrong = (f64::from(pace.bid_ppm) * self.bug) as i64;
                 let price = PRICE * wrong / i64::from(PPM);
                 if self.spent + price <= self.budget {
