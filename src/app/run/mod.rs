@@ -47,7 +47,7 @@ use crate::base::units::time::{Clock, Moment, WallClock};
 use crate::doors::admin::Counting;
 use crate::doors::readiness::{Readiness, Stage};
 use crate::doors::{admin, receive};
-use crate::flows::notice::{Sweeper, Terms, Till, ticket_keys};
+use crate::flows::notice::{OpenedTill, Sweeper, Terms, Till, ticket_keys};
 use crate::knowledge::audience::{Intake, Stand};
 use crate::market::ticket::TicketKeys;
 use crate::offer::delivery::Book;
@@ -240,8 +240,9 @@ fn open_till(
 ) -> Result<Till, StartFault> {
     let exchanges = config.exchange_table().into();
     let terms = Terms { keys, exchanges, rates: rates_mark(&config.rates.id) };
-    let (till, opened) = Till::open(&config.notice, data, terms, Arc::clone(book), now)
-        .map_err(StartFault::at("journal"))?;
+    let OpenedTill { till, opened, .. } =
+        Till::open((&config.notice, &config.ledger), data, terms, Arc::clone(book), now)
+            .map_err(StartFault::at("journal"))?;
     tell_journal(&opened);
     Ok(till)
 }

@@ -1,15 +1,13 @@
 //! What do caps learn of a notice? That an ad was heard, for the first time; that a bid was won.
 //! Warm.
 
-use std::collections::HashMap;
-
 use super::Kind;
-use super::seen::{Shard, Standing};
+use super::seen::{Shard, Standing, bit};
 use crate::base::units::time::Moment;
 use crate::market::exchange::BillableEvent;
-use crate::market::ticket::{BidId, Ticket};
+use crate::market::ticket::Ticket;
 use crate::offer::delivery::caps::{Meeting, Told};
-use crate::offer::ledger::{Effect, NoticeEntry};
+use crate::offer::ledger::Ledger;
 
 /// Who met what, as the ticket says it.
 pub(super) fn meeting(ticket: &Ticket) -> Meeting {
@@ -35,24 +33,19 @@ pub(super) fn is_heard(kind: Kind, ticket: &Ticket, shard: &Shard) -> bool {
     tells && !ticket.test && fresh(Kind::Impression) && fresh(Kind::Billing)
 }
 
-/// What a replay of the journal tells of bids whose tickets live: which were won or heard.
-#[derive(Default)]
-pub(super) struct Recent(HashMap<BidId, Told>);
-
-impl Recent {
-    pub fn take(&mut self, entry: &NoticeEntry, now: Moment) {
-        let lost = matches!(entry.kind, Kind::Loss | Kind::NotUsed | Kind::Error);
-        let books = !matches!(entry.effect, Effect::Test | Effect::Conflict);
-        if lost || !books || entry.expires < now {
-            return;
-        }
-        let (bid, line) = (entry.bid, entry.line);
-        let (made, expires) = (entry.made, entry.expires);
-        let told = self.0.entry(bid).or_insert(Told { bid, line, made, expires, heard: false });
-        told.heard |= matches!(entry.kind, Kind::Impression | Kind::Billing);
-    }
-
-    pub fn into_told(self) -> Vec<Told> {
-        self.0.into_values().collect()
-    }
+/// What the ledger knows at start of bids whose tickets live: which were won or heard. Of when
+/// they were made it knows no more than their latest notice, which is later: on the safe side.
+pub(super) fn told(ledger: &Ledger, now: Moment) -> Vec<Told> {
+    let lost = bit(Kind::Loss) | bit(Kind::NotUsed) | bit(Kind::Error);
+    let heard = bit(Kind::Impression) | bit(Kind::Billing);
+    let live = ledger.bids().filter(|(_, recent)| recent.expires >= now);
+    let won = live.filter(|(_, recent)| recent.kinds & !lost != 0);
+    won.map(|(bid, recent)| Told {
+        bid,
+        line: recent.line,
+        made: recent.last.min(recent.expires),
+        expires: recent.expires,
+        heard: recent.kinds & heard != 0,
+    })
+    .collect()
 }

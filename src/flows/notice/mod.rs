@@ -32,7 +32,7 @@ mod upkeep;
 pub use hoard::{HoardConfig, HoardStats};
 pub use keys::{KeyFault, Secret, TicketConfig, TicketKeyConfig, ticket_keys};
 pub use sweep::Sweeper;
-pub use till::{OpenFault, Terms, Till};
+pub use till::{OpenFault, OpenedTill, Terms, Till};
 pub use upkeep::{Step, Upkeep};
 
 pub use crate::market::notice::{Kind, PriceRule};

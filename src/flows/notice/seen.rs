@@ -15,6 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::Kind;
 use crate::base::units::time::Moment;
 use crate::market::ticket::BidId;
+use crate::offer::ledger::RecentBid;
 
 const SHARDS: usize = 64;
 const _: () = assert!(Kind::ALL.len() <= 32, "kinds are bits of a u32");
@@ -32,7 +33,7 @@ pub(super) struct Shard {
     /// May name bids that are kept longer by now.
     by_end: BinaryHeap<Reverse<(Moment, BidId)>>,
     /// The latest expiry (or last notice) of a bid that was forgotten.
-    horizon: Option<Moment>,
+    horizon: Moment,
 }
 
 struct SeenBid {
@@ -57,7 +58,8 @@ const UNTOLD: i64 = -1;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Event {
     pub bid: BidId,
-    pub kind: Kind,
+    /// One [`bit`] for each kind that is told.
+    pub kinds: u32,
     /// The expiry of the ticket, or the moment of the notice where that is later.
     pub last: Moment,
     /// Of the billable event: what it cost.
@@ -77,7 +79,7 @@ pub(super) enum Standing {
 
 impl Seen {
     /// `horizon`: the latest expiry of what was forgotten before.
-    pub fn new(bids_max: usize, keep_s: u32, horizon: Option<Moment>) -> Seen {
+    pub fn new(bids_max: usize, keep_s: u32, horizon: Moment) -> Seen {
         let fresh = || Mutex::new(Shard { horizon, ..Shard::default() });
         let shards = (0..SHARDS).map(|_| fresh()).collect();
         Seen { shards, shard_max: bids_max.div_ceil(SHARDS), keep_s: i64::from(keep_s) }
@@ -107,14 +109,17 @@ impl Seen {
         }
     }
 
-    /// At start: an event that stands in the journal.
-    pub fn restore(&self, event: &Event, now: Moment) {
-        let mut shard = self.shard(event.bid);
-        if event.last < now.plus_s(-self.keep_s) {
-            shard.horizon = shard.horizon.max(Some(event.last));
-        } else {
-            shard.settled(event);
-            shard.durable(event.bid, event.kind);
+    /// At start: a bid of which the journal tells.
+    pub fn restore(&self, bid: BidId, recent: &RecentBid, now: Moment) {
+        let (mut shard, last) = (self.shard(bid), recent.until());
+        if last < now.plus_s(-self.keep_s) {
+            shard.horizon = shard.horizon.max(last);
+            return;
+        }
+        let RecentBid { kinds, billed: price, won, .. } = *recent;
+        shard.settled(&Event { bid, kinds, last, price, won });
+        if let Some(seen) = shard.bids.get_mut(&bid) {
+            seen.durable = kinds;
         }
     }
 
@@ -128,7 +133,8 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const fn bit(kind: Kind) -> u32 {
+/// The place of a kind among those of a bid.
+pub(super) const fn bit(kind: Kind) -> u32 {
     1 << kind as u8
 }
 
@@ -147,7 +153,7 @@ impl Shard {
 
     /// Whether this bid may have been known and forgotten.
     pub fn may_have_forgotten(&self, bid: BidId, expires: Moment) -> bool {
-        Some(expires) <= self.horizon && !self.knows(bid)
+        expires <= self.horizon && !self.knows(bid)
     }
 
     pub fn any_of(&self, bid: BidId, kinds: &[Kind]) -> bool {
@@ -174,7 +180,7 @@ impl Shard {
             won_nanos: UNTOLD,
             last: Moment::from_unix_us(i64::MIN),
         });
-        seen.settled |= bit(event.kind);
+        seen.settled |= event.kinds;
         if let Some(nanos) = event.price {
             seen.price_nanos = nanos;
         }
@@ -212,7 +218,7 @@ impl Shard {
             self.by_end.pop();
             if self.bids.get(&bid).is_some_and(|seen| seen.last < end) {
                 self.bids.remove(&bid);
-                self.horizon = self.horizon.max(Some(last));
+                self.horizon = self.horizon.max(last);
             }
         }
     }
@@ -221,20 +227,22 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::units::ids::LineId;
 
     const BID: BidId = BidId(5);
+    const START: Moment = Moment::from_unix_s(-1);
 
     fn at(s: i64) -> Moment {
         Moment::from_unix_s(s)
     }
 
     fn event(kind: Kind, last_s: i64) -> Event {
-        Event { bid: BID, kind, last: at(last_s), price: None, won: None }
+        Event { bid: BID, kinds: bit(kind), last: at(last_s), price: None, won: None }
     }
 
     #[test]
     fn a_bid_is_remembered_to_the_very_end() {
-        let seen = Seen::new(64, 600, None);
+        let seen = Seen::new(64, 600, START);
         seen.shard(BID).settled(&event(Kind::Win, 1000));
         seen.shard(BID).settled(&event(Kind::Impression, 500));
         for (now, there) in [(1000, true), (1600, true), (1601, false)] {
@@ -249,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_later_notice_keeps_it_longer() {
-        let seen = Seen::new(64, 600, None);
+        let seen = Seen::new(64, 600, START);
         seen.shard(BID).settled(&event(Kind::Win, 1000));
         seen.shard(BID).settled(&event(Kind::Start, 2000));
         seen.sweep(at(2600));
@@ -260,7 +268,7 @@ mod tests {
 
     #[test]
     fn what_it_told_stays() {
-        let seen = Seen::new(64, 600, None);
+        let seen = Seen::new(64, 600, START);
         let mut shard = seen.shard(BID);
         assert_eq!((shard.price(BID), shard.won(BID)), (None, None));
         shard.settled(&Event { won: Some(0), ..event(Kind::Win, 1000) });
@@ -279,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_disagreement_is_told_once_a_kind() {
-        let seen = Seen::new(64, 600, None);
+        let seen = Seen::new(64, 600, START);
         let mut shard = seen.shard(BID);
         assert!(!shard.disagrees(BID, Kind::Win), "nothing was told before");
         shard.settled(&event(Kind::Win, 1000));
@@ -290,21 +298,37 @@ mod tests {
 
     #[test]
     fn a_restart_restores_what_may_still_come() {
-        let seen = Seen::new(64, 600, Some(at(100)));
-        seen.restore(&event(Kind::Win, 1000), at(1600));
-        assert_eq!(seen.shard(BID).standing(BID, Kind::Win), Standing::Durable);
-        assert!(!seen.shard(BID).may_have_forgotten(BID, at(0)));
+        let recent = RecentBid {
+            line: LineId(1),
+            kinds: bit(Kind::Win) | bit(Kind::Impression),
+            charged: true,
+            billed: Some(7),
+            won: Some(8),
+            expires: at(900),
+            last: at(1000),
+        };
+        let seen = Seen::new(64, 600, at(100));
+        seen.restore(BID, &recent, at(1600));
+        {
+            let shard = seen.shard(BID);
+            assert_eq!(shard.standing(BID, Kind::Win), Standing::Durable);
+            assert_eq!(shard.standing(BID, Kind::Impression), Standing::Durable);
+            assert_eq!(shard.standing(BID, Kind::Start), Standing::New);
+            assert_eq!((shard.price(BID), shard.won(BID)), (Some(7), Some(8)));
+            assert!(!shard.may_have_forgotten(BID, at(0)));
+        }
         assert!(seen.shard(BidId(6)).may_have_forgotten(BidId(6), at(100)));
         assert!(!seen.shard(BidId(6)).may_have_forgotten(BidId(6), at(101)));
-        let seen = Seen::new(64, 600, None);
+        let seen = Seen::new(64, 600, START);
         assert!(!seen.shard(BID).may_have_forgotten(BID, at(0)));
-        seen.restore(&event(Kind::Win, 1000), at(1601));
+        seen.restore(BID, &recent, at(1601));
         assert!(!seen.shard(BID).knows(BID) && seen.shard(BID).may_have_forgotten(BID, at(1000)));
+        assert!(!seen.shard(BID).may_have_forgotten(BID, at(1001)));
     }
 
     #[test]
     fn losses_leave_room_for_money() {
-        let seen = Seen::new(64 * 4, 600, None);
+        let seen = Seen::new(64 * 4, 600, START);
         let mut shard = seen.shard(BID);
         let room = [[true, true], [true, true], [false, true], [false, false]];
         for (n, expected) in (1..).zip(room) {

@@ -66,7 +66,8 @@ fn terms() -> Terms {
 fn start_with(config: &Config, data: &Path, budget: i64, now: Moment) -> House {
     let limits = delivery::Config::small();
     let book = Arc::new(Book::new(&limits));
-    let (till, _) = Till::open(config, data, terms(), Arc::clone(&book), now).unwrap();
+    let OpenedTill { till, .. } =
+        Till::open((config, &Default::default()), data, terms(), Arc::clone(&book), now).unwrap();
     House { till: Arc::new(till), desk: book.desk_of(&[line(budget)]).unwrap() }
 }
 
@@ -426,7 +427,8 @@ fn a_journal_of_a_newer_version_is_not_opened() {
     journal.append_blocking(&[9; 88]).unwrap();
     drop(journal);
     let book = Arc::new(Book::new(&delivery::Config::small()));
-    let opened = Till::open(&Config::default(), data.path(), terms(), book, NOW);
+    let opened =
+        Till::open((&Config::default(), &Default::default()), data.path(), terms(), book, NOW);
     let text = opened.err().unwrap().to_string();
     assert!(text.contains("version 9"), "{text}");
 }

@@ -1,25 +1,26 @@
 //! Where are notices settled? The keys, the book, the journal and the window, and the steps of
 //! [`settle`](super::settle) that do not wait.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 
 use super::hoard::{Hoard, HoardStats};
-use super::meeting::{Recent, is_heard, meeting};
+use super::meeting::{is_heard, meeting, told};
 use super::price::{Telling, Told, cpm_nanos, judge};
-use super::seen::{Event, Seen, Shard, Standing};
+use super::seen::{Event, Seen, Shard, Standing, bit};
 use super::{Config, Kind, Notice, PriceRule, Settled, Settlement};
-use crate::base::journal::{Durable, Health, Journal, JournalFault, Opened};
+use crate::base::journal::{Durable, Folder, Health, Journal, JournalFault, Opened};
 use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
 use crate::market::exchange::{BillableEvent, Exchange};
 use crate::market::ticket::{BidId, Ticket, TicketFault, TicketKeys};
 use crate::offer::delivery::caps::Told as ToldBid;
 use crate::offer::delivery::{Book, Charge, Count, Due};
-use crate::offer::ledger::{Conflict, Effect, Entry, NoticeEntry};
+use crate::offer::ledger::{
+    self, BID_KEEP_S, Conflict, Effect, Entry, Ledger, NoticeEntry, Snapshots, Start,
+};
 
 /// Everything that settling needs; one a process, shared.
 pub struct Till {
@@ -48,10 +49,20 @@ pub struct Terms {
     pub rates: u64,
 }
 
+/// A till, and what was found when it was opened.
+pub struct OpenedTill {
+    pub till: Till,
+    pub opened: Opened,
+    /// The ledger at the journal's end, for whoever follows it from here.
+    pub start: Start,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum OpenFault {
     #[error(transparent)]
     Journal(#[from] JournalFault),
+    #[error("the snapshots of the ledger: {0}")]
+    Snapshots(std::io::Error),
 }
 
 /// A step that is done in memory; to be answered when `durable` resolves.
@@ -67,29 +78,45 @@ impl Entered {
 }
 
 impl Till {
-    /// Opens the journal in `data` and brings book and window to where it ends. Do this before
-    /// the first bid: what was spent must count.
+    /// Opens the journal in `data` and brings book and window to where it ends: the newest
+    /// snapshot and what was written since. Do this before the first bid: what was spent must
+    /// count.
     pub fn open(
-        config: &Config,
-        data: &Path,
+        (config, ledger): (&Config, &ledger::Config),
+        data: impl Into<Folder>,
         terms: Terms,
         book: Arc<Book>,
         now: Moment,
-    ) -> Result<(Till, Opened), OpenFault> {
-        let seen = Seen::new(config.seen_max, config.late_keep_s, None);
-        let mut recent = Recent::default();
-        let mut replay = |bytes: &[u8]| {
-            let entry = Entry::decode(bytes).map_err(|fault| fault.to_string())?;
-            if let Entry::Notice(entry) = entry {
-                restore(&entry, &book, &seen, now);
-                recent.take(&entry, now);
-            }
-            Ok(())
-        };
-        let (journal, opened) =
-            Journal::open(&data.join(&config.dir), &config.journal, &mut replay)?;
+    ) -> Result<OpenedTill, OpenFault> {
+        let data = data.into();
+        let folder = data.join(&config.dir);
+        let snapshots = Snapshots::new(data.join(&ledger.dir), ledger.keep());
+        let mut start = snapshots.newest(&folder).map_err(OpenFault::Snapshots)?;
+        let folded = &mut start.ledger;
+        let mut read = |record: &[u8]| folded.read(record).map_err(|fault| fault.to_string());
+        let (journal, opened) = Journal::open_from(folder, &config.journal, start.mark, &mut read)?;
+        let till = Till::over(config, terms, (journal, &start.ledger), book, now);
+        Ok(OpenedTill { till, opened, start })
+    }
+
+    /// Over a journal that is open, and what it has said so far.
+    pub fn over(
+        config: &Config,
+        terms: Terms,
+        (journal, ledger): (Journal, &Ledger),
+        book: Arc<Book>,
+        now: Moment,
+    ) -> Till {
+        let lives = terms.exchanges.iter().map(|row| i64::from(row.ticket_ttl_s));
+        book.seed(ledger, now, lives.max().unwrap_or(0));
+        // The ledger has forgotten what was over so long before its last entry.
+        let horizon = ledger.run().moment.plus_s(-BID_KEEP_S);
+        let seen = Seen::new(config.seen_max, config.late_keep_s, horizon);
+        for (bid, recent) in ledger.bids() {
+            seen.restore(bid, recent, now);
+        }
         let counters = |n: usize| (0..n).map(|_| AtomicU64::new(0)).collect();
-        let till = Till {
+        Till {
             keys: ArcSwap::from_pointee(terms.keys),
             exchanges: terms.exchanges,
             rates: terms.rates,
@@ -100,9 +127,13 @@ impl Till {
             answers: counters(Kind::ALL.len() * Settled::ALL.len()),
             rules: counters(PriceRule::ALL.len()),
             conflicts: counters(Conflict::ALL.len()),
-            recent: Mutex::new(recent.into_told()),
-        };
-        Ok((till, opened))
+            recent: Mutex::new(told(ledger, now)),
+        }
+    }
+
+    /// Money's record, for whoever else writes into it or follows it.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     /// What the journal said at start of bids whose tickets live; once.
@@ -259,8 +290,9 @@ impl Till {
 
     fn effect(&self, case: &Case<'_>, late: bool) -> Effect {
         if case.ticket.test {
-            Effect::Test
-        } else if late {
+            return Effect::Test;
+        }
+        if late {
             Effect::Late
         } else if case.billable {
             self.charge(case)
@@ -271,10 +303,9 @@ impl Till {
     }
 
     fn charge(&self, case: &Case<'_>) -> Effect {
-        let (ticket, told) = (case.ticket, case.told);
+        let (Ticket { bid, line, made, .. }, told) = (*case.ticket, case.told);
         self.rules[told.rule as usize].fetch_add(1, Ordering::Relaxed);
-        self.hoard.billed(ticket.bid);
-        let Ticket { bid, line, made, .. } = *ticket;
+        self.hoard.billed(bid);
         match self.book.charge(&Due { bid, line, made, charge: told.charge }) {
             Charge::FromHold | Charge::FromFunds => Effect::Charged,
             Charge::NoFunds => Effect::Disputed,
@@ -310,8 +341,8 @@ impl Till {
         let books = !matches!(effect, Effect::Test | Effect::Conflict);
         let due = if billable && books { told.charge.nanos } else { 0 };
         let charged = if effect == Effect::Charged { due } else { 0 };
-        let owner = self.book.owner(ticket.line, ticket.held.currency, ticket.made);
         let is_converted = ticket.price.currency != ticket.held.currency;
+        let owner = self.book.owner(ticket.line, ticket.held.currency, ticket.made);
         NoticeEntry {
             kind: notice.kind,
             effect,
@@ -426,14 +457,14 @@ fn event(entry: &NoticeEntry) -> Event {
     let told = matches!(entry.rule, PriceRule::AsTold | PriceRule::Above);
     Event {
         bid: entry.bid,
-        kind: entry.kind,
+        kinds: bit(entry.kind),
         last: entry.expires.max(entry.moment),
         price: entry.billable.then_some(entry.price.nanos),
         won: (entry.kind == Kind::Win && told).then_some(entry.price.nanos),
     }
 }
 
-/// The rollups of the line; the same when it happens and when it is read back.
+/// The rollups of the line, as the ledger counts them.
 fn count(entry: &NoticeEntry, book: &Book) {
     let state = book.state(entry.line, entry.charged.currency);
     let event = entry.kind.count();
@@ -447,16 +478,5 @@ fn count(entry: &NoticeEntry, book: &Book) {
         }
         Effect::Late if entry.billable => state.count(Count::Disputed),
         Effect::Late | Effect::Test | Effect::Conflict => {}
-    }
-}
-
-/// One notice of the journal, read back at start.
-fn restore(entry: &NoticeEntry, book: &Book, seen: &Seen, now: Moment) {
-    if entry.effect == Effect::Charged {
-        book.restore(entry.line, entry.charged);
-    }
-    count(entry, book);
-    if entry.effect != Effect::Conflict {
-        seen.restore(&event(entry), now);
     }
 }
