@@ -99,7 +99,11 @@ impl Pot {
     pub fn seed(&self, budget: &Budget) {
         self.set_terms(budget.limit(), budget.over, budget.over > 0);
         let leased = if budget.limited { budget.ceiling() } else { budget.spent };
+        let unleased = self.purse.ceiling() == i64::MAX;
         self.purse.seed(budget.spent, leased);
+        if unleased {
+            self.purse.grant(i64::MAX);
+        }
         let mut known = self.known();
         known.limit = Some((budget.limit(), budget.over));
         known.ceiling = self.purse.ceiling();
