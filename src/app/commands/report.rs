@@ -20,6 +20,7 @@ use crate::base::journal::Folder;
 use crate::base::units::calendar::Calendar;
 use crate::base::units::ids::AdvertiserId;
 use crate::base::units::money::parse_amount;
+use crate::doors::admin::add_reach;
 use crate::knowledge::catalog;
 use crate::market::vocabulary::Vocabulary;
 use crate::offer::ledger::report::{self, Asked, Report};
@@ -72,7 +73,10 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let (data, config) = args.place.settle()?;
     let source = match args.server.open(&data)? {
         Some(server) => Source::Server(server),
-        None => Source::Disk(Box::new(ledger(&data, &config)?), Box::new(config)),
+        None => {
+            let caps = Folder::from(data.join(&config.delivery.caps.dir).as_path());
+            Source::Disk(Box::new(ledger(&data, &config)?), Box::new(config), caps)
+        }
     };
     let mut out = io::stdout().lock();
     if args.csv {
@@ -105,7 +109,8 @@ impl ReportArgs {
 /// Where figures come from.
 enum Source {
     Server(Server),
-    Disk(Box<Ledger>, Box<Config>),
+    /// The folder is that of the caps log, which knows who was reached.
+    Disk(Box<Ledger>, Box<Config>, Folder),
 }
 
 impl Source {
@@ -120,10 +125,11 @@ impl Source {
                 let answer = server.fetch(Method::GET, &path, Sent::default())?;
                 String::from_utf8(answer).context("the server's answer is no UTF-8")
             }
-            Source::Disk(ledger, config) => {
+            Source::Disk(ledger, config, caps) => {
                 let rows_max = config.admin.money.report_rows_max;
                 let (question, zone) = asked.question(|| calendars(config), rows_max)?;
-                let report = Report::of(ledger, &question)?;
+                let mut report = Report::of(ledger, &question)?;
+                add_reach(&mut report, caps);
                 Ok(match format {
                     "csv" => report::csv(&report, &zone),
                     _ => report::json(&report, &zone).to_string(),

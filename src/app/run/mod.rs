@@ -32,6 +32,8 @@ mod listeners;
 
 mod threads;
 
+mod treasury;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -64,6 +66,7 @@ use crowd::CrowdLoop;
 use pacing::Paces;
 use press::Press;
 use threads::{AdminThread, BidThreads};
+use treasury::Vault;
 use watch::Watcher;
 
 /// What keeps a server from starting, and at which step.
@@ -153,7 +156,7 @@ impl Running {
             .map_err(StartFault::at("upkeep"))?;
         let (crowd, counting) = crowd::start(&config, Arc::clone(&node), &clock, &registry)
             .map_err(StartFault::at("crowd counts"))?;
-        let behind = (Arc::clone(&intake), &*node, Arc::clone(&clock), counting);
+        let behind = (Arc::clone(&intake), &node, Arc::clone(&clock), counting);
         let admin = start_admin(&config, data, shared, behind)?;
         let shared = (Arc::clone(&registry), Arc::clone(&readiness), clock);
         let bid = BidThreads::start(&config, Arc::clone(&node), shared)
@@ -248,7 +251,7 @@ fn open_till(
 }
 
 /// What the admin listener works with.
-type Behind<'n> = (Arc<Intake>, &'n Node, Arc<dyn Clock>, Arc<Counting>);
+type Behind<'n> = (Arc<Intake>, &'n Arc<Node>, Arc<dyn Clock>, Arc<Counting>);
 
 fn start_admin(
     config: &Config,
@@ -260,12 +263,14 @@ fn start_admin(
         Some(file) => admin::Tokens::open(file),
         None => admin::Tokens::open_or_make(&data.join(admin::TOKEN_FILE)),
     };
+    let vault = Vault::open(config, data, node).map_err(StartFault::at("ledger"))?;
     let shown = admin::Shown {
         registry: shared.0,
         readiness: shared.1,
         tokens: Arc::new(tokens.map_err(StartFault::at("admin token"))?),
         config: Arc::new(config.admin.clone()),
         listeners,
+        treasury: Arc::new(vault),
         providers: Arc::clone(&node.standing().published.world.providers),
         clock,
         crowd_minimum: config.crowd.minimum,

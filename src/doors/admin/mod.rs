@@ -33,6 +33,14 @@ mod lists;
 
 mod export;
 
+mod treasury;
+
+mod report;
+
+mod funds;
+
+mod reconcile;
+
 mod routes;
 
 use std::future::Future;
@@ -63,7 +71,9 @@ pub use crowd::Counting;
 pub use house::{Durable, Listeners, Unsubmitted};
 pub use limits::{Config, Upload};
 pub use refusal::Refusal;
+pub use report::add_reach;
 pub use token::{FILE as TOKEN_FILE, TokenFault, Tokens};
+pub use treasury::{NotEntered, Treasury};
 
 use api::Api;
 use guard::Guard;
@@ -78,6 +88,7 @@ pub struct Shown {
     pub config: Arc<Config>,
     pub counting: Arc<Counting>,
     pub listeners: Arc<dyn Listeners>,
+    pub treasury: Arc<dyn Treasury>,
     /// Third parties whose segments are taken.
     pub providers: Arc<Providers>,
     pub clock: Arc<dyn Clock>,

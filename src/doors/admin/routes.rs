@@ -3,6 +3,7 @@
 //! To add one: a file beside this one with its handler, and its route in [`router`]. Everything
 //! here stands behind the [`guard`](super::guard); cold.
 
+use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
@@ -12,10 +13,20 @@ use serde_json::{Value, json};
 use super::api::Api;
 use super::guard::{Guard, guard};
 use super::refusal::Refusal;
-use super::{Shown, audience, crowd, export, links, lists};
+use super::treasury::Bank;
+use super::{Shown, audience, crowd, export, funds, links, lists, reconcile, report};
 
 /// Everything under `/api/v1`.
 pub fn router(api: Api, shown: Shown, gate: Guard) -> Router {
+    let bank = Bank::new(&shown);
+    let report_bytes = DefaultBodyLimit::max(bank.limits.reconcile_bytes_max);
+    let order_bytes = DefaultBodyLimit::max(funds::BODY_MAX_BYTES);
+    let money = Router::new()
+        .route("/report", get(report::get))
+        .route("/accounts", get(funds::accounts))
+        .route("/funds/{advertiser}", post(funds::post).layer(order_bytes))
+        .route("/reconcile", post(reconcile::post).layer(report_bytes))
+        .with_state(bank);
     let counts = Router::new().route("/audience/crowd", crowd::route()).with_state(shown);
     Router::new()
         .route("/", get(index))
@@ -24,6 +35,7 @@ pub fn router(api: Api, shown: Shown, gate: Guard) -> Router {
         .route("/audience/lists/{advertiser}/{list}", post(lists::post).delete(lists::delete))
         .with_state(api)
         .merge(counts)
+        .merge(money)
         .method_not_allowed_fallback(no_such_method)
         .fallback(no_such_path)
         .layer(from_fn_with_state(gate, guard))

@@ -155,11 +155,15 @@ impl Follower {
     /// funds become less, the caller has taken them out of the book's purse: no lease that is
     /// raised meanwhile may count on them.
     pub fn fund(&self, journal: &Journal, funds: Funds) -> Result<Version, FundFault> {
+        self.enter(journal, &Entry::Funds(funds))
+    }
+
+    /// As [`Follower::fund`], for any entry that stands on its own.
+    pub fn enter(&self, journal: &Journal, entry: &Entry) -> Result<Version, FundFault> {
         let mut following = lock(&self.shared);
         journal.barrier()?.wait()?;
         following.turn(journal.durable())?;
-        let entry = Entry::Funds(funds);
-        Transaction::of(&entry, following.ledger())?;
+        Transaction::of(entry, following.ledger())?;
         journal.append_blocking(&entry.to_bytes())?;
         following.turn(journal.durable())?;
         Ok(following.ledger().version())

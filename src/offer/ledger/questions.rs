@@ -1,6 +1,7 @@
 //! What can be asked of a ledger? Balances, lines, figures, recent bids.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::account::{Account, BudgetId, Hour};
 use super::bids::RecentBid;
@@ -95,6 +96,15 @@ impl Ledger {
     /// Whether funds were moved under this idempotency key.
     pub fn has_funds_key(&self, key: &str) -> bool {
         self.funds_keys.contains(key)
+    }
+
+    /// The first key under which funds were moved that begins so.
+    pub fn funds_key(&self, beginning: &str) -> Option<&str> {
+        let from = {
+            let range = (Bound::Included(beginning), Bound::Unbounded);
+            self.funds_keys.range::<str, _>(range).next()?
+        };
+        from.starts_with(beginning).then_some(from.as_str())
     }
 
     /// Whether an exchange's report with this hash was compared.

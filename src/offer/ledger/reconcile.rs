@@ -5,6 +5,8 @@
 //! and is not in it gets one, too. A bad row refuses the whole report: nothing is half-applied.
 
 mod claims;
+mod settle;
+mod told;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -17,6 +19,8 @@ use crate::market::exchange::ExchangeIx;
 use crate::market::ticket::BidId;
 
 pub use claims::{Bounds, Claim, Columns, Named, RowFault, read};
+pub use settle::{Booking, entries, name_of, report_hash};
+pub use told::json;
 
 /// What is ours under a name that the report has, or may have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

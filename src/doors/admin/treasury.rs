@@ -1,0 +1,117 @@
+//! What do operators see of the money, and what may they move? Given by `app::run`; tests give a
+//! small one.
+//!
+//! Everything here blocks: the resources call it from threads of their own.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::http::StatusCode;
+use tokio::sync::Semaphore;
+
+use super::Shown;
+use super::limits::Money;
+use super::refusal::Refusal;
+use crate::base::journal::Folder;
+use crate::base::units::calendar::Calendar;
+use crate::base::units::ids::AdvertiserId;
+use crate::base::units::money::Currency;
+use crate::base::units::time::Clock;
+use crate::market::exchange::ExchangeIx;
+use crate::offer::ledger::{Entry, Ledger, Version};
+
+/// The money behind the door.
+pub trait Treasury: Send + Sync + 'static {
+    /// Reads the ledger as it stands; it stands still meanwhile.
+    fn read(&self, with: &mut dyn FnMut(&Ledger));
+
+    /// The account of an advertiser of the campaign files.
+    fn account(&self, key: &str) -> Option<(AdvertiserId, Currency)>;
+
+    /// Whose days are whose.
+    fn calendars(&self) -> HashMap<AdvertiserId, Arc<Calendar>>;
+
+    fn exchange(&self, key: &str) -> Option<ExchangeIx>;
+
+    /// Writes an entry that stands on its own (funds, a comparison): in effect at once, and
+    /// durable when this returns.
+    fn enter(&self, entry: &Entry) -> Result<Version, NotEntered>;
+
+    /// Where the journal of money is, and the log of caps.
+    fn folders(&self) -> (Folder, Folder);
+}
+
+/// Why an entry was not written; nothing has changed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotEntered {
+    /// It contradicts what stands: more is to be taken than is free, or it is there.
+    #[error("{0}")]
+    Refused(String),
+    /// Nothing is written now.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<NotEntered> for Refusal {
+    fn from(why: NotEntered) -> Refusal {
+        match why {
+            NotEntered::Refused(why) => Refusal::new(StatusCode::CONFLICT, why),
+            NotEntered::Unavailable(why) => {
+                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why).retry_after_s(5)
+            }
+        }
+    }
+}
+
+/// What the resources of money share.
+#[derive(Clone)]
+pub struct Bank {
+    pub treasury: Arc<dyn Treasury>,
+    pub limits: Money,
+    pub clock: Arc<dyn Clock>,
+    /// One report at a time: many of them take one core at most.
+    turn: Arc<Semaphore>,
+    /// Held from the look at an idempotency key to the entry under it.
+    writing: Arc<Mutex<()>>,
+}
+
+impl Bank {
+    pub fn new(shown: &Shown) -> Bank {
+        Bank {
+            treasury: Arc::clone(&shown.treasury),
+            limits: shown.config.money.clone(),
+            clock: Arc::clone(&shown.clock),
+            turn: Arc::new(Semaphore::new(1)),
+            writing: Arc::default(),
+        }
+    }
+
+    /// Works on a thread of its own, one piece of work at a time.
+    pub async fn work<T: Send + 'static>(
+        &self,
+        with: impl FnOnce(&Bank) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let ended = || Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the work has ended early");
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| ended())?;
+        let bank = self.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            // Held to the end, also when whoever asked has left.
+            let _turn = turn;
+            with(&bank)
+        });
+        work.await.map_err(|_| ended())?
+    }
+
+    /// Nobody else writes entries of operators meanwhile.
+    pub fn alone(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something of the ledger as it stands.
+    pub fn look<T>(&self, with: impl Fn(&Ledger) -> T) -> Result<T, Refusal> {
+        let mut found = None;
+        self.treasury.read(&mut |ledger| found = Some(with(ledger)));
+        let error = "the ledger cannot be read";
+        found.ok_or_else(|| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error))
+    }
+}
