@@ -155,11 +155,6 @@ impl Till {
         &self.book
     }
 
-    /// Where all that counts is written down.
-    pub fn journal(&self) -> &Journal {
-        &self.journal
-    }
-
     /// Whether notices can be written down.
     pub fn health(&self) -> Health {
         self.journal.health()
