@@ -263,7 +263,7 @@ fn start_admin(
         Some(file) => admin::Tokens::open(file),
         None => admin::Tokens::open_or_make(&data.join(admin::TOKEN_FILE)),
     };
-    let vault = Vault::open(config, data, node).map_err(StartFault::at("ledger"))?;
+    let vault = Vault::open(config, data, node, &shared.0).map_err(StartFault::at("ledger"))?;
     let shown = admin::Shown {
         registry: shared.0,
         readiness: shared.1,

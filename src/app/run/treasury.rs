@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::node::Node;
+use super::tasks::{self, Loop};
 use crate::app::config::Config;
 use crate::base::journal::{Folder, JournalFault};
+use crate::base::telemetry::Registry;
 use crate::base::units::calendar::Calendar;
 use crate::base::units::ids::AdvertiserId;
 use crate::base::units::money::{Currency, Money};
@@ -21,7 +23,8 @@ use crate::offer::ledger::{
 
 /// One server's money.
 pub struct Vault {
-    follower: Follower,
+    follower: Arc<Follower>,
+    _gauges: Loop,
     node: Arc<Node>,
     till: Arc<Till>,
     journal: Folder,
@@ -38,7 +41,12 @@ pub enum VaultFault {
 
 impl Vault {
     /// Follows the journal from the newest snapshot on.
-    pub fn open(config: &Config, data: &Path, node: &Arc<Node>) -> Result<Vault, VaultFault> {
+    pub fn open(
+        config: &Config,
+        data: &Path,
+        node: &Arc<Node>,
+        registry: &Registry,
+    ) -> Result<Vault, VaultFault> {
         let journal = Folder::from(data.join(&config.notice.dir).as_path());
         let snapshots =
             Snapshots::new(data.join(&config.ledger.dir).as_path(), config.ledger.keep());
@@ -50,9 +58,10 @@ impl Vault {
             move || till.journal().durable()
         };
         let every = Duration::from_millis(config.ledger.follow_ms.into());
-        let follower = Follower::start(following, durable, every)?;
+        let follower = Arc::new(Follower::start(following, durable, every)?);
+        let gauges = tell(&follower, registry)?;
         let caps = Folder::from(data.join(&config.delivery.caps.dir).as_path());
-        Ok(Vault { follower, node: Arc::clone(node), till, journal, caps })
+        Ok(Vault { follower, _gauges: gauges, node: Arc::clone(node), till, journal, caps })
     }
 
     /// What is taken from funds leaves the book first: no bid may count on it any more.
@@ -75,6 +84,20 @@ impl Vault {
             FundFault::Journal(why) => NotEntered::Unavailable(why.to_string()),
         })
     }
+}
+
+/// Sets gauges from the follower's counts, now and then.
+fn tell(follower: &Arc<Follower>, registry: &Registry) -> std::io::Result<Loop> {
+    let gauges = follower.stats().map(|(of, _)| {
+        let help = "The ledger beside the journal: entries folded, breaches of limits, snapshots.";
+        registry.gauge("interlude_ledger_stats", help, &[("of", of)])
+    });
+    let told = Arc::clone(follower);
+    tasks::spawn("ledger gauges", Duration::from_secs(1), move || {
+        for (gauge, (_, value)) in gauges.iter().zip(told.stats()) {
+            gauge.set(value as f64);
+        }
+    })
 }
 
 impl Treasury for Vault {

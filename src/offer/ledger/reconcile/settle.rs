@@ -10,9 +10,9 @@ use super::{Compared, Named, corrections};
 use crate::base::units::ids::{AdvertiserId, LineId};
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;
+use crate::offer::ledger::Ledger;
 use crate::offer::ledger::account::Hour;
 use crate::offer::ledger::entry::{Entry, Funds, FundsKind, Reconciled, ReconciledLine};
-use crate::offer::ledger::Ledger;
 
 /// Lines that one entry holds: well below the journal's longest record.
 const LINES_MAX: usize = 400;
