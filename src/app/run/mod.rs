@@ -119,9 +119,7 @@ impl Running {
         let readiness = Arc::new(Readiness::default());
 
         let keys = ticket_keys(&config.notice.tickets, data).map_err(StartFault::at("keys"))?;
-        let book = Arc::new(Book::new(&config.delivery));
-        let till = open_till(&config, data, keys.clone(), (&book, clock.now()))?;
-        let till = Arc::new(till);
+        let till = open_till(&config, data, keys.clone(), clock.now())?;
 
         let listeners = Stand::open(data, &config.vocabulary, &config.audience)
             .map_err(StartFault::at("listeners"))?;
@@ -239,15 +237,16 @@ fn open_till(
     config: &Config,
     data: &Path,
     keys: TicketKeys,
-    (book, now): (&Arc<Book>, Moment),
-) -> Result<Till, StartFault> {
+    now: Moment,
+) -> Result<Arc<Till>, StartFault> {
+    let book = Arc::new(Book::new(&config.delivery));
     let exchanges = config.exchange_table().into();
     let terms = Terms { keys, exchanges, rates: rates_mark(&config.rates.id) };
     let OpenedTill { till, opened, .. } =
-        Till::open((&config.notice, &config.ledger), data, terms, Arc::clone(book), now)
+        Till::open((&config.notice, &config.ledger), data, terms, book, now)
             .map_err(StartFault::at("journal"))?;
     tell_journal(&opened);
-    Ok(till)
+    Ok(Arc::new(till))
 }
 
 /// What the admin listener works with.

@@ -20,6 +20,7 @@
 //! - `test: 1`: recorded, books and counts nothing.
 //! - A supply that hoards wins gets no bids until they have come or expired.
 
+mod case;
 mod hoard;
 mod keys;
 mod price;

@@ -1,23 +1,23 @@
-//! Where are notices settled? The keys, the book, the journal and the window, and the steps of
-//! [`settle`](super::settle) that do not wait.
+//! Where are notices settled? Keys, book, journal, window, and the steps that do not wait.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 
+use super::case::{Case, count, event};
 use super::hoard::{Hoard, HoardStats};
 use super::meeting::{is_heard, meeting, told};
-use super::price::{Telling, Told, cpm_nanos, judge};
-use super::seen::{Event, Seen, Shard, Standing, bit};
+use super::price::{Telling, cpm_nanos, judge};
+use super::seen::{Seen, Shard, Standing};
 use super::{Config, Kind, Notice, PriceRule, Settled, Settlement};
 use crate::base::journal::{Durable, Folder, Health, Journal, JournalFault, Opened};
 use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
-use crate::market::exchange::{BillableEvent, Exchange};
+use crate::market::exchange::Exchange;
 use crate::market::ticket::{BidId, Ticket, TicketFault, TicketKeys};
 use crate::offer::delivery::caps::Told as ToldBid;
-use crate::offer::delivery::{Book, Charge, Count, Due};
+use crate::offer::delivery::{Book, Charge, Due};
 use crate::offer::ledger::{
     self, BID_KEEP_S, Conflict, Effect, Entry, Ledger, NoticeEntry, Snapshots, Start,
 };
@@ -26,7 +26,6 @@ use crate::offer::ledger::{
 pub struct Till {
     keys: ArcSwap<TicketKeys>,
     exchanges: Arc<[Exchange]>,
-    /// [`rates_mark`](crate::offer::ledger::rates_mark) of the rates that bids are converted by.
     rates: u64,
     book: Arc<Book>,
     journal: Journal,
@@ -45,7 +44,7 @@ pub struct Terms {
     pub keys: TicketKeys,
     /// In the order that tickets number them.
     pub exchanges: Arc<[Exchange]>,
-    /// [`rates_mark`](crate::offer::ledger::rates_mark) of the rates that bids are converted by.
+    /// [`rates_mark`](ledger::rates_mark) of the rates that bids are converted by.
     pub rates: u64,
 }
 
@@ -279,7 +278,7 @@ impl Till {
         } else if standing == Standing::Durable {
             return Entered::at_once(Settled::Duplicate);
         } else {
-            // The first is in the journal's queue: wait until it is on disk.
+            // The first is in the journal's queue.
             self.journal.barrier()
         };
         match durable {
@@ -397,86 +396,5 @@ impl Till {
     /// Bids whose notices are remembered.
     pub fn remembered(&self) -> usize {
         self.seen.len()
-    }
-}
-
-/// A genuine notice with the verdict on its price.
-#[derive(Clone, Copy)]
-struct Case<'a> {
-    notice: &'a Notice<'a>,
-    ticket: &'a Ticket,
-    told: Told,
-    billable: bool,
-}
-
-impl Case<'_> {
-    /// Whether a win and a loss were told of one bid.
-    fn contradicts(&self, shard: &Shard) -> Option<Conflict> {
-        const WON: [Kind; 3] = [Kind::Win, Kind::Billing, Kind::Impression];
-        let kind = self.notice.kind;
-        if kind == Kind::Loss && shard.any_of(self.ticket.bid, &WON) {
-            Some(Conflict::LossAfterWin)
-        } else if WON.contains(&kind) && shard.any_of(self.ticket.bid, &[Kind::Loss]) {
-            Some(Conflict::WinAfterLoss)
-        } else {
-            None
-        }
-    }
-}
-
-impl Kind {
-    fn is_billable(self, ticket: &Ticket) -> bool {
-        let kind = match ticket.billable {
-            BillableEvent::Impression => Kind::Impression,
-            BillableEvent::Billing => Kind::Billing,
-            BillableEvent::Win => Kind::Win,
-        };
-        self == kind
-    }
-
-    fn count(self) -> Option<Count> {
-        Some(match self {
-            Kind::Win => Count::Wins,
-            Kind::Loss => Count::Losses,
-            Kind::Impression => Count::Impressions,
-            Kind::Start => Count::Starts,
-            Kind::FirstQuartile => Count::FirstQuartiles,
-            Kind::Midpoint => Count::Midpoints,
-            Kind::ThirdQuartile => Count::ThirdQuartiles,
-            Kind::Complete => Count::Completes,
-            Kind::Click => Count::Clicks,
-            Kind::Error => Count::Errors,
-            Kind::NotUsed => Count::NotUsed,
-            _ => return None,
-        })
-    }
-}
-
-/// What is remembered of an entry.
-fn event(entry: &NoticeEntry) -> Event {
-    let told = matches!(entry.rule, PriceRule::AsTold | PriceRule::Above);
-    Event {
-        bid: entry.bid,
-        kinds: bit(entry.kind),
-        last: entry.expires.max(entry.moment),
-        price: entry.billable.then_some(entry.price.nanos),
-        won: (entry.kind == Kind::Win && told).then_some(entry.price.nanos),
-    }
-}
-
-/// The rollups of the line, as the ledger counts them.
-fn count(entry: &NoticeEntry, book: &Book) {
-    let state = book.state(entry.line, entry.charged.currency);
-    let event = entry.kind.count();
-    match entry.effect {
-        Effect::Counted | Effect::Charged => {
-            event.inspect(|&event| state.count(event));
-        }
-        Effect::Disputed => {
-            event.inspect(|&event| state.count(event));
-            state.count(Count::Disputed);
-        }
-        Effect::Late if entry.billable => state.count(Count::Disputed),
-        Effect::Late | Effect::Test | Effect::Conflict => {}
     }
 }
