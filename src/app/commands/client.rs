@@ -55,6 +55,20 @@ pub struct Upload<'u> {
     pub progress: &'u (dyn Fn(u64) + Sync),
 }
 
+/// A value as it stands in a query.
+pub fn escaped(value: &str) -> String {
+    let mut text = String::new();
+    for byte in value.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' | b':' | b',' => {
+                text.push(char::from(byte));
+            }
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}
+
 /// What is sent along at once.
 #[derive(Default)]
 pub struct Sent {

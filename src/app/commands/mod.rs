@@ -18,6 +18,8 @@ mod demo;
 
 mod ledger;
 
+mod reconcile;
+
 mod replay;
 
 mod report;
@@ -47,6 +49,7 @@ Examples:
   interlude backup --data data --to backups/today
   interlude restore --from backups/today --data data-2
   interlude report --data data --by day --csv
+  interlude reconcile march.csv --exchange demo --data data
 
 Every command has --help with examples; commands that a script would read have --json.";
 
@@ -71,6 +74,7 @@ enum Command {
     Backup(backup::Args),
     Restore(restore::Args),
     Report(report::ReportArgs),
+    Reconcile(reconcile::ReconcileArgs),
 }
 
 /// Runs what the command line says. Faults go to the standard error: 2 for a wrong command line
@@ -88,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => restore::run(args),
         Command::Report(args) => report::run(&args),
+        Command::Reconcile(args) => reconcile::run(&args),
     };
     ended.unwrap_or_else(|fault| {
         if is_broken_pipe(&fault) {

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use hyper::Method;
 use serde_json::Value;
 
-use super::client::{Sent, Server, ServerArgs};
+use super::client::{Sent, Server, ServerArgs, escaped};
 use super::place::Place;
 use crate::app::config::Config;
 use crate::base::journal::Folder;
@@ -164,15 +164,7 @@ fn options(asked: &Asked) -> String {
     let mut text = String::new();
     for (name, value) in report::OPTIONS.iter().zip([of, from, until, by, zone]) {
         if let Some(value) = value {
-            text.push_str(&format!("&{name}="));
-            for byte in value.bytes() {
-                match byte {
-                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' | b':' => {
-                        text.push(char::from(byte));
-                    }
-                    _ => text.push_str(&format!("%{byte:02X}")),
-                }
-            }
+            text.push_str(&format!("&{name}={}", escaped(value)));
         }
     }
     text
