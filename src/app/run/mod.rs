@@ -12,6 +12,8 @@ mod foundation;
 
 mod archive;
 
+mod money;
+
 mod node;
 
 mod asleep;
@@ -63,6 +65,7 @@ pub use node::Node;
 pub use tasks::Loop;
 
 use crowd::CrowdLoop;
+use money::Money;
 use pacing::Paces;
 use press::Press;
 use threads::{AdminThread, BidThreads};
@@ -95,6 +98,7 @@ pub struct Running {
     _crowd: CrowdLoop,
     _sleepers: Loop,
     _pacing: Loop,
+    money: Option<Loop>,
     admin: AdminThread,
     _sweeper: Sweeper,
     _caps: Loop,
@@ -119,7 +123,7 @@ impl Running {
         let readiness = Arc::new(Readiness::default());
 
         let keys = ticket_keys(&config.notice.tickets, data).map_err(StartFault::at("keys"))?;
-        let till = open_till(&config, data, keys.clone(), clock.now())?;
+        let (till, epoch) = open_till(&config, data, keys.clone(), clock.now())?;
 
         let listeners = Stand::open(data, &config.vocabulary, &config.audience)
             .map_err(StartFault::at("listeners"))?;
@@ -132,7 +136,9 @@ impl Running {
                 .map_err(StartFault::at("decision records"))?;
         let sleeper = Sleeper::open(&config.records, data, Arc::clone(&clock), &registry)
             .map_err(StartFault::at("sleeping lines"))?;
-        let kept = (ring, sleeper, Paces::new(&config.delivery.pacing, &clock, &registry));
+        let paces = Paces::new(&config.delivery.pacing, &clock, &registry);
+        let money = Money::new(&till, config.delivery.tally_s, epoch, (&clock, &registry));
+        let kept = (ring, sleeper, paces, money);
         let node = Node::new(built, &config, Arc::clone(&till), kept, &registry)
             .map(Arc::new)
             .map_err(StartFault::at("world"))?;
@@ -147,6 +153,8 @@ impl Running {
             .map_err(StartFault::at("campaign watcher"))?;
         let sleepers = asleep::start(Arc::clone(&node), config.delivery.sleep_ms)
             .map_err(StartFault::at("sleeping lines"))?;
+        let money = money::start(Arc::clone(&node), config.delivery.turn_ms)
+            .map_err(StartFault::at("money"))?;
         let pacing = pacing::start(Arc::clone(&node), &config.delivery.pacing)
             .map_err(StartFault::at("pacing"))?;
         let shared = (Arc::clone(&registry), Arc::clone(&readiness));
@@ -167,6 +175,7 @@ impl Running {
             _crowd: crowd,
             _sleepers: sleepers,
             _pacing: pacing,
+            money: Some(money),
             admin,
             _sweeper: sweeper,
             _caps: caps,
@@ -227,26 +236,29 @@ impl Running {
         let within = Duration::from_millis(self.config.server.drain_ms);
         let ended = self.bid.take().is_none_or(|bid| bid.stop(within));
         tracing::info!(all_connections_ended = ended, "drained");
+        drop(self.money.take());
+        self.node.money().close();
         // Dropping flushes: records, then the journal with the last owner of the till.
         drop(self.records);
         ended
     }
 }
 
+/// With the number of this start.
 fn open_till(
     config: &Config,
     data: &Path,
     keys: TicketKeys,
     now: Moment,
-) -> Result<Arc<Till>, StartFault> {
-    let book = Arc::new(Book::new(&config.delivery));
+) -> Result<(Arc<Till>, u64), StartFault> {
+    let book = Arc::new(Book::leased(&config.delivery));
     let exchanges = config.exchange_table().into();
     let terms = Terms { keys, exchanges, rates: rates_mark(&config.rates.id) };
-    let OpenedTill { till, opened, .. } =
+    let OpenedTill { till, opened, start } =
         Till::open((&config.notice, &config.ledger), data, terms, book, now)
             .map_err(StartFault::at("journal"))?;
     tell_journal(&opened);
-    Ok(Arc::new(till))
+    Ok((Arc::new(till), start.ledger.run().epoch + 1))
 }
 
 /// What the admin listener works with.

@@ -9,6 +9,7 @@ use crossbeam_queue::ArrayQueue;
 
 use super::asleep::Sleeper;
 use super::foundation::{Built, Summary};
+use super::money::Money;
 use super::pacing::Paces;
 use crate::app::config::Config;
 use crate::base::telemetry::{Counter, Gauge, Registry};
@@ -38,6 +39,7 @@ pub struct Node {
     ring: Arc<RecordRing>,
     sleeper: Sleeper,
     paces: Paces,
+    money: Money,
     sample_ppm: u32,
     /// Reused memory; more requests than workers at once make new ones.
     workers: ArrayQueue<Box<Worker>>,
@@ -62,7 +64,7 @@ impl Node {
         built: Built,
         config: &Config,
         till: Arc<Till>,
-        (ring, sleeper, paces): (Arc<RecordRing>, Sleeper, Paces),
+        (ring, sleeper, paces, money): (Arc<RecordRing>, Sleeper, Paces, Money),
         registry: &Registry,
     ) -> Result<Node, TooManyLines> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -74,6 +76,7 @@ impl Node {
         }
         let count = |name, help| registry.counter(name, help, &[]);
         let published = stand(&built, &till, None)?;
+        money.turn();
         sleeper.look(&published);
         paces.turn(&published);
         Ok(Node {
@@ -83,6 +86,7 @@ impl Node {
             ring,
             sleeper,
             paces,
+            money,
             sample_ppm: config.records.sample_ppm,
             workers,
             serving: AtomicBool::new(true),
@@ -104,6 +108,8 @@ impl Node {
         };
         let published = stand(&built, &self.till, Some((&*before.0, &*before.1)))?;
         drop(before);
+        // What it may spend is in the journal before its first request.
+        self.money.turn();
         // Its first request already passes over the lines that sleep.
         self.sleeper.look(&published);
         self.paces.turn(&published);
@@ -160,6 +166,10 @@ impl Node {
 
     pub(super) fn paces(&self) -> &Paces {
         &self.paces
+    }
+
+    pub(super) fn money(&self) -> &Money {
+        &self.money
     }
 
     pub(super) fn sleeper(&self) -> &Sleeper {

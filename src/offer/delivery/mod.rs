@@ -118,12 +118,16 @@ pub struct Config {
     pub hold_queue: usize,
     /// Holds that may be open; beyond it the queue is left to fill.
     pub holds_max: usize,
-    /// Lines whose state is kept, about 230 bytes each, those of past worlds among them.
+    /// Lines whose state is kept, about 800 bytes each, those of past worlds among them.
     pub lines_max: usize,
     /// How often expired holds are given back.
     pub sweep_ms: u32,
     /// How often the lines that cannot run are looked for, which searches then pass over.
     pub sleep_ms: u32,
+    /// How often leases are renewed and days made.
+    pub turn_ms: u32,
+    /// How often what was counted of bids is written to the journal.
+    pub tally_s: u32,
     pub caps: caps::Config,
     pub pacing: pacing::Config,
 }
@@ -136,6 +140,8 @@ impl Default for Config {
             lines_max: 4_000_000,
             sweep_ms: 50,
             sleep_ms: 1000,
+            turn_ms: 500,
+            tally_s: 5,
             caps: caps::Config::default(),
             pacing: pacing::Config::default(),
         }
@@ -162,6 +168,12 @@ impl Config {
         }
         if !(10..=5000).contains(&self.sleep_ms) {
             faults.push("delivery.sleep_ms: from 10 to 5000");
+        }
+        if !(10..=5000).contains(&self.turn_ms) {
+            faults.push("delivery.turn_ms: from 10 to 5000");
+        }
+        if !(1..=3600).contains(&self.tally_s) {
+            faults.push("delivery.tally_s: from 1 to 3600");
         }
         faults
     }
