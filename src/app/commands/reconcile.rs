@@ -25,8 +25,8 @@ hour; columns are found by these headers, in any case and order, others are pass
 
 ticket        a ticket as it stood in a notice's URL
 bid           bid.id of our answer: 16 hex digits
-line, hour    advertiser/campaign/line or the line's id; 2026-03-01T08:00:00Z or 2026-03-01 08 (UTC):
-              the hour in which the bid was made
+line, hour    advertiser/campaign/line or the line's id; the hour in which the bid was made:
+              2026-03-01T08:00:00Z or 2026-03-01 08 (UTC)
 impressions   a whole number; 1 where the column is absent
 amount        what they bill, a plain decimal; not compared where the column is absent
 currency      a code; the account's where the column is absent
