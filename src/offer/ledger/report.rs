@@ -120,10 +120,12 @@ pub struct TooManyRows(pub usize);
 /// One line in one stretch of time.
 type Place = (u32, i64);
 
+/// What comes together there.
+type Sum<'l> = (&'l LineRecord, Option<(Moment, Moment)>, Figures);
+
 impl Report {
     pub fn of(ledger: &Ledger, question: &Question) -> Result<Report, TooManyRows> {
-        let mut sums: BTreeMap<Place, (&LineRecord, Option<(Moment, Moment)>, Figures)> =
-            BTreeMap::new();
+        let mut sums: BTreeMap<Place, Sum<'_>> = BTreeMap::new();
         let slots: HashMap<(LineId, Currency), u32> = ledger
             .lines()
             .iter()
@@ -145,7 +147,7 @@ impl Report {
                 return Err(TooManyRows(question.rows_max));
             }
         }
-        let row = |(line, span, figures): (&LineRecord, _, _)| Row {
+        let row = |(line, span, figures): Sum<'_>| Row {
             line: line.line,
             path: path(line),
             currency: line.currency,
