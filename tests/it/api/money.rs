@@ -66,7 +66,7 @@ fn two_reports_of_one_version_are_equal() {
     let told = report(&rig, 3);
     assert_eq!(told["totals"][0]["wins"], 3);
     let row = &told["rows"][0];
-    assert_eq!(row["currency"], "USD");
+    assert_eq!((&row["advertiser"], &row["currency"]), (&json!("one"), &json!("USD")));
     assert!(row["reach"].is_null(), "three listeners are too few to be told");
     let csv = ask(&rig, "/api/v1/report?by=hour&format=csv");
     let kind = "text/csv; charset=utf-8; header=present";
@@ -90,7 +90,7 @@ fn two_reports_of_one_version_are_equal() {
     }
     assert_eq!(live["rows"][0]["spend"], row["spend"]);
     let table = offline(&rig, &[]);
-    assert!(table.contains("all of USD"), "{table}");
+    assert!(table.contains("one/always/all") && table.contains("all of USD"), "{table}");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn funds_move_once_and_are_remembered() {
     assert_eq!(send(&rig, "k1", &order("250.50", "top-up")).json(), first.json());
     assert_eq!(send(&rig, "k1", &order("1", "top-up")).status, 422);
     assert_eq!(send(&rig, "k2", &order("0.5", "refund")).status, 200);
-    let accounts = ask(&rig, "/api/v1/accounts").json();
+    let accounts = ask(&rig, "/api/v1/accounts?of=one").json();
     let budgets = accounts["budgets"].as_array().unwrap();
     let funds = budgets.iter().find(|budget| budget["budget"] == "funds").unwrap();
     assert_eq!(funds["free"], "250", "{accounts}");
@@ -163,10 +163,19 @@ fn an_exchanges_report_is_compared_and_booked_once() {
         "{told}, spent {spent}"
     );
     let book = format!("{path}&book=true&author=anna");
+    let poor = rig.post(&book, &text);
+    assert_eq!(poor.status, 409, "nothing is there to be taken: {poor:?}");
+    let funds = json!({"kind": "top-up", "amount": "10", "author": "anna"}).to_string();
+    let key = "Idempotency-Key: k\r\n";
+    assert_eq!(rig.ask("POST", "/api/v1/funds/one", key, funds.as_bytes()).status, 200);
     let booked = rig.post(&book, &text).json();
-    assert_eq!(booked["booked"]["before"], false, "{booked}");
+    assert_eq!(booked["booked"], json!({"before": false, "corrections": 1}), "{booked}");
     let again = rig.post(&book, &text).json();
     assert_eq!(again["booked"], json!({"before": true, "corrections": 0}));
-    assert_eq!(rig.post("/api/v1/reconcile?exchange=none", &text).status, 404);
+    let accounts = ask(&rig, "/api/v1/accounts").json();
+    let beside = accounts["beside"].as_array().unwrap();
+    let written = beside.iter().find(|account| account["account"] == "written_off").unwrap();
+    assert_eq!(written["amount"], "0.0005", "{accounts}");
+    assert_eq!(rig.post(&path.replace("demo", "none"), &text).status, 404);
     assert_eq!(rig.post(&format!("{path}&book=true"), &text).status, 400);
 }
