@@ -3,3 +3,5 @@
 pub mod traffic;
 
 pub mod audit;
+
+pub mod sim;

@@ -12,5 +12,6 @@ mod intake;
 mod replay;
 mod serve;
 mod pacing;
+mod simulate;
 mod vast;
 mod wire;

@@ -28,6 +28,8 @@ mod restore;
 
 mod serve;
 
+mod simulate;
+
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -40,6 +42,7 @@ Examples:
   interlude check campaigns/*.yaml
   interlude decide request.json --config config/demo.toml
   interlude replay data/decisions --config config/demo.toml
+  interlude simulate --seed 7 --svg spend.svg
   interlude audience import listeners.jsonl --data data
   interlude audience import listeners.jsonl --server http://127.0.0.1:8081 --data data
   interlude audience stats --data data --json
@@ -68,6 +71,7 @@ enum Command {
     Check(check::CheckArgs),
     Decide(decide::Args),
     Replay(replay::Args),
+    Simulate(simulate::Args),
     Audience(audience::Args),
     Audit(audit::Args),
     Ledger(ledger::Args),
@@ -86,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Decide(args) => decide::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Simulate(args) => simulate::run(args),
         Command::Audience(args) => audience::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Ledger(args) => ledger::run(args),

@@ -131,6 +131,9 @@ impl Book {
             limits.extend(pot.limit_to_tell());
             leases.extend(pot.lease(now));
         });
+        // Equal books tell equal journals, whatever order their maps are in.
+        limits.sort_unstable_by_key(|limit| (limit.budget, limit.currency));
+        leases.sort_unstable_by_key(|lease| (lease.budget, lease.currency));
         turn.say(&limits, |limits| Entry::Limits(Limits { moment: now, limits }));
         turn.say(&leases, |leases| Entry::Leases(Leases { moment: now, leases }));
         turn
@@ -139,7 +142,8 @@ impl Book {
     /// What was counted since the last tally, of bids that were looked at or made.
     pub fn tally_turn(&self, now: Moment) -> Turn {
         let mut turn = Turn::default();
-        let lines: Vec<_> = self.lines.iter().filter_map(|state| state.tally()).collect();
+        let mut lines: Vec<_> = self.lines.iter().filter_map(|state| state.tally()).collect();
+        lines.sort_unstable_by_key(|tally| (tally.line, tally.currency));
         turn.say(&lines, |lines| Entry::Tally(Tally { moment: now, hour: Hour::of(now), lines }));
         turn
     }
@@ -154,6 +158,7 @@ impl Book {
                 leases.extend(pot.close());
             });
         }
+        leases.sort_unstable_by_key(|lease| (lease.budget, lease.currency));
         turn.say(&leases, |leases| Entry::Leases(Leases { moment: now, leases }));
         turn
     }

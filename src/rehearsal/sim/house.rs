@@ -1,0 +1,370 @@
+//! The process that is tried: production's book, till, desk and worlds, over a disk of its own,
+//! which may stop at any moment. Everything that would be a thread is a call here.
+
+use std::future::Future;
+use std::io::ErrorKind;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::Broken;
+use super::auditor::LineBook;
+use super::ground::Ground;
+use super::plan::Plan;
+use super::telling::Telling;
+use super::venue::Venue;
+use crate::base::journal::{self, Disk as _, Folder, Health, Journal, Mark, MemoryDisk, Op};
+use crate::base::units::ids::{AdvertiserId, LineId};
+use crate::base::units::money::{Currency, Money};
+use crate::base::units::time::Moment;
+use crate::flows::decide::coin::Coin;
+use crate::flows::decide::serve::{Published, Records, Worker, serve};
+use crate::flows::decide::world::{Parts, World};
+use crate::flows::decide::{Circumstance, Received};
+use crate::flows::notice::{
+    self, Kind, Notice, Settled, Settlement, Step, Terms, Till, Upkeep, settle,
+};
+use crate::knowledge::audience::{Audience, Providers};
+use crate::knowledge::enrich::listener;
+use crate::market::exchange::ExchangeIx;
+use crate::market::openrtb::Wire;
+use crate::market::outcome::Outcome;
+use crate::market::ticket::TicketKeys;
+use crate::offer::delivery::caps::{self, CapsLog, Restart};
+use crate::offer::delivery::{self, Book};
+use crate::offer::ledger::{Entry, Funds, FundsKind, Keep, Ledger, Started, Stopped, rates_mark};
+use crate::offer::records::{self, RecordRing};
+
+/// A process, and what outlives it: its disk, and what it is built from.
+pub struct House {
+    ground: Ground,
+    parts: Parts,
+    delivery: delivery::Config,
+    notice: notice::Config,
+    disk: MemoryDisk,
+    running: Option<Process>,
+}
+
+struct Process {
+    /// Dropped first: it closes in order while the book is there.
+    caps: CapsLog,
+    till: Arc<Till>,
+    published: Published,
+    ring: RecordRing,
+    worker: Worker,
+    waiting: Vec<Settling>,
+    upkeep: Upkeep,
+    /// What the journal is being told of the book, until it knows.
+    step: Option<Step>,
+    epoch: u64,
+}
+
+/// A notice that is being settled.
+struct Settling {
+    telling: Telling,
+    answer: Pin<Box<dyn Future<Output = Settlement>>>,
+}
+
+/// How often counts are written down.
+const TALLY_S: u32 = 60;
+
+/// Decisions between two emptyings of the records' ring.
+const RING: usize = 256;
+
+impl House {
+    /// A house that has never been open.
+    pub fn new(ground: &Ground, plan: &Plan, venues: &[Venue], seed: u64) -> Result<Self, Broken> {
+        let (catalog, vocabulary) = ground.catalog(plan)?;
+        let parts = Parts {
+            catalog: Arc::new(catalog),
+            vocabulary: Arc::new(vocabulary),
+            audience: Arc::new(Audience::empty()),
+            exchanges: venues.iter().map(|venue| venue.row.clone()).collect(),
+            rates: Arc::clone(&ground.rates),
+            atlas: Arc::clone(&ground.atlas),
+            keys: Arc::clone(&ground.keys),
+            public_url: "https://ads.example".into(),
+            coin: Coin::new(seed),
+            listeners: listener::Config::default(),
+            providers: Arc::new(Providers::default()),
+        };
+        let delivery = delivery::Config {
+            hold_queue: 1 << 10,
+            holds_max: 1 << 14,
+            caps: caps::Config { slots: 1 << 12, ..caps::Config::default() },
+            lines_max: 1000,
+            ..delivery::Config::default()
+        };
+        let notice = notice::Config { seen_max: 1 << 16, ..notice::Config::default() };
+        Ok(House {
+            ground: ground.clone(),
+            parts,
+            delivery,
+            notice,
+            disk: MemoryDisk::new(),
+            running: None,
+        })
+    }
+
+    /// Money comes in while the process is down.
+    pub fn pay(&self, (account, key): (&str, String), paid: Money, now: Moment) {
+        let config = &self.notice.journal;
+        let opened = Journal::stepped(self.folder("journal"), config, Mark::START, &mut |_| Ok(()));
+        let entry = Entry::Funds(Funds {
+            kind: FundsKind::TopUp,
+            moment: now,
+            advertiser: AdvertiserId::of(account),
+            name: account.to_owned(),
+            amount: paid,
+            key,
+            author: "simulator".to_owned(),
+            memo: String::new(),
+        });
+        if let Ok((journal, _)) = opened {
+            // Whether it is kept, the journal itself will say.
+            let _ = journal.append(&entry.to_bytes());
+            journal.turn();
+        }
+    }
+
+    fn folder(&self, name: &str) -> Folder {
+        Folder::on(Arc::new(self.disk.clone()), name)
+    }
+
+    fn restart(&self, now: Moment) -> (Moment, i64, i64) {
+        let rows = &self.parts.exchanges;
+        let life_s = rows.iter().map(|row| i64::from(row.ticket_ttl_s)).max().unwrap_or(0);
+        let win_s = rows.iter().map(|row| i64::from(row.win_window_s)).max().unwrap_or(0);
+        let told = rows.iter().all(|row| row.sends_wins);
+        (now, life_s, if told { win_s } else { life_s })
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Opens from what is on disk.
+    pub fn open(&mut self, now: Moment) -> Result<(), Broken> {
+        let (now, ticket_life_s, quarantine_s) = self.restart(now);
+        let mut ledger = Ledger::new(Keep::default());
+        let config = &self.notice.journal;
+        let mut fold = |record: &[u8]| ledger.read(record).map_err(|fault| fault.to_string());
+        let opened = Journal::stepped(self.folder("journal"), config, Mark::START, &mut fold);
+        let (journal, _) = opened.map_err(Broken::of)?;
+        let book = Arc::new(Book::leased(&self.delivery));
+        let terms = Terms {
+            keys: TicketKeys::clone(&self.ground.keys),
+            exchanges: Arc::clone(&self.parts.exchanges),
+            rates: rates_mark(&self.ground.rates.id),
+        };
+        let epoch = ledger.run().epoch + 1;
+        let mut upkeep = Upkeep::new(Arc::clone(&book), TALLY_S);
+        upkeep.started(Started {
+            moment: now,
+            epoch,
+            program: "simulated".to_owned(),
+            restored: false,
+        });
+        let till = Till::over(&self.notice, terms, (journal, &ledger), Arc::clone(&book), now);
+        let world = World::assemble(self.parts.clone(), None);
+        let desk = book.desk(&world.catalog, None).map_err(Broken::of)?;
+        let told = &mut till.take_recent().into_iter();
+        let restart = Restart { now, ticket_life_s, quarantine_s, told };
+        let folder = self.folder("caps");
+        let caps = CapsLog::open(&self.delivery.caps, folder, &book, restart);
+        let (caps, _) = caps.map_err(Broken::of)?;
+        self.running = Some(Process {
+            caps,
+            till: Arc::new(till),
+            published: Published { world, desk: Arc::new(desk) },
+            ring: ring(),
+            worker: Worker::new(),
+            waiting: Vec::new(),
+            upkeep,
+            step: None,
+            epoch,
+        });
+        self.turn(now);
+        Ok(())
+    }
+
+    /// The process is gone; what it was asked and did not answer comes back. With a seed the
+    /// machine went with it, and its disk keeps of what was not synced what the seed says.
+    pub fn crash(&mut self, machine: Option<u64>) -> Vec<Telling> {
+        match machine {
+            Some(seed) => self.disk.crash(seed),
+            // What is killed writes nothing any more.
+            None => self.disk.fail(None, 1, true, ErrorKind::Interrupted),
+        }
+        let waiting = self.running.take().map(|process| process.waiting).unwrap_or_default();
+        self.disk.heal();
+        waiting.into_iter().map(|settling| settling.telling).collect()
+    }
+
+    /// The next write or sync of the disk fails.
+    pub fn break_disk(&mut self, sync: bool) {
+        let op = if sync { Op::Sync } else { Op::Write };
+        self.disk.fail(Some(op), 1, false, ErrorKind::Other);
+    }
+
+    /// The disk has room for so many more bytes; `None`: for all.
+    pub fn fill_disk(&mut self, left: Option<u64>) {
+        self.disk.limit(left.map(|left| self.disk.used() + left));
+    }
+
+    /// The journal can keep nothing any more: who watches the process starts it anew.
+    pub fn has_failed(&self) -> bool {
+        self.running.as_ref().is_some_and(|process| process.till.failure().is_some())
+    }
+
+    /// An orderly end: all that waits is answered first.
+    pub fn close(&mut self, now: Moment) -> Vec<(Telling, Settlement)> {
+        let answered = self.sync();
+        if let Some(process) = &mut self.running {
+            let stopped = Stopped { moment: now, epoch: process.epoch };
+            // What a full disk does not take stays leased, as after a crash.
+            let _ = process.upkeep.close(process.till.journal(), stopped);
+            process.till.journal().turn();
+        }
+        self.running = None;
+        answered
+    }
+
+    /// Another plan is published, or stands in the files for the next start.
+    pub fn publish(&mut self, plan: &Plan) -> Result<(), Broken> {
+        let (catalog, vocabulary) = self.ground.catalog(plan)?;
+        self.parts.catalog = Arc::new(catalog);
+        self.parts.vocabulary = Arc::new(vocabulary);
+        if let Some(process) = &mut self.running {
+            let world = World::assemble(self.parts.clone(), None);
+            let before = &process.published;
+            let before = Some((&*before.world.catalog, &*before.desk));
+            let desk = process.till.book().desk(&world.catalog, before).map_err(Broken::of)?;
+            process.published = Published { world, desk: Arc::new(desk) };
+        }
+        Ok(())
+    }
+
+    /// One bid request; the answer's body when there is a bid. `late`: too slow to be sent.
+    pub fn bid(&mut self, venue: u16, body: &[u8], now: Moment, late: bool) -> Option<&[u8]> {
+        let process =
+            self.running.as_mut().filter(|process| process.till.health() == Health::Well)?;
+        if process.ring.len() >= RING {
+            process.ring = ring();
+        }
+        let received = Received { exchange: ExchangeIx(venue), wire: Wire::Json, body };
+        let records = Records { ring: &process.ring, sample_ppm: 0 };
+        let at = Circumstance { moment: now, coin: process.published.world.coin };
+        let spent_us = || if late { i64::MAX } else { 0 };
+        let worker = &mut process.worker;
+        let outcome = serve(&received, &process.published, records, worker, (at, spent_us));
+        (outcome == Outcome::Bid).then(|| process.worker.scratch.reply())
+    }
+
+    /// A notice comes in; answered at once, or with a later [`House::sync`].
+    pub fn tell(&mut self, telling: Telling, now: Moment) -> Option<(Telling, Settlement)> {
+        let process = self.running.as_mut()?;
+        let (till, told) = (Arc::clone(&process.till), telling.clone());
+        let answer = async move {
+            let kind = Kind::parse(told.event).unwrap_or(Kind::Error);
+            let notice = Notice {
+                kind,
+                ticket: &told.ticket,
+                price: &told.price,
+                loss: told.loss,
+                min_to_win: &told.min,
+                moment: now,
+            };
+            settle(&till, &notice).await
+        };
+        let mut settling = Settling { telling, answer: Box::pin(answer) };
+        match settling.poll() {
+            Poll::Ready(settlement) => Some((settling.telling, settlement)),
+            Poll::Pending => {
+                process.waiting.push(settling);
+                None
+            }
+        }
+    }
+
+    /// Whether anything waits for the disk.
+    pub fn waits(&self) -> bool {
+        let waits = |process: &Process| !process.waiting.is_empty() || process.step.is_some();
+        self.running.as_ref().is_some_and(waits)
+    }
+
+    /// The disk does its work: those that waited for it are answered.
+    pub fn sync(&mut self) -> Vec<(Telling, Settlement)> {
+        let Some(process) = &mut self.running else { return Vec::new() };
+        process.till.journal().turn();
+        process.granted();
+        let mut answered = Vec::new();
+        for mut settling in std::mem::take(&mut process.waiting) {
+            match settling.poll() {
+                Poll::Ready(settlement) => answered.push((settling.telling, settlement)),
+                Poll::Pending => process.waiting.push(settling),
+            }
+        }
+        answered
+    }
+
+    /// The background turns of a moment.
+    pub fn turn(&mut self, now: Moment) {
+        let Some(process) = &mut self.running else { return };
+        process.till.sweep(now);
+        // A fault of this log caps everybody; what it says of it is its own affair.
+        let _ = process.caps.turn();
+        if process.step.is_none() {
+            process.step = process.upkeep.begin(process.till.journal(), now).ok();
+        }
+    }
+
+    /// What the process says of a line.
+    pub fn line(&self, line: LineId, currency: &str) -> LineBook {
+        let book = self.running.as_ref().map(|process| process.till.book());
+        let currency = Currency::parse(currency).unwrap_or(Currency::USD);
+        let state = book.and_then(|book| book.line(line, currency));
+        state.map_or(LineBook { spent: 0, held: 0 }, |state| LineBook {
+            spent: state.spent(),
+            held: state.held(),
+        })
+    }
+
+    /// The files of the journal as they are on disk, in their order.
+    pub fn files(&self) -> Result<Vec<(String, Vec<u8>)>, Broken> {
+        let found = journal::segments(self.folder("journal")).map_err(Broken::of)?;
+        let mut files = Vec::new();
+        for (_, path) in found {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            files.push((name, self.disk.read(&path, 0, u64::MAX).map_err(Broken::of)?));
+        }
+        Ok(files)
+    }
+}
+
+impl Process {
+    /// What the journal knows by now may be used.
+    fn granted(&mut self) {
+        let Some(mut step) = self.step.take() else { return };
+        match step.now() {
+            // What was refused is said again.
+            Some(answer) => drop(self.upkeep.end(answer)),
+            None => self.step = Some(step),
+        }
+    }
+}
+
+impl Settling {
+    fn poll(&mut self) -> Poll<Settlement> {
+        self.answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    }
+}
+
+fn ring() -> RecordRing {
+    RecordRing::new(&records::Config { ring: RING + 1, sample_buffers: 0, ..Default::default() })
+}
+
+/// Whether the sender should come again.
+pub fn comes_again(settled: Settled) -> bool {
+    settled == Settled::Unavailable
+}
