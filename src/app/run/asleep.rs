@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::StartFault;
 use super::node::Node;
 use super::tasks::{self, Loop};
 use crate::base::telemetry::{Counter, Gauge, Registry};
@@ -84,9 +85,10 @@ impl Sleeper {
 }
 
 /// Looks at the world that is served, again and again.
-pub fn start(node: Arc<Node>, sleep_ms: u32) -> io::Result<Loop> {
+pub fn start(node: Arc<Node>, sleep_ms: u32) -> Result<Loop, StartFault> {
     let every = Duration::from_millis(u64::from(sleep_ms));
-    tasks::spawn("sleepers", every, move || {
+    let spawned = tasks::spawn("sleepers", every, move || {
         node.sleeper().look(&node.standing().published);
-    })
+    });
+    spawned.map_err(StartFault::at("sleeping lines"))
 }

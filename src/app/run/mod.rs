@@ -119,8 +119,7 @@ impl Running {
         let lock = DataLock::take(data).map_err(StartFault::at("data folder"))?;
         warn_of_few_files(config.bid.connections_max);
         make_demo(&mut config, data, &mut |_, _| {})?;
-        let registry = Arc::new(Registry::new());
-        let readiness = Arc::new(Readiness::default());
+        let (registry, readiness) = (Arc::new(Registry::new()), Arc::new(Readiness::default()));
 
         let keys = ticket_keys(&config.notice.tickets, data).map_err(StartFault::at("keys"))?;
         let (till, epoch) = open_till(&config, data, keys.clone(), clock.now())?;
@@ -139,9 +138,8 @@ impl Running {
         let paces = Paces::new(&config.delivery.pacing, &clock, &registry);
         let money = Money::new(&till, config.delivery.tally_s, epoch, (&clock, &registry));
         let kept = (ring, sleeper, paces, money);
-        let node = Node::new(built, &config, Arc::clone(&till), kept, &registry)
-            .map(Arc::new)
-            .map_err(StartFault::at("world"))?;
+        let node = Node::new(built, &config, Arc::clone(&till), kept, &registry);
+        let node = node.map(Arc::new).map_err(StartFault::at("world"))?;
         let caps = caps::start(&config, data, &node, (Arc::clone(&clock), &registry))?;
         let intake =
             start_intake(listeners, &config, &registry, &node).map_err(StartFault::at("intake"))?;
@@ -151,12 +149,9 @@ impl Running {
                 .map_err(StartFault::at("sweeper"))?;
         let watcher = Watcher::start(press, Arc::clone(&node), config.campaigns.watch_ms)
             .map_err(StartFault::at("campaign watcher"))?;
-        let sleepers = asleep::start(Arc::clone(&node), config.delivery.sleep_ms)
-            .map_err(StartFault::at("sleeping lines"))?;
-        let money = money::start(Arc::clone(&node), config.delivery.turn_ms)
-            .map_err(StartFault::at("money"))?;
-        let pacing = pacing::start(Arc::clone(&node), &config.delivery.pacing)
-            .map_err(StartFault::at("pacing"))?;
+        let sleepers = asleep::start(Arc::clone(&node), config.delivery.sleep_ms)?;
+        let money = money::start(Arc::clone(&node), config.delivery.turn_ms)?;
+        let pacing = pacing::start(Arc::clone(&node), &config.delivery.pacing)?;
         let shared = (Arc::clone(&registry), Arc::clone(&readiness));
         let (upkeep, failed) = upkeep::start(Arc::clone(&node), shared.clone(), till)
             .map_err(StartFault::at("upkeep"))?;

@@ -4,10 +4,10 @@
 //! A world's budgets are leased before its first request; the end in order gives back what no bid
 //! holds.
 
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::StartFault;
 use super::node::Node;
 use super::tasks::{self, Loop};
 use crate::base::journal::Refused;
@@ -78,7 +78,8 @@ impl Money {
 }
 
 /// Turns the book every so often.
-pub fn start(node: Arc<Node>, turn_ms: u32) -> io::Result<Loop> {
+pub fn start(node: Arc<Node>, turn_ms: u32) -> Result<Loop, StartFault> {
     let every = Duration::from_millis(u64::from(turn_ms));
-    tasks::spawn("money", every, move || node.money().turn())
+    let spawned = tasks::spawn("money", every, move || node.money().turn());
+    spawned.map_err(StartFault::at("money"))
 }

@@ -3,10 +3,10 @@
 //! Money is looked at a few times a second; a world's lines are turned once before its first
 //! request, so that none begins at its full price.
 
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::StartFault;
 use super::node::Node;
 use super::tasks::{self, Loop};
 use crate::base::telemetry::{Counter, Gauge, Registry};
@@ -70,7 +70,8 @@ impl Paces {
 }
 
 /// Turns the world that is served, again and again.
-pub fn start(node: Arc<Node>, config: &Config) -> io::Result<Loop> {
+pub fn start(node: Arc<Node>, config: &Config) -> Result<Loop, StartFault> {
     let every = Duration::from_millis(u64::from(config.turn_ms));
-    tasks::spawn("pacing", every, move || node.paces().turn(&node.standing().published))
+    let turn = move || node.paces().turn(&node.standing().published);
+    tasks::spawn("pacing", every, turn).map_err(StartFault::at("pacing"))
 }

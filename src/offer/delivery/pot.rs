@@ -35,7 +35,7 @@ struct Known {
 }
 
 /// Bids that a first lease is good for, at least.
-const FIRST_BIDS: i64 = 16;
+const FIRST_BIDS: i64 = 32;
 /// … or this part of the limit, where that is more.
 const FIRST_PART: i64 = 256;
 /// How far ahead of its spending a budget is leased.
