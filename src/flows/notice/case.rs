@@ -65,6 +65,7 @@ impl Kind {
 pub(super) fn event(entry: &NoticeEntry) -> Event {
     let told = matches!(entry.rule, PriceRule::AsTold | PriceRule::Above);
     Event {
+        expires: entry.expires,
         bid: entry.bid,
         kinds: bit(entry.kind),
         last: entry.expires.max(entry.moment),

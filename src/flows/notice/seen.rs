@@ -37,6 +37,9 @@ pub(super) struct Shard {
 }
 
 struct SeenBid {
+    /// It was made known, perhaps again, when bids like it had been forgotten: what is not said
+    /// of it may have been.
+    perhaps_again: bool,
     /// Bit `kind`: settled, perhaps not yet on disk.
     settled: u32,
     /// Bit `kind`: on disk.
@@ -60,7 +63,9 @@ pub(super) struct Event {
     pub bid: BidId,
     /// One [`bit`] for each kind that is told.
     pub kinds: u32,
-    /// The expiry of the ticket, or the moment of the notice where that is later.
+    /// When the ticket expires.
+    pub expires: Moment,
+    /// That, or the moment of the notice where it is later.
     pub last: Moment,
     /// Of the billable event: what it cost.
     pub price: Option<i64>,
@@ -116,8 +121,8 @@ impl Seen {
             shard.horizon = shard.horizon.max(last);
             return;
         }
-        let RecentBid { kinds, billed: price, won, .. } = *recent;
-        shard.settled(&Event { bid, kinds, last, price, won });
+        let RecentBid { kinds, billed: price, won, expires, .. } = *recent;
+        shard.settled(&Event { bid, kinds, expires, last, price, won });
         if let Some(seen) = shard.bids.get_mut(&bid) {
             seen.durable = kinds;
         }
@@ -153,7 +158,8 @@ impl Shard {
 
     /// Whether this bid may have been known and forgotten.
     pub fn may_have_forgotten(&self, bid: BidId, expires: Moment) -> bool {
-        expires <= self.horizon && !self.knows(bid)
+        let seen = self.bids.get(&bid);
+        seen.map_or(expires <= self.horizon, |seen| seen.perhaps_again)
     }
 
     pub fn any_of(&self, bid: BidId, kinds: &[Kind]) -> bool {
@@ -173,6 +179,7 @@ impl Shard {
 
     pub fn settled(&mut self, event: &Event) {
         let seen = self.bids.entry(event.bid).or_insert(SeenBid {
+            perhaps_again: event.expires <= self.horizon,
             settled: 0,
             durable: 0,
             disagreed: 0,
@@ -237,7 +244,8 @@ mod tests {
     }
 
     fn event(kind: Kind, last_s: i64) -> Event {
-        Event { bid: BID, kinds: bit(kind), last: at(last_s), price: None, won: None }
+        let last = at(last_s);
+        Event { bid: BID, kinds: bit(kind), expires: last, last, price: None, won: None }
     }
 
     #[test]
@@ -264,6 +272,17 @@ mod tests {
         assert!(seen.shard(BID).knows(BID) && !seen.shard(BID).may_have_forgotten(BID, at(0)));
         seen.sweep(at(2601));
         assert!(!seen.shard(BID).knows(BID) && seen.shard(BID).may_have_forgotten(BID, at(2000)));
+    }
+
+    #[test]
+    fn a_late_notice_does_not_make_a_forgotten_bid_new() {
+        let seen = Seen::new(64, 600, START);
+        seen.shard(BID).settled(&event(Kind::Impression, 1000));
+        seen.sweep(at(4600));
+        // The clock is ahead; it is set back after this.
+        seen.shard(BID).settled(&Event { last: at(4700), ..event(Kind::Complete, 1000) });
+        assert!(seen.shard(BID).knows(BID));
+        assert!(seen.shard(BID).may_have_forgotten(BID, at(1000)), "it was charged before");
     }
 
     #[test]
