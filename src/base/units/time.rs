@@ -25,6 +25,13 @@ impl Moment {
         self.unix_us.div_euclid(1_000_000)
     }
 
+    /// The first whole second that is not before it.
+    pub const fn whole_s_up(self) -> Moment {
+        let part = self.unix_us.rem_euclid(1_000_000);
+        let rest = if part == 0 { 0 } else { 1_000_000 - part };
+        Moment { unix_us: self.unix_us.saturating_add(rest) }
+    }
+
     pub const fn plus_s(self, seconds: i64) -> Moment {
         Moment { unix_us: self.unix_us.saturating_add(seconds.saturating_mul(1_000_000)) }
     }
