@@ -54,9 +54,11 @@ impl Auditor {
                 let most = self.most_within(account, cap, &times);
                 if most > usize::from(cap.impressions) {
                     let level = ["line", "creative", "campaign", "account"][usize::from(level)];
+                    let (per, capped) = (cap.per, cap.impressions);
+                    let at: Vec<i64> = times.iter().map(|(_, at)| at / 1_000_000).collect();
                     findings.fault(format!(
-                        "{level} {index}: one listener heard it {most} times in a {}, capped at {}",
-                        cap.per, cap.impressions
+                        "{level} {index}: one listener heard it {most} times in a {per}, capped \
+                         at {capped}: bids of {at:?}"
                     ));
                 }
             }
@@ -83,13 +85,15 @@ impl Auditor {
         let zone = &self.accounts[account as usize].zone;
         let at = jiff::Timestamp::from_microsecond(from_us).ok()?.to_zoned(zone.clone());
         let end = match per {
-            "hour" => at
-                .round(
-                    jiff::ZonedRound::new().smallest(jiff::Unit::Hour).mode(jiff::RoundMode::Floor),
-                )
-                .ok()?
-                .checked_add(1.hour())
-                .ok()?,
+            // Hours are counted from midnight: where a clock is set by half an hour (Lord Howe),
+            // those of the rest of that day are not the wall clock's.
+            "hour" => {
+                let midnight_s = at.start_of_day().ok()?.timestamp().as_second();
+                let hours = (from_us.div_euclid(1_000_000) - midnight_s).div_euclid(3600);
+                let end_s = midnight_s + (hours + 1) * 3600;
+                let next_s = at.end_of_day().ok()?.timestamp().as_second() + 1;
+                return Some(end_s.min(next_s) * 1_000_000);
+            }
             "day" => at.end_of_day().ok()?,
             "week" => {
                 let left = 7 - i64::from(at.weekday().to_monday_one_offset());
