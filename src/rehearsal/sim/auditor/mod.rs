@@ -124,6 +124,8 @@ pub struct Findings {
     pub spent: Vec<i64>,
     /// Every broken promise, in words.
     pub faults: Vec<String>,
+    /// What nobody is the poorer for but us: notices that should have been paid for and were not.
+    pub doubts: Vec<String>,
 }
 
 /// What the process says of a line when all is over.
