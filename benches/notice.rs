@@ -120,12 +120,15 @@ fn tell(till: &Arc<Till>, texts: &Arc<[TicketText]>, in_flight: usize) -> (usize
     (counted, texts.len() - counted)
 }
 
+/// What the disk is given to write when it is measured alone, at most.
+const ALONE_BYTES_MAX: usize = 128 << 20;
+
 /// fdatasyncs a second, each after so many bytes.
 fn alone(dir: &Path, bytes: usize) -> f64 {
     let mut file = std::fs::File::create(dir.join("alone")).unwrap();
     let chunk = vec![7_u8; bytes];
-    let (began, mut syncs) = (Instant::now(), 0);
-    while began.elapsed() < Duration::from_secs(2) && syncs < 2000 {
+    let (began, mut syncs) = (Instant::now(), 0_u32);
+    while began.elapsed() < Duration::from_secs(2) && syncs as usize * bytes < ALONE_BYTES_MAX {
         file.write_all(&chunk).unwrap();
         file.sync_data().unwrap();
         syncs += 1;

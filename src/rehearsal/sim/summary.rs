@@ -115,9 +115,6 @@ impl fmt::Display for Ran {
             let LineStory { name, currency, .. } = story;
             writeln!(f, "  {name:<16}{currency:>6}{:>16}{budget:>16}{part:>9}", money(spent))?;
         }
-        for doubt in &self.findings.doubts {
-            writeln!(f, "DOUBT   {doubt}")?;
-        }
         for fault in &self.findings.faults {
             writeln!(f, "BROKEN  {fault}")?;
         }

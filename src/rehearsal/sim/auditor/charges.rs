@@ -133,7 +133,7 @@ impl Auditor {
                 orders.most((bid.seen, until), |b| Some(i64::from(b.expected))) == Some(1)
             });
         if !expected && !bid.may_have_ended(notice.event) {
-            findings.doubts.push(format!(
+            findings.fault(format!(
                 "bid {:016x} was disputed in time, though its hold had not ended",
                 bid.id
             ));

@@ -124,8 +124,6 @@ pub struct Findings {
     pub spent: Vec<i64>,
     /// Every broken promise, in words.
     pub faults: Vec<String>,
-    /// What nobody is the poorer for but us: notices that should have been paid for and were not.
-    pub doubts: Vec<String>,
 }
 
 /// What the process says of a line when all is over.
@@ -365,7 +363,10 @@ impl Offered {
         let first = self.told(event).map_or(i64::MAX, |told| told.first_us);
         let told_before = |other: u8| self.told(other).is_some_and(|told| told.first_us <= first);
         let unwon = self.win_by_us.is_some_and(|by| {
-            let in_time = |told: &Told| told.event != LOSS && told.first_us <= by;
+            // Told after a clock was set back, it looks earlier than it was.
+            let in_time = |told: &Told| {
+                told.event != LOSS && told.set_back == self.set_back && told.first_us <= by
+            };
             // Every sign that it was won counts, the win itself first of all.
             !self.told(WIN).is_some_and(in_time) && !self.told.iter().any(in_time)
         });
