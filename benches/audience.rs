@@ -24,8 +24,8 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use interlude::base::stdx::rng::Rng;
 use interlude::base::units::ids::ListenerKey;
 use interlude::knowledge::audience::{
-    Audience, Change, Gather, Generation, GenerationBuilder, LinkKey, Merge, Past, Segment,
-    minor_ages, snapshot,
+    Audience, Change, Gather, Generation, GenerationBuilder, LinkKey, Merge, Past, Purpose,
+    Segment, minor_ages, snapshot,
 };
 use interlude::market::vocabulary::Vocabulary;
 use interlude::rehearsal::traffic::multitude::Multitude;
@@ -75,7 +75,9 @@ struct Chase {
 impl Chase {
     #[inline]
     fn next(&mut self, audience: &Audience) -> usize {
-        let segments = audience.profile(self.keys[self.at]).map_or(0, |profile| profile.len());
+        let segments = audience
+            .profile_for(Purpose::Rehearsal, self.keys[self.at])
+            .map_or(0, |profile| profile.len());
         // Everybody has some: the step is 1, which only the profile tells.
         self.at += usize::from(segments > 0);
         if self.at == self.keys.len() {

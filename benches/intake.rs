@@ -31,7 +31,8 @@ use interlude::flows::decide::scratch::Scratch;
 use interlude::flows::decide::world::World;
 use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::knowledge::audience::{
-    Audience, Change, Config, DiskStore, Found, Intake, Receipt, Refused, Segment, Stand, encode,
+    Audience, Change, Config, DiskStore, Found, Intake, Purpose, Receipt, Refused, Segment, Stand,
+    encode,
 };
 use interlude::market::openrtb::Wire;
 use interlude::market::vocabulary::{ValueId, Words};
@@ -189,7 +190,7 @@ struct Seen {
 
 impl Seen {
     fn note(&self, audience: &Audience) {
-        let Some(profile) = audience.profile(TAG) else { return };
+        let Some(profile) = audience.profile_for(Purpose::Rehearsal, TAG) else { return };
         let tag = profile.segments().next().map_or(0, |s| s.expires.unix_s() / 3600) as usize;
         let submitted = self.submitted.lock().expect("no panic");
         let mut latencies = self.latencies.lock().expect("no panic");

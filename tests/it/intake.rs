@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use interlude::base::stdx::rng::Rng;
 use interlude::base::units::ids::ListenerKey;
 use interlude::knowledge::audience::{
-    Audience, Change, Config, Intake, LinkKey, Segment, Stand, encode,
+    Audience, Change, Config, Intake, LinkKey, Purpose, Segment, Stand, encode,
 };
 use interlude::market::vocabulary::{Dimension, Vocabulary};
 
@@ -64,7 +64,7 @@ fn batch(intake: &Intake, writer: u64, n: u64) -> Vec<Change> {
 /// The batch that a writer's listeners show, all of them the same; nought before the first.
 fn shown(audience: &Audience, words: &Vocabulary, writer: u64) -> u64 {
     let number = |key| {
-        let profile = audience.profile(key)?;
+        let profile = audience.profile_for(Purpose::Upkeep, key)?;
         let segments: Vec<Segment> = profile.segments().collect();
         assert_eq!(segments.len(), 1);
         words.text(segments[0].value).strip_prefix("list ")?.parse::<u64>().ok()
@@ -168,7 +168,9 @@ fn import(folder: &Path, strict: bool) -> Child {
 fn loaded(folder: &Path) -> u64 {
     let intake = open(&folder.join("data"));
     let audience = intake.audience();
-    let there = |n: u64| audience.profile(ListenerKey::of(&format!("listener-{n}"))).is_some();
+    let there = |n: u64| {
+        audience.profile_for(Purpose::Upkeep, ListenerKey::of(&format!("listener-{n}"))).is_some()
+    };
     let count = (0..LINES).take_while(|&n| there(n)).count() as u64;
     assert_eq!(audience.len() as u64, count, "listeners beyond the first gap");
     count

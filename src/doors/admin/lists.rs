@@ -23,7 +23,9 @@ use super::upload::submit;
 use super::verdict::text_of;
 use crate::base::units::ids::ListenerKey;
 use crate::base::units::time::Moment;
-use crate::knowledge::audience::{Audience, Change, HASHED, Segment, link_said, moment_said};
+use crate::knowledge::audience::{
+    Audience, Change, HASHED, Purpose, Segment, link_said, moment_said,
+};
 use crate::market::vocabulary::{Dimension, ValueId};
 
 /// Faults that are told one by one; all are counted.
@@ -242,7 +244,8 @@ async fn remove_others(
     let audience: Arc<Audience> = api.listeners.audience();
     let scan = tokio::task::spawn_blocking(move || {
         let has = |key: &ListenerKey| {
-            let segments = audience.profile(*key).into_iter().flat_map(|p| p.segments());
+            let segments =
+                audience.profile_for(Purpose::Upkeep, *key).into_iter().flat_map(|p| p.segments());
             segments.into_iter().any(|segment| segment.value == value)
         };
         let keys = audience.iter().map(|(key, _)| key);

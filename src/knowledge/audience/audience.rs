@@ -7,10 +7,13 @@
 use std::sync::Arc;
 
 use crate::base::units::ids::ListenerKey;
+use crate::market::privacy::ProfileRead;
 
 use super::generation::{Entry, Generation, newest_links, newest_listeners, target};
 use super::links::LinkKey;
 use super::profile::Profile;
+#[cfg(test)]
+use super::spy;
 use super::table::HEAD;
 
 /// Everybody who is known: what the newest generation that knows a listener says of them.
@@ -18,6 +21,19 @@ use super::table::HEAD;
 pub struct Audience {
     generations: Vec<Arc<Generation>>,
     listeners: usize,
+}
+
+/// Who reads a profile without a bid request, and so without its permissions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// The listener's own: export, why, erasure.
+    Rights,
+    /// Crowds are counted; only their sizes leave.
+    Crowd,
+    /// Storing, merging, importing: nobody learns anything.
+    Upkeep,
+    /// Made-up listeners of rehearsals, benches and tests.
+    Rehearsal,
 }
 
 /// What an audience takes in memory, by part.
@@ -56,9 +72,23 @@ impl Audience {
         Audience::empty().with(Arc::new(generation))
     }
 
-    /// The listener's profile; `None` where the listener is not known. Hot.
+    /// The listener's profile, for the bid path where consent allows it; `None` where the listener
+    /// is not known. Hot.
     #[inline]
-    pub fn profile(&self, key: ListenerKey) -> Option<Profile<'_>> {
+    pub fn profile(&self, key: ListenerKey, _may: ProfileRead) -> Option<Profile<'_>> {
+        #[cfg(test)]
+        spy::profile_read();
+        self.find(key)
+    }
+
+    /// The same for those who answer no bid request: each names the right it has of its own.
+    #[inline]
+    pub fn profile_for(&self, _purpose: Purpose, key: ListenerKey) -> Option<Profile<'_>> {
+        self.find(key)
+    }
+
+    #[inline]
+    fn find(&self, key: ListenerKey) -> Option<Profile<'_>> {
         self.generations.iter().find_map(|generation| generation.entry(key))?.profile
     }
 
@@ -66,6 +96,8 @@ impl Audience {
     /// Hot.
     #[inline]
     pub fn listener(&self, link: LinkKey) -> Option<ListenerKey> {
+        #[cfg(test)]
+        spy::link_followed();
         for (n, generation) in self.generations.iter().enumerate() {
             if let Some(key) = generation.link(link) {
                 return key.filter(|&key| !is_cut(&self.generations[..n], key));
@@ -81,7 +113,7 @@ impl Audience {
         }
         let (mut came, mut went) = (0, 0);
         for (key, entry) in newest.entries() {
-            let before = !self.generations.is_empty() && self.profile(key).is_some();
+            let before = !self.generations.is_empty() && self.find(key).is_some();
             came += usize::from(entry.profile.is_some() && !before);
             went += usize::from(entry.profile.is_none() && before);
         }

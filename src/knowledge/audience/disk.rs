@@ -27,7 +27,7 @@ use crate::base::units::ids::ListenerKey;
 use crate::base::units::time::Moment;
 use crate::market::vocabulary::{LogFault, ValueId, Vocabulary, Words};
 
-use super::audience::Audience;
+use super::audience::{Audience, Purpose};
 use super::change::Change;
 use super::config::Config;
 use super::gather::Gather;
@@ -160,7 +160,8 @@ impl Store for DiskStore {
 
     fn get_many(&self, keys: &[ListenerKey]) -> Result<Vec<Option<Box<[u8]>>>, StoreFault> {
         let audience = read_folder(&self.dir, &self.words.snapshot())?;
-        let bytes = |key: &ListenerKey| Some(audience.profile(*key)?.bytes().into());
+        let bytes =
+            |key: &ListenerKey| Some(audience.profile_for(Purpose::Upkeep, *key)?.bytes().into());
         Ok(keys.iter().map(bytes).collect())
     }
 

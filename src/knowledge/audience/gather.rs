@@ -10,7 +10,7 @@ use foldhash::fast::RandomState;
 use crate::base::units::ids::ListenerKey;
 use crate::market::vocabulary::ValueId;
 
-use super::audience::Audience;
+use super::audience::{Audience, Purpose};
 use super::change::Change;
 use super::generation::{Entry, Generation, GenerationBuilder};
 use super::links::LinkKey;
@@ -79,7 +79,7 @@ impl Gather {
     pub fn profile<'a>(&'a self, key: ListenerKey, audience: &'a Audience) -> Option<Profile<'a>> {
         match self.listeners.get(&key) {
             Some(known) => self.own(*known),
-            None => audience.profile(key),
+            None => audience.profile_for(Purpose::Upkeep, key),
         }
     }
 

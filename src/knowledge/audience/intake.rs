@@ -34,7 +34,7 @@ use crate::base::units::ids::ListenerKey;
 use crate::base::units::time::{Clock, WallClock};
 use crate::market::vocabulary::{self, Vocabulary, Words};
 
-use super::audience::Audience;
+use super::audience::{Audience, Purpose};
 use super::change::{Change, ChangeFault};
 use super::config::{BATCH_MAX, Config};
 use super::disk::{DiskStore, Found};
@@ -255,7 +255,9 @@ impl Intake {
         }
         let audience = self.shared.audience.load();
         let makes = |change: &Change| match change {
-            Change::Put { key, .. } | Change::Add { key, .. } => audience.profile(*key).is_none(),
+            Change::Put { key, .. } | Change::Add { key, .. } => {
+                audience.profile_for(Purpose::Upkeep, *key).is_none()
+            }
             _ => false,
         };
         // Who is here already may change; what waits to be sealed is not counted.

@@ -17,6 +17,9 @@ mod filling;
 
 mod generation;
 
+#[cfg(test)]
+pub mod spy;
+
 #[expect(clippy::module_inception, reason = "the room's noun")]
 mod audience;
 
@@ -46,7 +49,7 @@ mod import;
 
 mod stats;
 
-pub use audience::{Audience, Bytes};
+pub use audience::{Audience, Bytes, Purpose};
 pub use change::{Change, ChangeFault};
 pub use config::{BATCH_MAX, Config};
 pub use disk::{DiskStore, FOLDER, Found, read};

@@ -280,7 +280,9 @@ mod tests {
 
     use super::*;
     use crate::base::units::ids::ListenerKey;
-    use crate::knowledge::audience::{Entry, GenerationBuilder, LinkKey, Profile, Segment, encode};
+    use crate::knowledge::audience::{
+        Entry, GenerationBuilder, LinkKey, Profile, Purpose, Segment, encode,
+    };
     use crate::market::vocabulary::{Dimension, ValueId};
 
     fn profile(n: u32) -> Vec<u8> {
@@ -331,7 +333,7 @@ mod tests {
             assert!(again.iter().eq(audience.iter()));
             assert!(again.links().eq(audience.links()));
             for (key, profile) in audience.iter() {
-                assert_eq!(again.profile(key), Some(profile));
+                assert_eq!(again.profile_for(Purpose::Upkeep, key), Some(profile));
             }
             // Written anew it replaces what stood there.
             write(&path, &again, (78, &Vocabulary::new()), &mut || true).unwrap();

@@ -15,7 +15,7 @@ use crate::knowledge::audience::{
 use crate::market::exchange::Exchange;
 use crate::market::facts::Facts;
 use crate::market::openrtb::request::{Eid, Request, User};
-use crate::market::privacy::Permissions;
+use crate::market::privacy::{Grant, Permissions};
 use crate::market::vocabulary::{Dimension, Source, ValueId, Vocabulary};
 
 use super::countries::country;
@@ -54,11 +54,15 @@ pub fn key(
     permissions: Permissions,
     audience: &Audience,
 ) -> Option<ListenerKey> {
-    let user = request.user.as_ref().filter(|_| permissions.full())?;
+    let user = request.user.as_ref().filter(|_| permissions.may(Grant::UseId))?;
     let mut ids = ids(user, exchange);
     let first = ids.next()?;
+    let read = permissions.profile_read();
     let known = |(source, id): (&str, &str)| {
-        let own = || Some(ListenerKey::of(id)).filter(|&key| audience.profile(key).is_some());
+        let own = || {
+            Some(ListenerKey::of(id))
+                .filter(|&key| read.is_some_and(|read| audience.profile(key, read).is_some()))
+        };
         audience.listener(LinkKey::of(source, id)).or_else(own)
     };
     Some(known(first).or_else(|| ids.find_map(known)).unwrap_or_else(|| ListenerKey::of(first.1)))
@@ -117,7 +121,7 @@ pub struct Sources<'a> {
 /// and so is the mood or the activity of this moment.
 pub fn set(sources: &Sources<'_>, vocabulary: &Vocabulary, facts: &mut Facts) {
     let minor = sources.profile.is_some_and(|profile| is_minor(profile, vocabulary));
-    if !sources.permissions.full() || minor {
+    if !sources.permissions.may(Grant::ReadProfile) || minor {
         return;
     }
     let mut wire = Gathered::new(vocabulary);

@@ -77,7 +77,8 @@ pub fn opportunity<'b>(
     let permissions = permissions(request, country, exchange.regs_default, moment);
     let vocabulary = sources.vocabulary;
     let key = listener::key(request, exchange, permissions, sources.audience);
-    let profile = key.and_then(|key| sources.audience.profile(key));
+    let profile = key.zip(permissions.profile_read());
+    let profile = profile.and_then(|(key, read)| sources.audience.profile(key, read));
     let minor = profile.is_some_and(|profile| listener::is_minor(profile, vocabulary));
     // A child is left alone: no id, no profile (not even in the record), no precise place.
     let permissions = if minor { permissions.of_minor() } else { permissions };

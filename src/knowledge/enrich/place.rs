@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::market::facts::{Facts, Point};
 use crate::market::openrtb::request::{Geo, Request};
-use crate::market::privacy::Permissions;
+use crate::market::privacy::{Grant, Permissions};
 use crate::market::vocabulary::{Dimension, ValueId, Vocabulary};
 
 use super::countries::{Country, country};
@@ -81,7 +81,7 @@ impl Place<'_> {
             return Some(zone);
         }
         let country = self.country?;
-        let point = self.point.filter(|_| permissions.full());
+        let point = self.point.filter(|_| permissions.may(Grant::PrecisePlace));
         let mut qualified = Qualified::new();
         let region = self.region.and_then(|region| qualified.join(country, region));
         atlas.zones.of_place(country.alpha2, region, point)
@@ -175,7 +175,7 @@ pub fn set(
         facts.set(Dimension::Country, vocabulary.find(Dimension::Country, country.alpha3));
     }
     set_named(Dimension::Region, place.region, place.country, vocabulary, facts);
-    if !permissions.full() {
+    if !permissions.may(Grant::PrecisePlace) {
         return;
     }
     set_named(Dimension::City, place.city, place.country, vocabulary, facts);

@@ -6,85 +6,14 @@
 use crate::base::units::time::Moment;
 use crate::market::openrtb::request::{Regs, Request};
 
+use super::denial::Denial;
+use super::grants::{Grants, Permissions};
+
 /// What is assumed of a request that carries no `regs`, outside the EEA and the UK.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RegsDefault {
     Full,
     Contextual,
-}
-
-/// What one request permits. Made only by [`permissions`]; everything else can but read it, or
-/// narrow it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Permissions {
-    denial: Option<Denial>,
-}
-
-/// Why only the context may be used: the first signal that was not a plain yes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-#[repr(u8)]
-pub enum Denial {
-    Coppa,
-    LimitAdTracking,
-    DoNotTrack,
-    TrackingNotAuthorized,
-    UsOptOut,
-    GlobalPrivacyControl,
-    GdprWithoutConsent,
-    UnreadGpp,
-    RegsAbsent,
-    Minor,
-}
-
-impl Denial {
-    pub const ALL: [Denial; 10] = [
-        Denial::Coppa,
-        Denial::LimitAdTracking,
-        Denial::DoNotTrack,
-        Denial::TrackingNotAuthorized,
-        Denial::UsOptOut,
-        Denial::GlobalPrivacyControl,
-        Denial::GdprWithoutConsent,
-        Denial::UnreadGpp,
-        Denial::RegsAbsent,
-        Denial::Minor,
-    ];
-
-    /// The metric label and the word in explanations.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Denial::Coppa => "coppa",
-            Denial::LimitAdTracking => "limit_ad_tracking",
-            Denial::DoNotTrack => "do_not_track",
-            Denial::TrackingNotAuthorized => "tracking_not_authorized",
-            Denial::UsOptOut => "us_opt_out",
-            Denial::GlobalPrivacyControl => "global_privacy_control",
-            Denial::GdprWithoutConsent => "gdpr_without_consent",
-            Denial::UnreadGpp => "unread_gpp",
-            Denial::RegsAbsent => "regs_absent",
-            Denial::Minor => "minor",
-        }
-    }
-}
-
-impl Permissions {
-    /// Ids, the profile and listener caps may be used.
-    pub const fn full(self) -> bool {
-        self.denial.is_none()
-    }
-
-    pub const fn denial(self) -> Option<Denial> {
-        self.denial
-    }
-
-    /// The same, narrowed: the profile says that the listener is a minor (DESIGN §7: no profile
-    /// use at all). A denial that stood before keeps its reason.
-    pub const fn of_minor(self) -> Permissions {
-        match self.denial {
-            None => Permissions { denial: Some(Denial::Minor) },
-            Some(_) => self,
-        }
-    }
 }
 
 /// Reads the signals of a request. `country` is the ISO 3166 alpha-3 code of where the listener
@@ -104,7 +33,10 @@ pub fn permissions(
         .or_else(|| of_device(request))
         .or_else(|| of_user(request, &regs, moment))
         .or_else(|| of_place(&regs, country, absent));
-    Permissions { denial }
+    match denial {
+        None => Permissions::FULL,
+        Some(denial) => Permissions::denied(Grants::CONTEXT, denial),
+    }
 }
 
 /// §3.2.3: `coppa`, `ext.gpc`, `gdpr`, `us_privacy`, `gpp`, `gpp_sid`.

@@ -136,7 +136,7 @@ fn ends(rng: &mut Rng) -> Moment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::knowledge::audience::Audience;
+    use crate::knowledge::audience::{Audience, Purpose};
 
     #[test]
     fn each_has_twelve_segments_and_the_same_ones_again() {
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(audience.len(), 2_000);
         let mut bytes = Vec::new();
         for n in [0, 1, 1_999] {
-            let profile = audience.profile(Multitude::key(n)).unwrap();
+            let profile = audience.profile_for(Purpose::Rehearsal, Multitude::key(n)).unwrap();
             assert_eq!(profile, again.profile(n, &mut bytes));
         }
         for (_, profile) in audience.iter() {

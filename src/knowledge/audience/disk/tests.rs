@@ -22,7 +22,7 @@ fn put(n: u64, value: u32) -> Change {
 }
 
 fn value_of(audience: &Audience, n: u64) -> Option<u32> {
-    Some(audience.profile(key(n))?.segments().next()?.value.0)
+    Some(audience.profile_for(Purpose::Upkeep, key(n))?.segments().next()?.value.0)
 }
 
 impl Rig {

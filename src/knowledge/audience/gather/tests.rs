@@ -175,7 +175,7 @@ impl Layers {
         let expected: Vec<_> = plain.listeners.iter().map(|(k, p)| (*k, p.len())).collect();
         assert_eq!(seen, expected);
         for (key, _) in seen {
-            assert!(audience.profile(key).is_some());
+            assert!(audience.profile_for(Purpose::Upkeep, key).is_some());
         }
         let links: Vec<_> = plain.links.iter().map(|(link, key)| (*link, *key)).collect();
         assert_eq!(audience.links().collect::<Vec<_>>(), links);

@@ -1,6 +1,6 @@
 use std::io::Cursor;
 
-use super::super::{Segment, Stand};
+use super::super::{Purpose, Segment, Stand};
 use super::*;
 use crate::base::units::ids::ListenerKey;
 use crate::market::vocabulary::{self, Dimension};
@@ -49,7 +49,7 @@ impl Rig {
     /// `dimension value confidence` of one listener, as text.
     fn known(&self, id: &str) -> Option<Vec<String>> {
         let (audience, vocabulary) = (self.intake.audience(), self.intake.words().snapshot());
-        let profile = audience.profile(ListenerKey::of(id))?;
+        let profile = audience.profile_for(Purpose::Upkeep, ListenerKey::of(id))?;
         let tell = |segment: Segment| {
             let dimension = vocabulary.dimension(segment.value).name();
             let text = vocabulary.text(segment.value);

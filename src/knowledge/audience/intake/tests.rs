@@ -108,7 +108,10 @@ fn what_is_durable_is_seen_soon_and_after_a_restart() {
     let (audience, known) = told.recv_timeout(Duration::from_secs(20)).unwrap();
     assert_eq!(known, words + 1);
     assert_eq!(audience.listener(link), Some(key(1)));
-    assert_eq!(audience.profile(key(1)).unwrap().segments().next().unwrap().value, word);
+    assert_eq!(
+        audience.profile_for(Purpose::Upkeep, key(1)).unwrap().segments().next().unwrap().value,
+        word
+    );
     let receipt = intake.submit(vec![put(2, 30)]).unwrap();
     drop(intake);
     receipt.wait().expect("dropping makes durable what waits");
@@ -134,7 +137,10 @@ fn a_store_that_fails_ends_acknowledgement_for_good() {
     // Bids see what was durable.
     let audience = intake.audience();
     assert_eq!(audience.len(), 1);
-    assert_eq!(audience.profile(key(1)).unwrap().segments().next(), Some(segment(30)));
+    assert_eq!(
+        audience.profile_for(Purpose::Upkeep, key(1)).unwrap().segments().next(),
+        Some(segment(30))
+    );
 }
 
 #[test]
@@ -167,7 +173,10 @@ fn what_waits_is_bounded_and_what_cannot_be_taken_is_refused_whole() {
     assert_eq!(intake.submit(vec![put(1, 32); BATCH_MAX + 1]).err().unwrap(), Refused::Long);
     intake.seal().unwrap();
     let audience = intake.audience();
-    assert_eq!(audience.profile(key(1)).unwrap().segments().next(), Some(segment(31)));
+    assert_eq!(
+        audience.profile_for(Purpose::Upkeep, key(1)).unwrap().segments().next(),
+        Some(segment(31))
+    );
 }
 
 /// What a listener's segments and links must be, said the plain way.
