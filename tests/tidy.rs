@@ -12,6 +12,8 @@ mod bans;
 mod lists;
 #[path = "tidy/order.rs"]
 mod order;
+#[path = "tidy/prose.rs"]
+mod prose;
 #[path = "tidy/sizes.rs"]
 mod sizes;
 #[path = "tidy/source.rs"]
@@ -33,6 +35,11 @@ fn modules_import_only_what_stands_above() {
 #[test]
 fn sizes_stay_within_limits_or_shrink() {
     hold("sizes (tests/tidy/ratchet.txt)", &sizes::findings(&Tree::read()));
+}
+
+#[test]
+fn pages_are_wrapped() {
+    hold("pages", &prose::findings(&Tree::read()));
 }
 
 #[test]

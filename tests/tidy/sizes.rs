@@ -13,7 +13,7 @@ const FILE_LINES_HARD: usize = 700;
 const FUNCTION_LINES: usize = 70;
 /// Without `self`.
 const PARAMETERS: usize = 5;
-const LINE_WIDTH: usize = 100;
+pub const LINE_WIDTH: usize = 100;
 
 /// A measure beyond its limit: kind and place, as the ratchet writes them.
 type Beyond = BTreeMap<(String, String), usize>;
