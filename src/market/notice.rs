@@ -1,23 +1,18 @@
 //! What do notices tell, and under which rule did their price fall? Words of the money path whose
 //! numbers stand in the journal. Used by the doors, `flows::notice` and the ledger; warm.
 
+use crate::base::stdx::labels::labels;
 use crate::market::ticket::Channel;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $channel:ident;)*) => {
-        /// What a notice tells. The number stands in the journal: append only.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        #[repr(u8)]
-        pub enum Kind { $($(#[$doc])* $variant),* }
+        labels! {
+            /// What a notice tells, by its name in URLs and metrics. The number stands in the
+            /// journal: append only.
+            Kind { $($(#[$doc])* $variant = $name;)* }
+        }
 
         impl Kind {
-            pub const ALL: &'static [Kind] = &[$(Kind::$variant),*];
-
-            /// The name in URLs and metrics.
-            pub const fn name(self) -> &'static str {
-                match self { $(Kind::$variant => $name),* }
-            }
-
             /// Whose tickets tell it.
             pub const fn channel(self) -> Channel {
                 match self { $(Kind::$variant => Channel::$channel),* }
@@ -50,57 +45,30 @@ kinds! {
 
 impl Kind {
     pub fn parse(name: &str) -> Option<Kind> {
-        Kind::ALL.iter().copied().find(|kind| kind.name() == name)
-    }
-
-    /// The inverse of `self as u8`.
-    pub fn from_code(code: u8) -> Option<Kind> {
-        Kind::ALL.get(usize::from(code)).copied()
+        Kind::ALL.iter().copied().find(|kind| kind.label() == name)
     }
 }
 
-macro_rules! rules {
-    ($($(#[$doc:meta])* $variant:ident = $label:literal;)*) => {
-        /// Which rule a price fell under. The number stands in the journal: append only.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        #[repr(u8)]
-        pub enum PriceRule { $($(#[$doc])* $variant),* }
-
-        impl PriceRule {
-            pub const ALL: &'static [PriceRule] = &[$(PriceRule::$variant),*];
-
-            /// The metric label.
-            pub const fn label(self) -> &'static str {
-                match self { $(PriceRule::$variant => $label),* }
-            }
-        }
-    };
-}
-
-rules! {
-    /// From nought to the signed price: charged as told.
-    AsTold = "as_told";
-    /// Above the signed price, which is charged.
-    Above = "above";
-    Missing = "missing";
-    Unexpanded = "unexpanded";
-    /// Encrypted without a key of ours, negative, or no number at all.
-    Unreadable = "unreadable";
-    /// Books nothing.
-    Audit = "audit";
-    /// It told none that counts; the price that the win had told.
-    AsWon = "as_won";
-    /// A player's, of an exchange whose row does not trust it; the signed price.
-    Ignored = "ignored";
-    /// Encrypted with our keys, but not for this bid by its time; the signed price.
-    Stale = "stale";
-    /// Where prices come encrypted, one that our keys do not open; the signed price.
-    Undeciphered = "undeciphered";
-}
-
-impl PriceRule {
-    /// The inverse of `self as u8`.
-    pub fn from_code(code: u8) -> Option<PriceRule> {
-        PriceRule::ALL.get(usize::from(code)).copied()
+labels! {
+    /// Which rule a price fell under. The number stands in the journal: append only.
+    PriceRule {
+        /// From nought to the signed price: charged as told.
+        AsTold = "as_told";
+        /// Above the signed price, which is charged.
+        Above = "above";
+        Missing = "missing";
+        Unexpanded = "unexpanded";
+        /// Encrypted without a key of ours, negative, or no number at all.
+        Unreadable = "unreadable";
+        /// Books nothing.
+        Audit = "audit";
+        /// It told none that counts; the price that the win had told.
+        AsWon = "as_won";
+        /// A player's, of an exchange whose row does not trust it; the signed price.
+        Ignored = "ignored";
+        /// Encrypted with our keys, but not for this bid by its time; the signed price.
+        Stale = "stale";
+        /// Where prices come encrypted, one that our keys do not open; the signed price.
+        Undeciphered = "undeciphered";
     }
 }

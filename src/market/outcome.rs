@@ -13,31 +13,21 @@ pub enum Outcome {
     Malformed(Malformed),
 }
 
+use crate::base::stdx::labels::labels;
+
 macro_rules! reasons {
     ($(#[$doc:meta])* $name:ident {
         $($(#[$vdoc:meta])* $variant:ident = $label:literal, $nbr:literal;)*
     }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-        #[repr(u8)]
-        pub enum $name { $($(#[$vdoc])* $variant),* }
+        labels! {
+            $(#[$doc])*
+            $name { $($(#[$vdoc])* $variant = $label;)* }
+        }
 
         impl $name {
-            pub const ALL: &'static [$name] = &[$($name::$variant),*];
-
-            /// The metric label and the word in explanations.
-            pub const fn label(self) -> &'static str {
-                match self { $($name::$variant => $label),* }
-            }
-
             /// OpenRTB no-bid reason (AdCOM "No-Bid Reason Codes"); 500+ are ours.
             pub const fn nbr(self) -> i64 {
                 match self { $($name::$variant => $nbr),* }
-            }
-
-            /// The inverse of `self as u8`.
-            pub fn from_code(code: u8) -> Option<$name> {
-                $name::ALL.get(usize::from(code)).copied()
             }
         }
     };

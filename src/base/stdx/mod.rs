@@ -2,6 +2,8 @@
 
 pub mod fault;
 
+pub mod labels;
+
 pub mod niceness;
 
 pub mod rng;

@@ -122,7 +122,7 @@ fn notices(registry: &Registry, kind: Kind) -> Partition {
     let ends = Settled::ALL.iter().map(|settled| settled.label()).chain(["dropped"]);
     let ends: Vec<_> = ends.map(|label| [("outcome", label)]).collect();
     let ends: Vec<&[(&str, &str)]> = ends.iter().map(<[_; 1]>::as_slice).collect();
-    Partition::new(registry, &names, &[("kind", kind.name())], &ends, ends.len() - 1)
+    Partition::new(registry, &names, &[("kind", kind.label())], &ends, ends.len() - 1)
 }
 
 fn cut(registry: &Registry, reason: &'static str) -> Counter {

@@ -38,6 +38,7 @@ pub use upkeep::{Step, Upkeep};
 
 pub use crate::market::notice::{Kind, PriceRule};
 
+use crate::base::stdx::labels::labels;
 use crate::base::units::time::Moment;
 use crate::knowledge::catalog::model::PlayerEvent;
 use crate::market::ticket::{Ticket, TicketFault};
@@ -88,40 +89,25 @@ pub struct Settlement {
     pub ticket: Option<Ticket>,
 }
 
-macro_rules! settled {
-    ($($(#[$doc:meta])* $variant:ident = $label:literal;)*) => {
-        /// How a notice ended.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        #[repr(u8)]
-        pub enum Settled { $($(#[$doc])* $variant),* }
-
-        impl Settled {
-            pub const ALL: &'static [Settled] = &[$(Settled::$variant),*];
-
-            /// The metric label.
-            pub const fn label(self) -> &'static str {
-                match self { $(Settled::$variant => $label),* }
-            }
-        }
-    };
-}
-
-settled! {
-    Counted = "counted";
-    /// The same event of the same bid was settled before.
-    Duplicate = "duplicate";
-    /// The ticket has expired: recorded, not charged.
-    Late = "late";
-    /// Billable, in time, but no money is left: recorded, not charged.
-    Disputed = "disputed";
-    /// An audit of the URL; nothing is booked.
-    Audit = "audit";
-    Malformed = "malformed";
-    UnknownKey = "unknown_key";
-    Forged = "forged";
-    WrongChannel = "wrong_channel";
-    /// Cannot be made durable now; the sender should try again (503).
-    Unavailable = "unavailable";
+labels! {
+    /// How a notice ended.
+    Settled {
+        Counted = "counted";
+        /// The same event of the same bid was settled before.
+        Duplicate = "duplicate";
+        /// The ticket has expired: recorded, not charged.
+        Late = "late";
+        /// Billable, in time, but no money is left: recorded, not charged.
+        Disputed = "disputed";
+        /// An audit of the URL; nothing is booked.
+        Audit = "audit";
+        Malformed = "malformed";
+        UnknownKey = "unknown_key";
+        Forged = "forged";
+        WrongChannel = "wrong_channel";
+        /// Cannot be made durable now; the sender should try again (503).
+        Unavailable = "unavailable";
+    }
 }
 
 impl Settled {

@@ -1,6 +1,7 @@
 //! What can be written down? The nouns of the journal; how they stand as bytes is in `wire.rs`.
 
 use super::account::{BudgetId, Day, Hour};
+use crate::base::stdx::labels::labels;
 use crate::base::units::ids::{AdvertiserId, CampaignId, LineId};
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;
@@ -32,29 +33,7 @@ pub enum Entry {
     Stopped(Stopped),
 }
 
-macro_rules! codes {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $label:literal;)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        #[repr(u8)]
-        pub enum $name { $($(#[$vdoc])* $variant),* }
-
-        impl $name {
-            pub const ALL: &'static [$name] = &[$($name::$variant),*];
-
-            pub const fn label(self) -> &'static str {
-                match self { $($name::$variant => $label),* }
-            }
-
-            /// The inverse of `self as u8`.
-            pub fn from_code(code: u8) -> Option<$name> {
-                $name::ALL.get(usize::from(code)).copied()
-            }
-        }
-    };
-}
-
-codes! {
+labels! {
     /// What a notice did. The number stands in the journal: append only.
     Effect {
         Counted = "counted";
@@ -70,7 +49,7 @@ codes! {
     }
 }
 
-codes! {
+labels! {
     /// What did not fit what was told before. The number stands in the journal: append only.
     Conflict {
         /// The same event with another price.
@@ -180,7 +159,7 @@ pub struct Lease {
     pub ceiling: i64,
 }
 
-codes! {
+labels! {
     /// How funds moved. The number stands in the journal: append only.
     FundsKind {
         TopUp = "top-up";

@@ -6,6 +6,7 @@ use foldhash::fast::RandomState;
 
 use super::account::Hour;
 use super::entry::{Effect, NoticeEntry, TallyLine};
+use crate::base::stdx::labels::labels;
 use crate::market::notice::Kind;
 use crate::market::outcome::Refusal;
 
@@ -22,49 +23,35 @@ pub struct Figures {
     refusals: Vec<(Refusal, u64)>,
 }
 
-macro_rules! figures {
-    ($($(#[$doc:meta])* $variant:ident = $label:literal;)*) => {
-        /// What is counted. The order stands in snapshots: append only.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        #[repr(u8)]
-        pub enum Figure { $($(#[$doc])* $variant),* }
-
-        impl Figure {
-            pub const ALL: [Figure; [$(Figure::$variant),*].len()] = [$(Figure::$variant),*];
-
-            pub const fn label(self) -> &'static str {
-                match self { $(Figure::$variant => $label),* }
-            }
-        }
-    };
-}
-
-figures! {
-    /// Requests whose facts met the line's targeting.
-    Matched = "matched";
-    Bids = "bids";
-    Wins = "wins";
-    Losses = "losses";
-    Billings = "billings";
-    Impressions = "impressions";
-    Starts = "starts";
-    FirstQuartiles = "first_quartiles";
-    Midpoints = "midpoints";
-    ThirdQuartiles = "third_quartiles";
-    Completes = "completes";
-    Skips = "skips";
-    Clicks = "clicks";
-    CompanionViews = "companion_views";
-    Errors = "errors";
-    NotUsed = "not_used";
-    /// Billable events that were charged.
-    Charged = "charged";
-    /// Billable events in time for which no money was left.
-    NoFunds = "no_funds";
-    /// Billable events after their ticket's expiry.
-    Late = "late";
-    /// Notices that contradict what was told before; they book nothing.
-    Conflicts = "conflicts";
+labels! {
+    /// What is counted. The order stands in snapshots: append only.
+    Figure {
+        /// Requests whose facts met the line's targeting.
+        Matched = "matched";
+        Bids = "bids";
+        Wins = "wins";
+        Losses = "losses";
+        Billings = "billings";
+        Impressions = "impressions";
+        Starts = "starts";
+        FirstQuartiles = "first_quartiles";
+        Midpoints = "midpoints";
+        ThirdQuartiles = "third_quartiles";
+        Completes = "completes";
+        Skips = "skips";
+        Clicks = "clicks";
+        CompanionViews = "companion_views";
+        Errors = "errors";
+        NotUsed = "not_used";
+        /// Billable events that were charged.
+        Charged = "charged";
+        /// Billable events in time for which no money was left.
+        NoFunds = "no_funds";
+        /// Billable events after their ticket's expiry.
+        Late = "late";
+        /// Notices that contradict what was told before; they book nothing.
+        Conflicts = "conflicts";
+    }
 }
 
 impl Figure {

@@ -517,7 +517,7 @@ fn figures_are_those_of_the_hour_of_the_bid() {
     for (hour, line, figures) in ledger.hours() {
         let naive = &cells[&(hour, line.line, line.currency)];
         let of = |label: &str| naive.get(label).copied().unwrap_or(0);
-        for figure in Figure::ALL {
+        for &figure in Figure::ALL {
             assert_eq!(figures.count(figure) as i64, of(figure.label()), "{figure:?}");
         }
         assert_eq!((figures.spent_nanos, figures.disputed_nanos), (of("spent"), of("disputed")));

@@ -72,7 +72,7 @@ impl House for Told {
             "forged" => (Settled::Forged, None),
             "broken" => (Settled::Unavailable, genuine),
             text => {
-                let told = format!("{} {text} {}", call.kind.name(), call.price);
+                let told = format!("{} {text} {}", call.kind.label(), call.price);
                 let fresh = self.settled.lock().unwrap().insert(told);
                 (if fresh { Settled::Counted } else { Settled::Duplicate }, genuine)
             }
