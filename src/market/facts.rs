@@ -97,6 +97,14 @@ impl Facts {
         self.known |= 1 << Dimension::Radius.index();
     }
 
+    /// The dimension is unknown from now on.
+    pub fn forget(&mut self, dimension: Dimension) {
+        self.known &= !(1 << dimension.index());
+        if dimension == Dimension::Radius {
+            self.place = None;
+        }
+    }
+
     /// The values of a dimension; `None` where it is unknown.
     #[inline]
     pub fn get(&self, dimension: Dimension) -> Option<&[ValueId]> {

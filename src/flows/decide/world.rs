@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::base::units::ids::LineIx;
 use crate::flows::decide::coin::Coin;
-use crate::knowledge::audience::{Audience, Providers};
+use crate::knowledge::audience::{Audience, Providers, Suppression};
 use crate::knowledge::catalog::model::Catalog;
 use crate::knowledge::catalog::search_order;
 use crate::knowledge::enrich::listener;
@@ -26,6 +26,8 @@ pub struct Parts {
     pub catalog: Arc<Catalog>,
     pub vocabulary: Arc<Vocabulary>,
     pub audience: Arc<Audience>,
+    /// What listeners have refused.
+    pub suppression: Arc<Suppression>,
     pub exchanges: Arc<[Exchange]>,
     pub rates: Arc<Rates>,
     pub atlas: Arc<Atlas>,
@@ -76,6 +78,13 @@ impl World {
     pub fn with_audience(&self, audience: Arc<Audience>) -> World {
         let mut world = self.clone();
         world.parts.audience = audience;
+        world
+    }
+
+    /// The same world after what listeners have refused since.
+    pub fn with_suppression(&self, suppression: Arc<Suppression>) -> World {
+        let mut world = self.clone();
+        world.parts.suppression = suppression;
         world
     }
 

@@ -7,6 +7,8 @@ mod profile;
 
 mod links;
 
+mod suppression;
+
 mod change;
 
 mod record;
@@ -70,6 +72,7 @@ pub use provider::{
     faults as provider_faults,
 };
 pub use stats::{DimensionStats, Expiry, ProviderStats, Stats};
+pub use suppression::{Suppressed, Suppression};
 pub use store::{Settling, Store, StoreFault, Visitor};
 
 use crate::market::vocabulary::Dimension;

@@ -4,13 +4,17 @@
 //! a request (hot, allocates nothing).
 
 mod dimension;
+mod distress;
 mod fold;
+mod kind;
 mod log;
 mod shared;
 mod store;
 mod words;
 
 pub use dimension::{DIMENSIONS, Dimension, DimensionRow, Source};
+pub use distress::{DistressMoment, DistressMoments};
+pub use kind::{OptOuts, SIGNAL_KINDS, SignalKind, SignalKindRow};
 pub use log::{FILE, LogFault};
 pub use shared::Words;
 pub use store::{InternFault, Vocabulary};
