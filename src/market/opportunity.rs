@@ -9,12 +9,15 @@ use crate::market::exchange::ExchangeIx;
 use crate::market::openrtb::request::Request;
 use crate::market::privacy::Permissions;
 use crate::market::slot::Slot;
+use crate::market::vocabulary::Suppressed;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Opportunity<'b> {
     pub request: &'b Request<'b>,
     pub exchange: ExchangeIx,
     pub permissions: Permissions,
+    /// What the listener has refused, where one of the ids is known for it.
+    pub suppressed: Suppressed,
     /// Known and permitted; `None` otherwise.
     pub listener: Option<ListenerKey>,
     pub slots: &'b [Slot<'b>],

@@ -16,7 +16,7 @@ use interlude::knowledge::enrich::listener;
 use interlude::market::facts::{Facts, Point};
 use interlude::market::openrtb::request::Request;
 use interlude::market::privacy::{RegsDefault, permissions};
-use interlude::market::vocabulary::{Dimension, ValueId, Vocabulary};
+use interlude::market::vocabulary::{Dimension, Suppressed, ValueId, Vocabulary};
 use interlude::offer::targeting::naive::{Truth, truth};
 
 const NOW: Moment = Moment::from_unix_s(1_795_348_800);
@@ -140,6 +140,7 @@ fn facts_of(audience: &Audience, vocabulary: &Vocabulary) -> Vec<Facts> {
             request: &request,
             profile,
             permissions,
+            suppressed: Suppressed::NONE,
             moment: NOW,
             config: LISTENERS,
         };

@@ -14,6 +14,7 @@ pub const HOT: &[(&str, &str)] = &[
     ("src/knowledge/audience/audience.rs", "asked for every listener"),
     ("src/knowledge/audience/table.rs", "finds every listener"),
     ("src/knowledge/audience/links.rs", "hashes every id"),
+    ("src/market/vocabulary/kind.rs", "asked for every listener who refuses"),
     ("src/knowledge/enrich/", "fills the facts of every request"),
     ("src/offer/targeting/simd.rs", "the hottest loop"),
     ("src/offer/targeting/search.rs", "searched for every slot"),

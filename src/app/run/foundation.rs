@@ -13,7 +13,7 @@ use crate::app::config::Config;
 use crate::base::stdx::fault::{Fault, Faults};
 use crate::flows::decide::coin::Coin;
 use crate::flows::decide::world::{Parts, World};
-use crate::knowledge::audience::{self, Audience, Providers};
+use crate::knowledge::audience::{self, Audience, Providers, Suppression};
 use crate::knowledge::catalog::model::{Catalog, Counts};
 use crate::knowledge::catalog::{self, Edition, Kind, Mark, Read, Reading, Sheets, Tongue};
 use crate::knowledge::enrich::listener;
@@ -36,6 +36,7 @@ pub struct Foundation {
     pub(super) public_url: Arc<str>,
     coin: Coin,
     listeners: listener::Config,
+    suppression: Arc<Suppression>,
     providers: Arc<Providers>,
 }
 
@@ -100,9 +101,10 @@ impl Foundation {
             exchanges: config.exchange_table().into(),
             rates: Arc::new(config.rate_table()),
             atlas: Arc::new(Atlas::open(&config.geo).map_err(StartFault::at("geo"))?),
-            keys: Arc::new(keys),
             public_url: public_url.as_str().into(),
             coin: Coin::new(coin_key(data).map_err(StartFault::at("coin.key"))?),
+            suppression: Arc::new(Suppression::empty(*keys.marks())),
+            keys: Arc::new(keys),
             listeners: config.profile,
             providers: Arc::new(Providers::new(&config.audience.providers)),
         })
@@ -183,6 +185,7 @@ impl Foundation {
             catalog,
             vocabulary,
             audience,
+            suppression: Arc::clone(&self.suppression),
             exchanges: Arc::clone(&self.exchanges),
             rates: Arc::clone(&self.rates),
             atlas: Arc::clone(&self.atlas),
@@ -219,6 +222,13 @@ impl Built {
         let mut built = self.clone();
         built.summary.listeners = audience.len();
         built.world = built.world.with_audience(audience).with_vocabulary(vocabulary);
+        built
+    }
+
+    /// The same after what listeners have refused.
+    pub(super) fn with_suppression(&self, suppression: Arc<Suppression>) -> Built {
+        let mut built = self.clone();
+        built.world = built.world.with_suppression(suppression);
         built
     }
 

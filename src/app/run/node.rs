@@ -17,7 +17,7 @@ use crate::doors::receive::{BidCall, House, MediaFile, NoticeCall, query_value};
 use crate::flows::decide::serve::{Published, Records, Worker, serve};
 use crate::flows::decide::{Circumstance, Received};
 use crate::flows::notice::{Settlement, Till, settle};
-use crate::knowledge::audience::Audience;
+use crate::knowledge::audience::{Audience, Suppression};
 use crate::knowledge::catalog::Kind;
 use crate::knowledge::catalog::model::Catalog;
 use crate::market::exchange::{Exchange, ExchangeIx};
@@ -120,7 +120,8 @@ impl Node {
         // Both only ever grow; whoever looked last knows more words.
         let own = Arc::clone(&built.world.vocabulary);
         let words = if words.len() > own.len() { words } else { own };
-        let built = built.with_listeners(listeners, words);
+        let suppression = Arc::clone(&world.suppression);
+        let built = built.with_listeners(listeners, words).with_suppression(suppression);
         let summary = built.summary;
         self.stands(built, published.desk);
         drop(alone);
@@ -135,6 +136,16 @@ impl Node {
         let alone = self.alone();
         let now = self.standing();
         let built = now.built.with_listeners(audience, vocabulary);
+        self.stands(built, Arc::clone(&now.published.desk));
+        drop(alone);
+        retire(now);
+    }
+
+    /// As [`Node::publish_listeners`], of what listeners have refused: in effect when it returns.
+    pub fn publish_suppression(&self, suppression: Arc<Suppression>) {
+        let alone = self.alone();
+        let now = self.standing();
+        let built = now.built.with_suppression(suppression);
         self.stands(built, Arc::clone(&now.published.desk));
         drop(alone);
         retire(now);

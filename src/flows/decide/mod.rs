@@ -118,6 +118,7 @@ fn sources(world: &World, exchange: ExchangeIx) -> enrich::Sources<'_> {
         exchange: (exchange, world.exchange(exchange)),
         vocabulary: &world.vocabulary,
         audience: &world.audience,
+        suppression: &world.suppression,
         atlas: &world.atlas,
         rates: &world.rates,
         listeners: world.listeners,

@@ -72,8 +72,8 @@ pub use provider::{
     faults as provider_faults,
 };
 pub use stats::{DimensionStats, Expiry, ProviderStats, Stats};
-pub use suppression::{Suppressed, Suppression};
 pub use store::{Settling, Store, StoreFault, Visitor};
+pub use suppression::Suppression;
 
 use crate::market::vocabulary::Dimension;
 

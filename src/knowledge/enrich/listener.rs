@@ -10,13 +10,15 @@ use serde::{Deserialize, Serialize};
 use crate::base::units::ids::ListenerKey;
 use crate::base::units::time::Moment;
 use crate::knowledge::audience::{
-    Audience, LinkKey, PROFILE_DIMENSIONS, Profile, Segment, minor_ages,
+    Audience, LinkKey, PROFILE_DIMENSIONS, Profile, Segment, Suppression, minor_ages,
 };
 use crate::market::exchange::Exchange;
 use crate::market::facts::Facts;
 use crate::market::openrtb::request::{Eid, Request, User};
-use crate::market::privacy::{Grant, Permissions};
-use crate::market::vocabulary::{Dimension, Source, ValueId, Vocabulary};
+use crate::market::privacy::{Denial, Grant, Permissions};
+use crate::market::vocabulary::{
+    Dimension, OptOuts, SignalKind, Source, Suppressed, ValueId, Vocabulary,
+};
 
 use super::countries::country;
 use super::gathered::Gathered;
@@ -68,6 +70,53 @@ pub fn key(
     Some(known(first).or_else(|| ids.find_map(known)).unwrap_or_else(|| ListenerKey::of(first.1)))
 }
 
+/// What the listener has refused, under any of the ids that the request gives: a no may be
+/// looked up without any permission, for it lets nothing be done.
+pub fn suppressed(
+    request: &Request<'_>,
+    exchange: &Exchange,
+    key: Option<ListenerKey>,
+    suppression: &Suppression,
+) -> Suppressed {
+    let Some(user) = request.user.as_ref().filter(|_| !suppression.is_empty()) else {
+        return Suppressed::NONE;
+    };
+    let known = key.map(|key| suppression.of(key));
+    let by_id = ids(user, exchange).flat_map(|(source, id)| {
+        let own = suppression.of(ListenerKey::of(id));
+        [own, suppression.of_link(LinkKey::of(source, id))]
+    });
+    let all = known.into_iter().chain(by_id).filter(|said| *said != Suppressed::NONE);
+    all.reduce(Suppressed::or).unwrap_or_default()
+}
+
+/// What is left of the permissions after what the listener has refused.
+pub fn narrowed(permissions: Permissions, suppressed: Suppressed) -> Permissions {
+    let Suppressed { opted_out, minor, .. } = suppressed;
+    let permissions = if minor { permissions.of_minor() } else { permissions };
+    if opted_out.is_all() {
+        permissions.of_opted_out()
+    } else if opted_out.has(SignalKind::Place) {
+        permissions.without(Grant::PrecisePlace, Denial::OptedOut)
+    } else {
+        permissions
+    }
+}
+
+/// Takes back what content, device and place have said of refused kinds. A device's language is
+/// the device's.
+fn forget(opted_out: OptOuts, facts: &mut Facts) {
+    if opted_out.is_empty() {
+        return;
+    }
+    let refused = |dimension: &Dimension| opted_out.covers(*dimension);
+    for dimension in Dimension::all().filter(refused) {
+        if dimension != Dimension::Language {
+            facts.forget(dimension);
+        }
+    }
+}
+
 /// The ids that may name the listener, each with whose it is.
 fn ids<'a>(user: &'a User<'_>, exchange: &'a Exchange) -> impl Iterator<Item = (&'a str, &'a str)> {
     let exchange_s = |id: &'a str| Some((exchange.key.as_str(), some_id(id)?));
@@ -111,6 +160,8 @@ pub struct Sources<'a> {
     /// The profile, if it was found; `None` leaves what only it could tell unknown.
     pub profile: Option<Profile<'a>>,
     pub permissions: Permissions,
+    /// Kinds in it stay unknown, whoever would tell.
+    pub suppressed: Suppressed,
     pub moment: Moment,
     pub config: Config,
 }
@@ -120,6 +171,8 @@ pub struct Sources<'a> {
 /// dimensions, perhaps as empty; but a missing age, gender or home is not "none", it is unknown,
 /// and so is the mood or the activity of this moment.
 pub fn set(sources: &Sources<'_>, vocabulary: &Vocabulary, facts: &mut Facts) {
+    let opted_out = sources.suppressed.opted_out;
+    forget(opted_out, facts);
     let minor = sources.profile.is_some_and(|profile| is_minor(profile, vocabulary));
     if !sources.permissions.may(Grant::ReadProfile) || minor {
         return;
@@ -132,7 +185,7 @@ pub fn set(sources: &Sources<'_>, vocabulary: &Vocabulary, facts: &mut Facts) {
     if let Some(profile) = sources.profile {
         of_profile(profile, sources, vocabulary, &mut known);
     }
-    for dimension in PROFILE_DIMENSIONS {
+    for dimension in PROFILE_DIMENSIONS.into_iter().filter(|&d| !opted_out.covers(d)) {
         state(dimension, &wire, &known, facts);
     }
 }

@@ -36,13 +36,13 @@ use bumpalo::Bump;
 
 use crate::base::units::money::Currency;
 use crate::base::units::time::Moment;
-use crate::knowledge::audience::{Audience, Profile};
+use crate::knowledge::audience::{Audience, Profile, Suppression};
 use crate::market::exchange::{Exchange, ExchangeIx, Rates};
 use crate::market::facts::Facts;
 use crate::market::openrtb::request::Request;
 use crate::market::opportunity::Opportunity;
 use crate::market::outcome::NoBid;
-use crate::market::privacy::permissions;
+use crate::market::privacy::{Grant, permissions};
 use crate::market::vocabulary::Vocabulary;
 
 /// What a request is looked at with.
@@ -51,6 +51,7 @@ pub struct Sources<'w> {
     pub exchange: (ExchangeIx, &'w Exchange),
     pub vocabulary: &'w Vocabulary,
     pub audience: &'w Audience,
+    pub suppression: &'w Suppression,
     pub atlas: &'w place::Atlas,
     pub rates: &'w Rates,
     pub listeners: listener::Config,
@@ -77,6 +78,9 @@ pub fn opportunity<'b>(
     let permissions = permissions(request, country, exchange.regs_default, moment);
     let vocabulary = sources.vocabulary;
     let key = listener::key(request, exchange, permissions, sources.audience);
+    let suppressed = listener::suppressed(request, exchange, key, sources.suppression);
+    let permissions = listener::narrowed(permissions, suppressed);
+    let key = key.filter(|_| permissions.may(Grant::UseId));
     let profile = key.zip(permissions.profile_read());
     let profile = profile.and_then(|(key, read)| sources.audience.profile(key, read));
     let minor = profile.is_some_and(|profile| listener::is_minor(profile, vocabulary));
@@ -91,7 +95,7 @@ pub fn opportunity<'b>(
     let zone = || place.zone(sources.atlas, permissions);
     local_time::set(moment, offset, zone, vocabulary, facts);
     let config = sources.listeners;
-    let person = listener::Sources { request, profile, permissions, moment, config };
+    let person = listener::Sources { request, profile, permissions, suppressed, moment, config };
     listener::set(&person, vocabulary, facts);
     offered::set(request, exchange, vocabulary, facts);
     facts.request_done();
@@ -100,6 +104,7 @@ pub fn opportunity<'b>(
         request,
         exchange: ix,
         permissions,
+        suppressed,
         listener: key,
         slots,
         currency,

@@ -14,10 +14,12 @@ pub enum Denial {
     UnreadGpp,
     RegsAbsent,
     Minor,
+    /// The listener has told us not to.
+    OptedOut,
 }
 
 impl Denial {
-    pub const ALL: [Denial; 10] = [
+    pub const ALL: [Denial; 11] = [
         Denial::Coppa,
         Denial::LimitAdTracking,
         Denial::DoNotTrack,
@@ -28,6 +30,7 @@ impl Denial {
         Denial::UnreadGpp,
         Denial::RegsAbsent,
         Denial::Minor,
+        Denial::OptedOut,
     ];
 
     /// The metric label and the word in explanations.
@@ -43,6 +46,7 @@ impl Denial {
             Denial::UnreadGpp => "unread_gpp",
             Denial::RegsAbsent => "regs_absent",
             Denial::Minor => "minor",
+            Denial::OptedOut => "opted_out",
         }
     }
 }

@@ -126,6 +126,11 @@ impl Permissions {
         self.narrowed(Grants::CONTEXT, Denial::Minor)
     }
 
+    /// The same, narrowed: the listener has said no to everything.
+    pub const fn of_opted_out(self) -> Permissions {
+        self.narrowed(Grants::CONTEXT, Denial::OptedOut)
+    }
+
     /// The same without one grant more.
     pub const fn without(self, grant: Grant, denial: Denial) -> Permissions {
         self.narrowed(Grants::ALL.without(grant), denial)

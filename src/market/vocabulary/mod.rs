@@ -10,6 +10,7 @@ mod kind;
 mod log;
 mod shared;
 mod store;
+mod suppressed;
 mod words;
 
 pub use dimension::{DIMENSIONS, Dimension, DimensionRow, Source};
@@ -18,6 +19,7 @@ pub use kind::{OptOuts, SIGNAL_KINDS, SignalKind, SignalKindRow};
 pub use log::{FILE, LogFault};
 pub use shared::Words;
 pub use store::{InternFault, Vocabulary};
+pub use suppressed::Suppressed;
 pub use words::{AGE_BANDS, AgeBand};
 
 use serde::{Deserialize, Serialize};

@@ -24,7 +24,7 @@ use crate::flows::decide::{Circumstance, Received};
 use crate::flows::notice::{
     self, Kind, Notice, Settled, Settlement, Step, Terms, Till, Upkeep, settle,
 };
-use crate::knowledge::audience::{Audience, Providers};
+use crate::knowledge::audience::{Audience, Providers, Suppression};
 use crate::knowledge::enrich::listener;
 use crate::market::exchange::ExchangeIx;
 use crate::market::openrtb::Wire;
@@ -79,6 +79,7 @@ impl House {
             catalog: Arc::new(catalog),
             vocabulary: Arc::new(vocabulary),
             audience: Arc::new(Audience::empty()),
+            suppression: Arc::new(Suppression::empty(*ground.keys.marks())),
             exchanges: venues.iter().map(|venue| venue.row.clone()).collect(),
             rates: Arc::clone(&ground.rates),
             atlas: Arc::clone(&ground.atlas),

@@ -14,7 +14,7 @@ use crate::base::units::time::Moment;
 use crate::flows::decide::coin::Coin;
 use crate::flows::decide::world::Parts;
 use crate::knowledge::audience::{
-    Audience, Change, GenerationBuilder, Profile, Providers, read_growing,
+    Audience, Change, GenerationBuilder, Profile, Providers, Suppression, read_growing,
 };
 use crate::knowledge::catalog::{self, model::Catalog};
 use crate::knowledge::enrich::{listener, place};
@@ -74,6 +74,7 @@ impl Stage {
             catalog: Arc::new(self.catalog),
             vocabulary: Arc::new(self.vocabulary),
             audience: Arc::new(self.audience),
+            suppression: Arc::new(Suppression::empty(*keys.marks())),
             exchanges: vec![Exchange::standard("demo")].into(),
             rates: Arc::new(rates()),
             atlas: Arc::new(atlas),

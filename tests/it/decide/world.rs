@@ -112,6 +112,7 @@ impl Stage {
             exchange: (received.exchange, world.exchange(received.exchange)),
             vocabulary: &world.vocabulary,
             audience: &world.audience,
+            suppression: &world.suppression,
             atlas: &world.atlas,
             rates: &world.rates,
             listeners: world.listeners,

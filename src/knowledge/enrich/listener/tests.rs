@@ -44,7 +44,9 @@ fn told(
     }
     let config = Config::default();
     let permissions = allowed(full);
-    let sources = Sources { request: &request, profile, permissions, moment: NOW, config };
+    let suppressed = Suppressed::NONE;
+    let sources =
+        Sources { request: &request, profile, permissions, suppressed, moment: NOW, config };
     set(&sources, &vocabulary, &mut facts);
     Dimension::all()
         .filter_map(|dimension| {
@@ -292,4 +294,89 @@ fn a_profile_of_a_minor_is_left_alone() {
         assert_eq!(is_minor(read, &vocabulary), minor, "{age}");
         assert_eq!(told(USER, Some(&known), true, &[]).is_empty(), minor, "{age}");
     }
+}
+
+#[test]
+fn what_is_refused_stays_unknown_whoever_would_tell() {
+    let mut vocabulary = Vocabulary::new();
+    let bytes = profile(
+        &mut vocabulary,
+        &[
+            (Dimension::Mood, "calm", 100, 9_000),
+            (Dimension::TasteArtist, "muse", 100, 9_000),
+            (Dimension::Language, "de", 100, 9_000),
+        ],
+    );
+    let profile = Some(Profile::checked(&bytes, vocabulary.len()).unwrap());
+    let user = User { gender: Some("F"), keywords: Some("activity=running"), ..USER };
+    let request = Request { user: Some(user), ..Request::default() };
+    let known = |opted_out: OptOuts, said: &[(Dimension, &str)]| {
+        let mut facts = Facts::new();
+        for (dimension, word) in said {
+            facts.set(*dimension, vocabulary.find(*dimension, word));
+        }
+        facts.set_place(crate::market::facts::Point::new(50.0, 8.0).unwrap());
+        let suppressed = Suppressed { opted_out, ..Suppressed::NONE };
+        let (permissions, config) = (narrowed(allowed(true), suppressed), Config::default());
+        let sources =
+            Sources { request: &request, profile, permissions, suppressed, moment: NOW, config };
+        set(&sources, &vocabulary, &mut facts);
+        facts
+    };
+    let content = [(Dimension::Mood, "energetic"), (Dimension::Genre, "rock")];
+    let all = known(OptOuts::NONE, &[]);
+    for kind in SignalKind::all() {
+        let facts = known(OptOuts::NONE.with(kind), &content);
+        for dimension in Dimension::all() {
+            let refused = SignalKind::of(dimension) == Some(kind);
+            let expected = if refused { None } else { all.get(dimension) };
+            let of_content = matches!(dimension, Dimension::Genre | Dimension::Mood);
+            if refused || !of_content {
+                assert_eq!(facts.get(dimension).is_some(), expected.is_some(), "{dimension:?}");
+            }
+        }
+        assert!(facts.get(Dimension::Genre).is_some(), "the music stays");
+        assert_eq!(facts.place().is_none(), kind == SignalKind::Place);
+    }
+    let device =
+        known(OptOuts::NONE.with(SignalKind::Demographics), &[(Dimension::Language, "en")]);
+    let english: Vec<_> = vocabulary.find(Dimension::Language, "en").into_iter().collect();
+    assert_eq!(device.get(Dimension::Language), Some(&english[..]), "the device's, not theirs");
+    let none = known(OptOuts::ALL, &content);
+    let left: Vec<_> = Dimension::all().filter(|&d| none.get(d).is_some()).collect();
+    assert_eq!(left, [Dimension::Genre]);
+}
+
+#[test]
+fn a_no_is_found_under_every_id_and_narrows() {
+    let marks = crate::market::marks::Marks::new(&[7; 32]);
+    let table = Suppression::empty(marks);
+    let of = |kind| Suppressed { opted_out: OptOuts::NONE.with(kind), ..Suppressed::NONE };
+    let (linked, link) = (ListenerKey::of("linked"), LinkKey::of("demo", "b1"));
+    let minor = Suppressed { minor: true, ..Suppressed::NONE };
+    let table = table.with(&[
+        (table.mark(linked), of(SignalKind::Mood)),
+        (table.mark(ListenerKey::of("b1")), of(SignalKind::Taste)),
+        (table.mark_of_link(link), of(SignalKind::Place)),
+        (table.mark(ListenerKey::of("child")), minor),
+        (table.mark(ListenerKey::of("never")), Suppressed { opted_out: OptOuts::ALL, ..minor }),
+    ]);
+    let row = Exchange::standard("demo");
+    let said = |id: &'static str, key| {
+        let user = User { buyeruid: Some(id), ..USER };
+        let request = Request { user: Some(user), ..Request::default() };
+        suppressed(&request, &row, key, &table)
+    };
+    assert_eq!(said("b2", None), Suppressed::NONE);
+    let both = said("b1", Some(linked)).opted_out;
+    let kinds = [SignalKind::Mood, SignalKind::Place, SignalKind::Taste];
+    assert!(both.kinds().eq(kinds), "{both:?}");
+    let left = narrowed(allowed(true), said("b1", None));
+    assert!(!left.may(Grant::PrecisePlace) && left.may(Grant::ReadProfile));
+    assert_eq!(left.denial(), Some(Denial::OptedOut));
+    let child = narrowed(allowed(true), said("child", None));
+    assert_eq!((child.may(Grant::UseId), child.denial()), (false, Some(Denial::Minor)));
+    let never = narrowed(allowed(true), said("never", None));
+    assert!(!never.may(Grant::UseId) && never.may(Grant::Answer));
+    assert_eq!(narrowed(allowed(true), Suppressed::NONE), allowed(true));
 }
