@@ -75,6 +75,8 @@ reasons! {
         Internal = "internal", 1;
         /// The app or site hoards wins: it is in the penalty box for now.
         SupplyBoxed = "supply_boxed", 7;
+        /// One impression would be paid as several (`imp.qty.multiplier`): we sell one listener.
+        QuantityUnsupported = "quantity_unsupported", 511;
     }
 }
 

@@ -1,8 +1,8 @@
 //! Could this line answer this slot? One line, one slot, one market: a candidate or a refusal.
 //!
 //! Asked by [`gather`](super::gather) for the lines that targeting lets through and by
-//! [`explain`](super::explain) for all of them; hot and pure. The order of the checks is that of
-//! [`Refusal`].
+//! [`explain`](super::explain) for all of them; hot, pure but for the questions to live.
+//! The order of the checks is that of [`Refusal`].
 
 use crate::base::units::ids::{CreativeIx, LineIx, ListenerMark};
 use crate::base::units::money::{Money, Round};
@@ -44,6 +44,8 @@ pub struct Candidate {
     /// Breaks ties.
     pub chance: u64,
     pub duration_ms: u32,
+    /// How many creatives of the line had their turn, this one among them.
+    turns: usize,
 }
 
 /// Everything one decision looks at, besides the line.
@@ -102,11 +104,32 @@ pub fn candidate(
     let advertiser = catalog.advertiser(line.advertiser);
     let seat = matter.seat(line);
     auction::allowed(matter.opportunity.request, advertiser, seat, deal)?;
+    with_creative(matter, market, line_ix, 0)
+}
+
+/// The same line with the next of its creatives that fits; `None`: all had their turn.
+fn another(
+    matter: &Matter<'_, '_>,
+    market: &Market<'_, '_>,
+    made: &Candidate,
+) -> Option<Candidate> {
+    with_creative(matter, market, made.line, made.turns).ok()
+}
+
+/// The line with its first creative that fits, of those that come after `past` others.
+fn with_creative(
+    matter: &Matter<'_, '_>,
+    market: &Market<'_, '_>,
+    line_ix: LineIx,
+    past: usize,
+) -> Result<Candidate, Refusal> {
+    let catalog = &matter.world.catalog;
+    let line = catalog.line(line_ix);
     let chance = matter.toss.of_line(line.id);
     let mut refusal = Refusal::NoCreative;
     // Creatives take turns: chance says with which one to begin.
     let turn = (chance >> 32) as usize % line.creatives.len().max(1);
-    for i in 0..line.creatives.len() {
+    for i in past..line.creatives.len() {
         let creative_ix = line.creatives[(turn + i) % line.creatives.len()];
         match offer(matter, market, line, catalog.creative(creative_ix)) {
             Err(reason) => refusal = refusal.max(reason),
@@ -125,11 +148,35 @@ pub fn candidate(
                     pace: Pace::FULL,
                     chance,
                     duration_ms: catalog.creative(creative_ix).duration_ms,
+                    turns: i + 1,
                 });
             }
         }
     }
     Err(refusal)
+}
+
+/// Creatives with caps of their own that are asked for, of one line.
+const CREATIVES_ASKED_MAX: usize = 8;
+
+/// The candidate with the first of its creatives that the listener may hear now, and its pace.
+/// Where the one at hand is capped, another one may not be; what has no caps of its own is capped
+/// by the line's, and so is the line.
+pub fn uncapped(
+    matter: &Matter<'_, '_>,
+    market: &Market<'_, '_>,
+    mut made: Candidate,
+    mut ask: impl FnMut(&Candidate) -> Result<Pace, Refusal>,
+) -> Result<(Candidate, Pace), Refusal> {
+    for _ in 1..CREATIVES_ASKED_MAX {
+        let answer = ask(&made);
+        let own_caps = !matter.world.catalog.creative(made.creative).caps.is_empty();
+        if answer != Err(Refusal::Capped) || !own_caps {
+            return answer.map(|pace| (made, pace));
+        }
+        made = another(matter, market, &made).ok_or(Refusal::Capped)?;
+    }
+    ask(&made).map(|pace| (made, pace))
 }
 
 /// The same line with its spots of other lengths, for breaks whose places share their time.

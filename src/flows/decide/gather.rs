@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use crate::base::units::ids::{CreativeIx, LineIx};
 use crate::base::units::money::Round;
 use crate::flows::decide::candidate::{
-    Candidate, Market, Matter, candidate, other_lengths, paced, running,
+    Candidate, Market, Matter, candidate, other_lengths, paced, running, uncapped,
 };
 use crate::knowledge::enrich;
 use crate::market::facts::Facts;
@@ -29,6 +29,11 @@ const UNASKED_MAX: u32 = 32;
 
 /// A line, and its creative where that has caps of its own.
 type Asked = (LineIx, Option<CreativeIx>);
+
+fn asked(matter: &Matter<'_, '_>, made: &Candidate) -> Asked {
+    let capped = !matter.world.catalog.creative(made.creative).caps.is_empty();
+    (made.line, capped.then_some(made.creative))
+}
 
 /// The memory one search for candidates needs; part of the worker's scratch.
 #[derive(Default)]
@@ -87,9 +92,14 @@ impl Pool {
         self.furthest = Furthest::default();
     }
 
-    /// What live said of a line; `None` where it was not asked.
-    pub fn answer(&self, line: LineIx) -> Option<Result<Pace, Refusal>> {
-        self.asked.iter().find(|(asked, _)| asked.0 == line).map(|&(_, answer)| answer)
+    /// What live said of a line with this creative; `None` where it was not asked.
+    pub fn answer(
+        &self,
+        matter: &Matter<'_, '_>,
+        made: &Candidate,
+    ) -> Option<Result<Pace, Refusal>> {
+        let of = asked(matter, made);
+        self.asked.iter().find(|(asked, _)| *asked == of).map(|&(_, answer)| answer)
     }
 
     /// A line whose hold was refused may not bid after all.
@@ -266,9 +276,10 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
 
     fn consider(&mut self, market: &Market<'_, '_>, line: LineIx) {
         self.pool.considered += 1;
-        let made = candidate(&self.matter, market, line).and_then(|made| {
-            let pace = self.ask(&made)?;
-            Ok((paced(&self.matter, made, pace)?, pace))
+        let matter = self.matter;
+        let made = candidate(&matter, market, line).and_then(|made| {
+            let (made, pace) = uncapped(&matter, market, made, |made| self.ask(made))?;
+            Ok((paced(&matter, made, pace)?, pace))
         });
         self.live.looked_at(line, made.as_ref().err().copied());
         match made {
@@ -291,15 +302,13 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
     }
 
     fn ask(&mut self, made: &Candidate) -> Result<Pace, Refusal> {
-        let Candidate { line, creative, .. } = *made;
-        let capped = !self.matter.world.catalog.creative(creative).caps.is_empty();
-        let of = (line, capped.then_some(creative));
-        if let Some(&(_, answer)) = self.pool.asked.iter().find(|(asked, _)| *asked == of) {
+        if let Some(answer) = self.pool.answer(&self.matter, made) {
             return answer;
         }
+        let Candidate { line, creative, .. } = *made;
         let (listener, moment) = (self.matter.mark, self.matter.moment);
         let answer = self.live.may_bid(&Ask { line, creative, listener, moment });
-        self.pool.asked.push((of, answer));
+        self.pool.asked.push((asked(&self.matter, made), answer));
         self.pool.search.unasked += u32::from(answer == Err(Refusal::AskLimit));
         answer
     }

@@ -37,6 +37,10 @@ fn slot<'b>(
     rates: &Rates,
     arena: &'b Bump,
 ) -> Result<Slot<'b>, NoBid> {
+    // Spend is price times quantity (§3.2.31); holds, caps and charges are of one impression.
+    if imp.qty_multiplier.is_some_and(|quantity| quantity != 1.0) {
+        return Err(NoBid::QuantityUnsupported);
+    }
     let mimes = mimes(audio.mimes.unwrap_or_default());
     let vast = VastVersion::newest_of(audio.protocols).ok_or(NoBid::FormatUnsupported)?;
     if mimes.is_empty() {

@@ -21,6 +21,7 @@
 mod fee;
 mod asleep;
 mod edits;
+mod exhaustive;
 mod random;
 mod twins;
 mod world;
@@ -37,7 +38,7 @@ use interlude::flows::decide::explain::{BidExplained, Explanation, explain};
 use interlude::flows::decide::record::record;
 use interlude::flows::decide::replay::{Verdict, replay};
 use interlude::flows::decide::scratch::Scratch;
-use interlude::flows::decide::{Received, decide};
+use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::{Outcome, Refusal};
 use interlude::offer::delivery::{Answers, Ask, Hold, Live, Pace, Recorder};

@@ -27,8 +27,9 @@ const LINES: usize = 250;
 const LISTENERS: u32 = 200;
 const MOMENT: Moment = Moment::from_unix_s(1_795_435_200);
 
-/// A desk that refuses every seventh line, and every eleventh when it comes to the hold. Of the
-/// others, two in three are paced, each in its own way.
+/// A desk that refuses every seventh line, some lines with every third creative, and every
+/// eleventh line when it comes to the hold. Of the others, two in three are paced, each in its own
+/// way.
 #[derive(Clone, Copy)]
 struct Moody;
 
@@ -38,6 +39,7 @@ impl Live<'_> for Moody {
         let paced = Pace::new(line * 7919 % 1_000_000, 200_000 + line * 104_729 % 900_000);
         match line % 7 {
             3 => Err(Refusal::Capped),
+            5 if ask.creative.0.is_multiple_of(3) => Err(Refusal::Capped),
             _ if line.is_multiple_of(3) => Ok(Pace::FULL),
             _ => Ok(paced),
         }
@@ -49,7 +51,7 @@ impl Live<'_> for Moody {
 }
 
 fn scene(seed: u64) -> Scene {
-    let text = with_deals(&catalogs::campaign_file(seed, LINES));
+    let text = with_capped_creatives(&with_deals(&catalogs::campaign_file(seed, LINES)));
     let mut parts = Stage::of_text(&text).with_listeners(seed, LISTENERS).parts();
     parts.coin = Coin::new(seed);
     let at = Circumstance { moment: MOMENT, coin: parts.coin };
@@ -64,6 +66,17 @@ pub fn with_deals(text: &str) -> String {
     for (i, line) in lines.enumerate().filter(|(i, _)| i % 6 == 0) {
         line["deals"] = json!([format!("deal-{}", i / 6 % 3)]);
         line["open"] = json!(i % 12 == 0);
+    }
+    file.to_string()
+}
+
+/// Two in three creatives have a cap of their own.
+pub fn with_capped_creatives(text: &str) -> String {
+    let mut file: Value = serde_json::from_str(text).unwrap();
+    let advertisers = file["advertisers"].as_array_mut().unwrap().iter_mut();
+    let creatives = advertisers.flat_map(|a| a["creatives"].as_array_mut().unwrap());
+    for (_, creative) in creatives.enumerate().filter(|(i, _)| i % 3 != 1) {
+        creative["caps"] = json!([{ "impressions": 3, "per": "day" }]);
     }
     file.to_string()
 }

@@ -6,7 +6,9 @@ use super::pace::{self, Paced};
 use super::{Made, Winner};
 use crate::base::units::ids::LineIx;
 use crate::base::units::money::{Money, Round};
-use crate::flows::decide::candidate::{Candidate, Market, Matter, candidate, paced, running};
+use crate::flows::decide::candidate::{
+    Candidate, Market, Matter, candidate, paced, running, uncapped,
+};
 use crate::market::facts::Facts;
 use crate::market::outcome::Refusal;
 use crate::market::slot::Pod;
@@ -46,11 +48,15 @@ pub fn verdict(
         let told = Paced::of(matter, candidate, candidate.pace);
         return ("won", pace::bids(matter, candidate), told);
     }
-    let pace = match made.pool.answer(ix) {
-        Some(Err(refusal)) => return refused(refusal, slept()),
+    let answer = |candidate: &Candidate| match made.pool.answer(matter, candidate) {
+        Some(Err(refusal)) => Err(refusal),
         // It would run and could bid, so it sleeps for its budget.
-        _ if asleep => return refused(Refusal::BudgetSpent, slept()),
-        answer => answer.and_then(Result::ok).unwrap_or(Pace::FULL),
+        _ if asleep => Err(Refusal::BudgetSpent),
+        answer => answer.unwrap_or(Ok(Pace::FULL)),
+    };
+    let (candidate, pace) = match uncapped(matter, market, candidate, answer) {
+        Err(refusal) => return refused(refusal, slept()),
+        Ok(allowed) => allowed,
     };
     let told = Paced::of(matter, &candidate, pace);
     let (verdict, detail) = match paced(matter, candidate, pace) {

@@ -100,7 +100,8 @@ impl Run {
 
     pub(super) fn hold(&mut self) {
         let line = self.rng.below(LINES);
-        let price = self.rng.between(0, 40) as i64;
+        // Nothing is ever bid for nothing.
+        let price = self.rng.between(1, 40) as i64;
         self.next += 1;
         let hold = Hold {
             bid: BidId(self.next),

@@ -1,0 +1,187 @@
+//! What do the hold and the record add to a bid, and what does pacing?
+//!
+//! One process, one thread, the same requests (those of the seeded traffic that end in a bid),
+//! block by block in turn, so that whatever else the machine does falls on all sides alike:
+//!
+//! ```text
+//! bare     decide, and whatever it asks of delivery is granted; nothing is written down
+//! asked    decide with the desk: money of five budgets, four levels of caps, a pace each
+//! served   asked, and the record made and pushed to its ring: what production does
+//! paced    served, all lines at a pace a hair below full
+//! shaded   served, all lines at 70 % of their price: searches go further
+//! ```
+//!
+//! Lines, campaigns have totals and days, advertisers have funds; every line, campaign, advertiser
+//! and creative has caps; nothing ever runs out. Between blocks, not measured: holds are swept and
+//! the ring is written to disk. Printed: medians over the rounds, and the median of what a round's
+//! side took beyond the round's bare one.
+//!
+//! ```text
+//! cargo bench --bench hold                 200 rounds; with -- --test, three
+//! ```
+
+#![allow(clippy::expect_used, clippy::print_stdout, reason = "a bench reports, or fails")]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use interlude::base::units::ids::LineIx;
+use interlude::base::units::money::{Currency, Money};
+use interlude::base::units::time::{Moment, WallClock};
+use interlude::flows::decide::scratch::Scratch;
+use interlude::flows::decide::serve::{Published, Records, Worker, serve};
+use interlude::flows::decide::world::World;
+use interlude::flows::decide::{Circumstance, Received, decide};
+use interlude::market::openrtb::Wire;
+use interlude::market::outcome::Outcome;
+use interlude::offer::delivery::{self, Answers, Book, PPM, Pace, Recorder};
+use interlude::offer::records::{self, RecordRing, RecordWriter};
+use interlude::rehearsal::traffic::stage::{Granting, Stage};
+use interlude::rehearsal::traffic::{Requests, catalogs};
+
+const MOMENT: Moment = Moment::from_unix_s(1_795_435_200);
+const LINES: usize = 10_000;
+const LISTENERS: u32 = 2_000;
+const ROUNDS: usize = 200;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Bare,
+    Asked,
+    Served,
+    Paced,
+    Shaded,
+}
+
+const SIDES: [(Side, &str, Pace); 5] = [
+    (Side::Bare, "bare", Pace::FULL),
+    (Side::Asked, "asked", Pace::FULL),
+    (Side::Served, "served", Pace::FULL),
+    (Side::Paced, "paced", Pace { bid_ppm: PPM - 100, pass_ppm: PPM - 1 }),
+    (Side::Shaded, "shaded", Pace { bid_ppm: 700_000, pass_ppm: PPM }),
+];
+
+/// The seeded catalogue, with everything that a hold can take of.
+fn campaigns() -> String {
+    let mut file: Value = serde_json::from_str(&catalogs::campaign_file(5, LINES)).expect("json");
+    let budget = json!({ "total": 10_000_000, "daily": 1_000_000 });
+    let caps = json!([{ "impressions": 800, "per": "hour" }, { "impressions": 900, "per": "day" }]);
+    fn all(of: &mut Value) -> &mut [Value] {
+        of.as_array_mut().expect("a list")
+    }
+    for advertiser in all(&mut file["advertisers"]) {
+        advertiser["prepaid"] = json!(true);
+        advertiser["caps"] = json!([{ "impressions": 1000, "per": "week" }]);
+        advertiser["creatives"][0]["caps"] = caps.clone();
+        for campaign in all(&mut advertiser["campaigns"]) {
+            campaign["budget"] = budget.clone();
+            campaign["caps"] = json!([{ "impressions": 1000, "per": "day" }]);
+            for line in all(&mut campaign["lines"]) {
+                line["budget"] = budget.clone();
+                line["caps"] = caps.clone();
+            }
+        }
+    }
+    file.to_string()
+}
+
+struct House {
+    published: Published,
+    ring: Arc<RecordRing>,
+    config: records::Config,
+    bodies: Vec<Vec<u8>>,
+    granted: (Scratch, Answers),
+    worker: Worker,
+}
+
+fn house() -> House {
+    let stage = Stage::of_text(&campaigns()).with_listeners(5, LISTENERS);
+    let parts = stage.parts();
+    let book = Arc::new(Book::new(&delivery::Config::default()));
+    for advertiser in parts.catalog.advertisers() {
+        assert!(book.fund(advertiser.id, Money::new(1 << 60, Currency::USD)));
+    }
+    let desk = book.desk(&parts.catalog, None).expect("room");
+    book.turn(MOMENT);
+    let world = World::assemble(parts, None);
+    let config = records::Config::default();
+    let mut house = House {
+        published: Published { world, desk: Arc::new(desk) },
+        ring: Arc::new(RecordRing::new(&config)),
+        config,
+        bodies: Vec::new(),
+        granted: (Scratch::new(), Answers::new()),
+        worker: Worker::new(),
+    };
+    let requests = Requests::new(5, LISTENERS);
+    let bodies = (0..1_500).map(|i| requests.json(i, MOMENT));
+    let bodies: Vec<_> = bodies.filter(|b| house.run(Side::Bare, b) == Outcome::Bid).collect();
+    house.bodies = bodies;
+    house
+}
+
+impl House {
+    fn run(&mut self, side: Side, body: &[u8]) -> Outcome {
+        let Published { world, desk } = &self.published;
+        let exchange = world.exchange_named("demo").expect("the exchange");
+        let received = Received { exchange, wire: Wire::Json, body };
+        let at = Circumstance { moment: MOMENT, coin: world.coin };
+        let (scratch, answers) = &mut self.granted;
+        match side {
+            Side::Bare => decide(&received, world, &mut Granting, at, scratch),
+            Side::Asked => {
+                let mut live = Recorder::new(desk.live(), answers);
+                decide(&received, world, &mut live, at, scratch)
+            }
+            Side::Served | Side::Paced | Side::Shaded => {
+                let records = Records { ring: &self.ring, sample_ppm: self.config.sample_ppm };
+                serve(&received, &self.published, records, &mut self.worker, (at, || 0))
+            }
+        }
+    }
+
+    /// One block of a side: nanoseconds a request, and how many got a bid.
+    fn block(&mut self, side: Side, pace: Pace, data: &Path) -> (f64, usize) {
+        for line in 0..LINES as u32 {
+            let state = self.published.desk.state(LineIx(line)).expect("a line");
+            state.dial.turn(pace);
+        }
+        let bodies = std::mem::take(&mut self.bodies);
+        let begun = Instant::now();
+        let bids = bodies.iter().filter(|b| black_box(self.run(side, b)) == Outcome::Bid).count();
+        let took_ns = begun.elapsed().as_nanos() as f64 / bodies.len() as f64;
+        self.bodies = bodies;
+        self.published.desk.book().sweep(MOMENT.plus_s(86_400));
+        let clock = Arc::new(WallClock);
+        drop(RecordWriter::start(Arc::clone(&self.ring), &self.config, data, clock));
+        (took_ns, bids)
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn main() {
+    let short = std::env::args().any(|arg| arg == "--test");
+    let data = tempfile::tempdir().expect("a folder");
+    let mut house = house();
+    let rounds: Vec<[(f64, usize); SIDES.len()]> = (0..if short { 3 } else { ROUNDS })
+        .map(|_| SIDES.map(|(side, _, pace)| house.block(side, pace, data.path())))
+        .collect();
+    println!("{LINES} lines, {} requests a block, {} rounds", house.bodies.len(), rounds.len());
+    println!("side        bids   ns a request   beyond bare   ÷ bare");
+    let bare = median(rounds.iter().map(|round| round[0].0));
+    for (at, (_, name, _)) in SIDES.iter().enumerate() {
+        let took_ns = median(rounds.iter().map(|round| round[at].0));
+        let beyond_ns = median(rounds.iter().map(|round| round[at].0 - round[0].0));
+        let (bids, ratio) = (rounds[0][at].1, took_ns / bare);
+        println!("{name:<8}  {bids:>6}   {took_ns:>12.0}   {beyond_ns:>11.0}   {ratio:>6.3}");
+    }
+}
