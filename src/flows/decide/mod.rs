@@ -113,7 +113,7 @@ fn path<'s>(
 }
 
 /// What `enrich` looks at a request with.
-fn sources(world: &World, exchange: ExchangeIx) -> enrich::Sources<'_> {
+pub fn sources(world: &World, exchange: ExchangeIx) -> enrich::Sources<'_> {
     enrich::Sources {
         exchange: (exchange, world.exchange(exchange)),
         vocabulary: &world.vocabulary,

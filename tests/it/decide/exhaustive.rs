@@ -13,7 +13,7 @@ use interlude::flows::decide::candidate::{Market, Matter, candidate, paced};
 use interlude::flows::decide::coin::Coin;
 use interlude::flows::decide::scratch::Scratch;
 use interlude::flows::decide::world::World;
-use interlude::flows::decide::{Received, decide};
+use interlude::flows::decide::{Received, decide, sources};
 use interlude::knowledge::enrich;
 use interlude::market::facts::Facts;
 use interlude::market::openrtb::{self, Wire};
@@ -79,14 +79,7 @@ fn best(scene: &Scene, received: &Received<'_>, desk: Desk) -> Option<Bids> {
     let (arena, mut facts) = (Bump::new(), Facts::new());
     let request = openrtb::decode(received.wire, received.body, &arena).unwrap();
     let exchange = world.exchange(received.exchange);
-    let sources = enrich::Sources {
-        exchange: (received.exchange, exchange),
-        vocabulary: &world.vocabulary,
-        audience: &world.audience,
-        atlas: &world.atlas,
-        rates: &world.rates,
-        listeners: world.listeners,
-    };
+    let sources = sources(world, received.exchange);
     let seen = enrich::opportunity(&request, &sources, scene.at.moment, &arena, &mut facts);
     let opportunity = &seen.ok()?.0;
     let [slot] = opportunity.slots else { return None };

@@ -12,7 +12,7 @@ use interlude::base::units::money::Currency;
 use interlude::base::units::time::Moment;
 use interlude::flows::decide::explain::Explanation;
 use interlude::flows::decide::world::{Parts, World};
-use interlude::flows::decide::{Circumstance, Received};
+use interlude::flows::decide::{Circumstance, Received, sources};
 use interlude::knowledge::audience::{
     Audience, Change, GenerationBuilder, Profile, Providers, read_growing,
 };
@@ -108,15 +108,7 @@ impl Stage {
         let world = &scene.world;
         let decoded = interlude::market::openrtb::decode(received.wire, received.body, &arena);
         let Ok(request) = decoded else { return Vec::new() };
-        let sources = enrich::Sources {
-            exchange: (received.exchange, world.exchange(received.exchange)),
-            vocabulary: &world.vocabulary,
-            audience: &world.audience,
-            suppression: &world.suppression,
-            atlas: &world.atlas,
-            rates: &world.rates,
-            listeners: world.listeners,
-        };
+        let sources = sources(world, received.exchange);
         let mut facts = Facts::new();
         let seen = enrich::opportunity(&request, &sources, scene.at.moment, &arena, &mut facts);
         let Ok((opportunity, _)) = seen else { return Vec::new() };
