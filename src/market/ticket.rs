@@ -15,7 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::base::units::ids::{LineId, ListenerMark};
+use crate::base::units::ids::{LineId, ListenerKey, ListenerMark};
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;
 use crate::market::exchange::{BillableEvent, ExchangeIx};
@@ -153,6 +153,14 @@ pub enum KeysFault {
     Twice(u8),
     #[error("there is no ticket key {0}, which is to sign")]
     NoCurrent(u8),
+    #[error("ticket key {0} signed until now: keep it until its tickets have expired")]
+    Gone(u8),
+    #[error("ticket key {0} has another secret than before: give the new one another id")]
+    Changed(u8),
+    #[error(
+        "the secret of marks is another than before: listeners would be strangers to their caps"
+    )]
+    Marks,
 }
 
 impl TicketKeys {
@@ -177,6 +185,27 @@ impl TicketKeys {
         let place = others.iter().position(|key| key.id == current);
         let current = others.swap_remove(place.ok_or(KeysFault::NoCurrent(current))?);
         Ok(TicketKeys { current, others, marks })
+    }
+
+    /// Whether these may take the place of others while tickets of those live.
+    // cold: when keys rotate
+    pub fn follow(&self, before: &TicketKeys) -> Result<(), KeysFault> {
+        let signer = before.current.id;
+        for known in std::iter::once(&before.current).chain(&before.others) {
+            match self.key(known.id) {
+                Some(key) if !key.equals(known) => return Err(KeysFault::Changed(known.id)),
+                None if known.id == signer => return Err(KeysFault::Gone(signer)),
+                _ => {}
+            }
+        }
+        let somebody = ListenerKey::of("somebody");
+        let same = self.marks.listener(somebody) == before.marks.listener(somebody);
+        if same { Ok(()) } else { Err(KeysFault::Marks) }
+    }
+
+    /// The id of the key that signs.
+    pub fn signer(&self) -> u8 {
+        self.current.id
     }
 
     /// The marks of whom tickets speak of.
@@ -249,6 +278,14 @@ impl TicketKeys {
 
     fn key(&self, id: u8) -> Option<&Key> {
         std::iter::once(&self.current).chain(&self.others).find(|key| key.id == id)
+    }
+}
+
+impl Key {
+    /// Whether both sign alike; the secrets themselves are not kept.
+    fn equals(&self, other: &Key) -> bool {
+        let signed = |key: &Key| key.mac.clone().chain_update(b"alike").finalize();
+        signed(self) == signed(other)
     }
 }
 
@@ -560,6 +597,24 @@ mod tests {
         let taken_over = TicketKeys::new(1, [(1, OTHER)], marks()).unwrap();
         let verdict = taken_over.verify(old.as_str(), Channel::Player, BEFORE);
         assert_eq!(verdict, Err(TicketFault::Forged));
+    }
+
+    #[test]
+    fn keys_give_way_only_to_those_that_know_the_signer() {
+        let of = |current, secrets: &[(u8, u8)], mark: u8| {
+            let secrets: Vec<_> = secrets.iter().map(|&(id, fill)| (id, [fill; 32])).collect();
+            let secrets = secrets.iter().map(|(id, secret)| (*id, &secret[..]));
+            TicketKeys::new(current, secrets, Marks::new(&[mark; 32])).unwrap()
+        };
+        let before = of(1, &[(1, 10), (2, 20)], 7);
+        assert_eq!(before.signer(), 1);
+        let follows = |keys: TicketKeys| keys.follow(&before);
+        assert_eq!(follows(of(1, &[(1, 10), (2, 20)], 7)), Ok(()));
+        assert_eq!(follows(of(3, &[(3, 30), (1, 10)], 7)), Ok(()), "2 signs nothing that lives");
+        assert_eq!(follows(of(2, &[(2, 20)], 7)), Err(KeysFault::Gone(1)));
+        assert_eq!(follows(of(1, &[(1, 11), (2, 20)], 7)), Err(KeysFault::Changed(1)));
+        assert_eq!(follows(of(1, &[(1, 10), (2, 21)], 7)), Err(KeysFault::Changed(2)));
+        assert_eq!(follows(of(1, &[(1, 10), (2, 20)], 8)), Err(KeysFault::Marks));
     }
 
     #[test]

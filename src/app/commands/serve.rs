@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -14,7 +14,8 @@ use crate::base::telemetry::install_logs;
 
 const SIGNALS: &str = "\
 Signals:
-  SIGHUP            reads campaigns and listeners again and swaps the world; faults change nothing
+  SIGHUP            reads campaigns again and swaps the world, and takes the ticket keys of the
+                    config ([notice.tickets]); faults change nothing. Other keys need a restart
   SIGTERM, SIGINT   fail readiness, answer what is in flight, write everything down, exit 0
 
 Endpoints of the bid listener:
@@ -67,7 +68,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut signals = waits.block_on(async { Signals::catch() })?;
     let running = Running::start(config, &data)?;
     say_ready(&running, args.json).context("standard output")?;
-    let healthy = waits.block_on(signals.wait(&running));
+    let healthy = waits.block_on(signals.wait(&running, args.config.as_deref()));
     let ended = running.stop();
     if !healthy {
         anyhow::bail!("the journal has failed; start again once the disk is well");
@@ -104,17 +105,32 @@ impl Signals {
     }
 
     /// Until the server is to end; `false` when it has to.
-    async fn wait(&mut self, running: &Running) -> bool {
+    async fn wait(&mut self, running: &Running, config: Option<&Path>) -> bool {
         let mut failed = running.failed();
         let [terminate, interrupt] = &mut self.end;
         loop {
             tokio::select! {
                 _ = terminate.recv() => return true,
                 _ = interrupt.recv() => return true,
-                _ = self.swap.recv() => running.ask_reload(),
+                _ = self.swap.recv() => {
+                    rekey(running, config);
+                    running.ask_reload();
+                }
                 _ = failed.wait_for(|failed| *failed) => return false,
             }
         }
+    }
+}
+
+/// Takes new ticket keys; the log tells the end.
+fn rekey(running: &Running, config: Option<&Path>) {
+    let Some(file) = config else { return };
+    let read = Config::load(file).map_err(|faults| faults.to_string());
+    let taken = read.and_then(|config| {
+        running.rekey(&config.notice.tickets).map_err(|fault| fault.to_string())
+    });
+    if let Err(why) = taken {
+        tracing::error!("the ticket keys stay as they are: {why}");
     }
 }
 

@@ -232,6 +232,13 @@ impl Built {
         built
     }
 
+    /// The same, signed with these keys.
+    pub(super) fn with_keys(&self, keys: Arc<TicketKeys>) -> Built {
+        let mut built = self.clone();
+        built.world = built.world.with_keys(keys);
+        built
+    }
+
     /// Says in the log what is most likely not meant.
     pub fn tell(&self) {
         for warning in self.warnings.iter() {

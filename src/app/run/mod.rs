@@ -37,7 +37,7 @@ mod threads;
 mod treasury;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ use crate::base::units::time::{Clock, Moment, WallClock};
 use crate::doors::admin::Counting;
 use crate::doors::readiness::{Readiness, Stage};
 use crate::doors::{admin, receive};
-use crate::flows::notice::{OpenedTill, Sweeper, Terms, Till, ticket_keys};
+use crate::flows::notice::{KeyFault, OpenedTill, Sweeper, Terms, TicketConfig, Till, ticket_keys};
 use crate::knowledge::audience::{Intake, Stand};
 use crate::market::ticket::TicketKeys;
 use crate::offer::delivery::Book;
@@ -109,6 +109,7 @@ pub struct Running {
     readiness: Arc<Readiness>,
     failed: signal::Receiver<bool>,
     config: Config,
+    data: PathBuf,
     _lock: DataLock,
 }
 
@@ -181,6 +182,7 @@ impl Running {
             readiness,
             failed,
             config,
+            data: data.to_owned(),
             _lock: lock,
         })
     }
@@ -211,6 +213,15 @@ impl Running {
     /// changes. Waits for the end of it.
     pub fn reload(&self) -> Result<Summary, String> {
         self.watcher.reload()
+    }
+
+    /// Takes the ticket keys of a config that was read again; with faults nothing changes.
+    pub fn rekey(&self, tickets: &TicketConfig) -> Result<(), KeyFault> {
+        let keys = ticket_keys(tickets, &self.data)?;
+        let signer = keys.signer();
+        self.node.rekey(keys)?;
+        tracing::info!(signer, "ticket keys taken");
+        Ok(())
     }
 
     /// As [`Running::reload`], without waiting; the log tells the end.

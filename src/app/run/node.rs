@@ -24,7 +24,7 @@ use crate::market::exchange::{Exchange, ExchangeIx};
 use crate::market::openrtb::Wire;
 use crate::market::openrtb::response::{Response, write_json, write_protobuf};
 use crate::market::outcome::{NoBid, Outcome};
-use crate::market::ticket::Ticket;
+use crate::market::ticket::{KeysFault, Ticket, TicketKeys};
 use crate::market::vocabulary::Vocabulary;
 use crate::offer::creative::click_target;
 use crate::offer::delivery::{Desk, TooManyLines};
@@ -121,7 +121,10 @@ impl Node {
         let own = Arc::clone(&built.world.vocabulary);
         let words = if words.len() > own.len() { words } else { own };
         let suppression = Arc::clone(&world.suppression);
-        let built = built.with_listeners(listeners, words).with_suppression(suppression);
+        // Keys may have changed since the build began.
+        let keys = Arc::clone(&world.keys);
+        let built = built.with_listeners(listeners, words);
+        let built = built.with_suppression(suppression).with_keys(keys);
         let summary = built.summary;
         self.stands(built, published.desk);
         drop(alone);
@@ -149,6 +152,21 @@ impl Node {
         self.stands(built, Arc::clone(&now.published.desk));
         drop(alone);
         retire(now);
+    }
+
+    /// From now on tickets are signed with these; those of the keys before are good as long as the
+    /// new ones know them. Where they cannot take their place, nothing changes.
+    pub fn rekey(&self, keys: TicketKeys) -> Result<(), KeysFault> {
+        let alone = self.alone();
+        let now = self.standing();
+        keys.follow(&now.published.world.keys)?;
+        // Known to the till before the first ticket of them is out.
+        self.till.rekey(keys.clone());
+        let built = now.built.with_keys(Arc::new(keys));
+        self.stands(built, Arc::clone(&now.published.desk));
+        drop(alone);
+        retire(now);
+        Ok(())
     }
 
     fn stands(&self, built: Built, desk: Arc<Desk>) {

@@ -96,6 +96,13 @@ impl World {
         world
     }
 
+    /// The same world with other keys to sign its tickets.
+    pub fn with_keys(&self, keys: Arc<TicketKeys>) -> World {
+        let mut world = self.clone();
+        world.parts.keys = keys;
+        world
+    }
+
     pub fn exchange(&self, ix: ExchangeIx) -> &Exchange {
         &self.exchanges[usize::from(ix.0)]
     }

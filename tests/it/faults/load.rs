@@ -1,5 +1,6 @@
 //! Clients that bid and send notices, keep what was acknowledged, and try again what was not.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -29,6 +30,8 @@ pub struct Book {
     pub bids: AtomicU64,
     pub no_bids: AtomicU64,
     pub unavailable: AtomicU64,
+    /// Notices that were answered, duplicates among them.
+    pub told: AtomicU64,
 }
 
 impl Book {
@@ -36,10 +39,23 @@ impl Book {
         locked(&self.acknowledged).clone()
     }
 
+    /// As [`Book::acknowledged`], without those that were told again.
+    pub fn once(&self) -> Vec<Told> {
+        let mut told = self.acknowledged();
+        let mut known = HashSet::new();
+        told.retain(|told| known.insert((told.kind as u8, told.ticket.clone())));
+        told
+    }
+
     /// One bid request; its notices, where there was a bid.
     pub fn bid(&self, client: &mut Client) -> io::Result<Vec<Told>> {
         let number = self.requests.fetch_add(1, Relaxed);
-        let reply = ask(client, &request(&format!("r{number}")))?;
+        self.bid_of(client, &request(&format!("r{number}")))
+    }
+
+    /// As [`Book::bid`], of any request.
+    pub fn bid_of(&self, client: &mut Client, request: &[u8]) -> io::Result<Vec<Told>> {
+        let reply = ask(client, request)?;
         if reply.status != 200 {
             assert_eq!(reply.status, 204, "{reply:?}");
             self.no_bids.fetch_add(1, Relaxed);
@@ -73,7 +89,10 @@ impl Book {
             }
         };
         match status {
-            200 | 204 => locked(&self.acknowledged).push(notice.clone()),
+            200 | 204 => {
+                self.told.fetch_add(1, Relaxed);
+                locked(&self.acknowledged).push(notice.clone());
+            }
             503 => {
                 self.unavailable.fetch_add(1, Relaxed);
                 locked(&self.open).push(notice.clone());
@@ -81,6 +100,20 @@ impl Book {
             other => panic!("{other}: {notice:?}"),
         }
         Ok(status != 503)
+    }
+
+    /// The answer to a notice, whatever it is; kept nowhere.
+    pub fn status(&self, client: &mut Client, notice: &Told) -> u16 {
+        ask(client, &get(&notice.path, "")).unwrap().status
+    }
+
+    /// Sends all that was not acknowledged; how many still are not.
+    pub fn come_again(&self, client: &mut Client) -> io::Result<usize> {
+        let open = std::mem::take(&mut *locked(&self.open));
+        for notice in open {
+            self.tell(client, &notice)?;
+        }
+        Ok(locked(&self.open).len())
     }
 
     /// A bid with all its notices, in order.
@@ -101,6 +134,7 @@ impl Book {
         if let Some(notice) = known {
             let reply = ask(client, &get(&notice.path, ""))?;
             assert!([200, 204, 503].contains(&reply.status), "told twice: {reply:?}");
+            self.told.fetch_add(1, Relaxed);
         }
         Ok(())
     }
@@ -121,16 +155,33 @@ pub struct Load {
     clients: Vec<JoinHandle<()>>,
 }
 
+/// What a client does again and again.
+type Round = fn(&Book, &mut Client) -> io::Result<()>;
+
 impl Load {
+    /// Bids with all their notices.
     pub fn start(book: &Arc<Book>, address: SocketAddr, clients: usize) -> Load {
+        Load::of(book, address, clients, |book, client| {
+            book.round(client).and_then(|()| book.again(client))
+        })
+    }
+
+    /// Notices, each of them of a bid of its own or told again.
+    pub fn flood(book: &Arc<Book>, address: SocketAddr, clients: usize) -> Load {
+        Load::of(book, address, clients, |book, client| {
+            book.round(client)?;
+            (0..12).try_for_each(|_| book.again(client))
+        })
+    }
+
+    fn of(book: &Arc<Book>, address: SocketAddr, clients: usize, round: Round) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let client = |_| {
             let (book, stop) = (Arc::clone(book), Arc::clone(&stop));
             std::thread::spawn(move || {
                 let Ok(mut client) = Client::try_connect(address) else { return };
                 while !stop.load(Relaxed) {
-                    let told = book.round(&mut client).and_then(|()| book.again(&mut client));
-                    if told.is_err() {
+                    if round(&book, &mut client).is_err() {
                         return;
                     }
                 }

@@ -3,16 +3,21 @@
 //! nobody's hand.
 //!
 //! Real processes, real files, clients over real sockets, which alone say what was acknowledged.
-//! Power cuts and full disks need file systems of their own (root, loop devices), failing system
-//! calls need strace; where a machine has neither, `INTERLUDE_NO_LOOP=1` and
-//! `INTERLUDE_NO_STRACE=1` leave these tests out. `INTERLUDE_LONG=1` does ten times as much and
-//! more.
+//! Power cuts and full disks need file systems of their own (root, loop devices), a breaking one
+//! nbdkit and FUSE, failing and slow system calls strace; where a machine has none of them,
+//! `INTERLUDE_NO_LOOP=1`, `INTERLUDE_NO_NBD=1` and `INTERLUDE_NO_STRACE=1` leave these tests out.
+//! `INTERLUDE_LONG=1` does ten times as much and more.
 
+mod broken;
+mod capped;
+mod flood;
 mod full;
 mod image;
 mod kill;
 mod load;
 mod power;
+mod rotate;
+mod slow;
 mod syscalls;
 
 use std::collections::HashMap;
@@ -29,7 +34,7 @@ use interlude::base::units::ids::LineId;
 use interlude::base::units::time::{Clock as _, WallClock};
 use interlude::flows::notice::{TicketConfig, ticket_keys};
 use interlude::market::notice::Kind;
-use interlude::market::ticket::{BidId, TicketFault};
+use interlude::market::ticket::{BidId, TicketFault, TicketKeys};
 use interlude::offer::ledger::{Entry, NoticeEntry};
 use serde_json::Value;
 
@@ -158,6 +163,11 @@ impl Drop for Process {
 /// Compares what clients had acknowledged with what a data folder's journal holds. Nobody may be
 /// writing it.
 fn judge(data: &Path, acknowledged: &[load::Told]) {
+    judge_by(&ticket_keys(&TicketConfig::default(), data).unwrap(), data, acknowledged);
+}
+
+/// As [`judge`], where the keys of tickets are configured.
+fn judge_by(keys: &TicketKeys, data: &Path, acknowledged: &[load::Told]) {
     let entries = notices(data);
     let mut known: HashMap<(BidId, Kind), u64> = HashMap::new();
     let (mut charged, mut spent) = (HashMap::<BidId, u64>::new(), HashMap::<LineId, i64>::new());
@@ -170,7 +180,6 @@ fn judge(data: &Path, acknowledged: &[load::Told]) {
             *spent.entry(entry.line).or_default() += entry.charged.nanos;
         }
     }
-    let keys = ticket_keys(&TicketConfig::default(), data).unwrap();
     for told in acknowledged {
         let ticket = match keys.verify(&told.ticket, told.kind.channel(), WallClock.now()) {
             Ok(ticket) | Err(TicketFault::Expired(ticket)) => ticket,
