@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "server.lock";
 
 /// Held as long as the server lives; the kernel lets go of it when the process ends.
-pub struct DataLock(#[expect(dead_code, reason = "held, not used")] File);
+pub struct DataLock {
+    folder: PathBuf,
+    _held: File,
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum LockFault {
@@ -29,10 +32,15 @@ impl DataLock {
         let path = data.join(FILE);
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(io(&path))?;
         match file.try_lock() {
-            Ok(()) => Ok(DataLock(file)),
+            Ok(()) => Ok(DataLock { folder: data.to_owned(), _held: file }),
             Err(TryLockError::WouldBlock) => Err(LockFault::Taken(data.to_owned())),
             Err(TryLockError::Error(source)) => Err(io(&path)(source)),
         }
+    }
+
+    /// The data folder that is held.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 }
 

@@ -37,7 +37,7 @@ mod threads;
 mod treasury;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -109,8 +109,7 @@ pub struct Running {
     readiness: Arc<Readiness>,
     failed: signal::Receiver<bool>,
     config: Config,
-    data: PathBuf,
-    _lock: DataLock,
+    lock: DataLock,
 }
 
 impl Running {
@@ -182,8 +181,7 @@ impl Running {
             readiness,
             failed,
             config,
-            data: data.to_owned(),
-            _lock: lock,
+            lock,
         })
     }
 
@@ -217,7 +215,7 @@ impl Running {
 
     /// Takes the ticket keys of a config that was read again; with faults nothing changes.
     pub fn rekey(&self, tickets: &TicketConfig) -> Result<(), KeyFault> {
-        let keys = ticket_keys(tickets, &self.data)?;
+        let keys = ticket_keys(tickets, self.lock.folder())?;
         let signer = keys.signer();
         self.node.rekey(keys)?;
         tracing::info!(signer, "ticket keys taken");
