@@ -19,9 +19,9 @@ use interlude::flows::decide::{Circumstance, Received};
 use interlude::knowledge::enrich::{local_time, place};
 use interlude::market::facts::Facts;
 use interlude::market::openrtb::Wire;
-use interlude::market::openrtb::request::{Device, Geo, Regs, Request};
+use interlude::market::openrtb::request::{Device, Geo, Regs, Request, User};
 use interlude::market::outcome::Outcome;
-use interlude::market::privacy::{RegsDefault, permissions};
+use interlude::market::privacy::{self, Policy, RegsDefault, Signals, permissions};
 use interlude::market::vocabulary::{Dimension, Vocabulary};
 use interlude::offer::delivery::{self, Book, Sleep};
 use interlude::offer::records::{self, RecordRing};
@@ -82,7 +82,7 @@ fn a_warm_worker_allocates_nothing_from_decode_to_record() {
     let mut bids = 0;
     let mut round = |worker: &mut Worker| {
         for body in &bodies {
-            let received = Received { exchange, wire: Wire::Json, body };
+            let received = Received { exchange, wire: Wire::Json, body, gpc: false };
             let outcome = serve(&received, &published, records, worker, (at, || 0));
             bids += u64::from(outcome == Outcome::Bid);
         }
@@ -119,12 +119,16 @@ fn a_place_and_its_hour_are_found_without_allocating() {
         request("not an address", Some("ESP"), Some("ES-MD")),
     ];
     let moment = Moment::from_unix_s(1_795_348_800);
+    let policy = Policy::default();
     let before = ALLOCATIONS.with(Cell::get);
     let mut hours = 0;
     for request in &requests {
         facts.clear();
         let place = place::resolve(request, &atlas);
-        let full = permissions(request, place.lawful_country(), RegsDefault::Full, moment);
+        let country = place.lawful_country();
+        let absent = RegsDefault::Full;
+        let signals = Signals { request, country, gpc: false, absent, moment };
+        let full = permissions(&signals, &policy);
         place::set(&place, &vocabulary, full, &mut facts);
         let zone = place.zone(&atlas, full);
         local_time::set(moment, None, || zone, &vocabulary, &mut facts);
@@ -132,4 +136,38 @@ fn a_place_and_its_hour_are_found_without_allocating() {
     }
     assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
     assert_eq!(hours, 4, "only the Dallas of no state has none");
+}
+
+/// Strings of every kind, good and bad: none of them costs memory.
+#[test]
+fn consent_strings_are_read_without_allocating() {
+    const TC: &str =
+        "CPi8wgAPi8wgAAOACBENCuCoAP_AAEfAACiQJHNd_H__bX9n-f7_6ft0eY1f9_r37uQzDhfNk-8F3";
+    let strings: Vec<String> = ["tcf_vectors", "gpp_vectors", "us_privacy_vectors"]
+        .into_iter()
+        .flat_map(|file| {
+            let text = std::fs::read_to_string(format!("tests/fixtures/privacy/{file}.json"));
+            let vectors: Vec<serde_json::Value> = serde_json::from_str(&text.unwrap()).unwrap();
+            vectors.into_iter().map(|vector| vector["string"].as_str().unwrap().to_owned())
+        })
+        .chain(["", "C", "DBAB~", "D~~~", TC, "\u{20ac}"].map(str::to_owned))
+        .collect();
+    let config = privacy::Config { vendor_id: 8, policy_version_min: 2, ..Default::default() };
+    let config = privacy::Config { string_max_age_days: 0, ..config };
+    let policy = Policy::new(&config, None).unwrap();
+    let before = ALLOCATIONS.with(Cell::get);
+    let mut answered = 0;
+    for text in &strings {
+        let regs = Regs { gpp: Some(text), us_privacy: Some(text), ..Regs::default() };
+        let user = User { consent: Some(text), ..User::default() };
+        let of_user = Request { user: Some(user), ..Request::default() };
+        let of_regs = Request { regs: Some(regs), ..Request::default() };
+        for request in [&of_user, &of_regs] {
+            let (absent, moment) = (RegsDefault::Full, Moment::default());
+            let signals = Signals { request, country: Some("USA"), gpc: false, absent, moment };
+            answered += usize::from(permissions(&signals, &policy).may(privacy::Grant::Answer));
+        }
+    }
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+    assert!(answered > 0 && answered < 2 * strings.len(), "{answered} of {}", strings.len());
 }

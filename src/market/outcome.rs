@@ -77,6 +77,10 @@ reasons! {
         SupplyBoxed = "supply_boxed", 7;
         /// One impression would be paid as several (`imp.qty.multiplier`): we sell one listener.
         QuantityUnsupported = "quantity_unsupported", 511;
+        /// The listener's consent allows no ad of ours at all, not even by the music.
+        NoConsent = "no_consent", 513;
+        /// DSA transparency is required, and none of the lines can give it.
+        DsaRequired = "dsa_required", 512;
     }
 }
 

@@ -15,7 +15,7 @@ use interlude::knowledge::crowd::{Crowd, Pace, Reading, Sample, at_least, scan};
 use interlude::knowledge::enrich::listener;
 use interlude::market::facts::{Facts, Point};
 use interlude::market::openrtb::request::Request;
-use interlude::market::privacy::{RegsDefault, permissions};
+use interlude::market::privacy::{Policy, RegsDefault, Signals, permissions};
 use interlude::market::vocabulary::{Dimension, Suppressed, ValueId, Vocabulary};
 use interlude::offer::targeting::naive::{Truth, truth};
 
@@ -127,7 +127,14 @@ impl Words {
 /// The facts of everybody who is no minor, as `enrich` states them of a request that says nothing.
 fn facts_of(audience: &Audience, vocabulary: &Vocabulary) -> Vec<Facts> {
     let request = Request::default();
-    let permissions = permissions(&request, Some("USA"), RegsDefault::Full, NOW);
+    let signals = Signals {
+        request: &request,
+        country: Some("USA"),
+        gpc: false,
+        absent: RegsDefault::Full,
+        moment: NOW,
+    };
+    let permissions = permissions(&signals, &Policy::default());
     assert!(permissions.full());
     let mut all = Vec::new();
     for (_, profile) in audience.iter() {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot run must fail")]
 
+mod consent;
 mod crowd;
 mod api;
 mod decide;

@@ -5,6 +5,8 @@
 
 mod bids;
 
+mod consent;
+
 pub mod wire;
 
 use std::path::PathBuf;

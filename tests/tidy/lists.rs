@@ -40,7 +40,12 @@ pub const HOT: &[(&str, &str)] = &[
 ];
 
 /// Parts of hot folders that only start-up or an operator runs.
-pub const COLD: &[(&str, &str)] = &[("src/offer/creative/config.rs", "read at start")];
+pub const COLD: &[(&str, &str)] = &[
+    ("src/offer/creative/config.rs", "read at start"),
+    ("src/market/privacy/config.rs", "read at start"),
+    ("src/market/privacy/gvl.rs", "read at start"),
+    ("src/market/privacy/shown.rs", "for `interlude consent`"),
+];
 
 /// The files that may say `unsafe`.
 pub const UNSAFE: &[(&str, &str)] = &[

@@ -12,6 +12,8 @@ mod backup;
 
 mod check;
 
+mod consent;
+
 mod decide;
 
 mod demo;
@@ -41,6 +43,7 @@ Examples:
   interlude serve --config config/interlude.toml --data data
   interlude check campaigns/*.yaml
   interlude decide request.json --config config/demo.toml
+  interlude consent CPtq... --json
   interlude replay data/decisions --config config/demo.toml
   interlude simulate --seed 7 --svg spend.svg
   interlude audience import listeners.jsonl --data data
@@ -70,6 +73,7 @@ enum Command {
     Serve(serve::Args),
     Check(check::CheckArgs),
     Decide(decide::Args),
+    Consent(consent::Args),
     Replay(replay::Args),
     Simulate(simulate::Args),
     Audience(audience::Args),
@@ -89,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(args),
         Command::Decide(args) => decide::run(args),
+        Command::Consent(args) => consent::run(&args),
         Command::Replay(args) => replay::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Audience(args) => audience::run(args),

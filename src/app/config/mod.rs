@@ -21,7 +21,7 @@ use crate::flows::notice;
 use crate::knowledge::enrich::{listener, place};
 use crate::knowledge::{audience, catalog, crowd};
 use crate::market::exchange::{Exchange, Rates};
-use crate::market::vocabulary;
+use crate::market::{privacy, vocabulary};
 use crate::offer::{creative, delivery, ledger, records};
 
 pub use rows::{ExchangeRow, RatesRow};
@@ -41,6 +41,7 @@ pub struct Config {
     pub creative: creative::Config,
     pub geo: place::Config,
     pub profile: listener::Config,
+    pub privacy: privacy::Config,
     pub audience: audience::Config,
     pub crowd: crowd::Config,
     pub delivery: delivery::Config,
@@ -67,6 +68,7 @@ impl Default for Config {
             creative: creative::Config::default(),
             geo: place::Config::default(),
             profile: listener::Config::default(),
+            privacy: privacy::Config::default(),
             audience: audience::Config::default(),
             crowd: crowd::Config::default(),
             delivery: delivery::Config::default(),
@@ -110,6 +112,9 @@ impl Config {
         }
         if let Some(database) = &mut config.geo.database {
             *database = folder.join(&*database);
+        }
+        if let Some(list) = &mut config.privacy.gvl {
+            *list = folder.join(&*list);
         }
         if let Some(file) = &mut config.admin.token_file {
             *file = folder.join(&*file);

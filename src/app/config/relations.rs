@@ -43,6 +43,7 @@ fn rooms(config: &Config, say: &mut Say<'_>) {
         config.ledger.faults(),
         config.records.faults(),
         config.audience.faults(),
+        config.privacy.faults(),
     ];
     for fault in faults.into_iter().flatten() {
         let (path, bound) = fault.split_once(": ").unwrap_or(("", fault));

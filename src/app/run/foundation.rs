@@ -19,8 +19,27 @@ use crate::knowledge::catalog::{self, Edition, Kind, Mark, Read, Reading, Sheets
 use crate::knowledge::enrich::listener;
 use crate::knowledge::enrich::place::Atlas;
 use crate::market::exchange::{Exchange, Rates};
+use crate::market::privacy::{GvlFault, Policy};
 use crate::market::ticket::TicketKeys;
 use crate::market::vocabulary::{self, LogFault, Vocabulary, Words};
+
+/// Why the policy on consent cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyFault {
+    #[error("{0}: {1}")]
+    Unreadable(PathBuf, io::Error),
+    #[error(transparent)]
+    Gvl(#[from] GvlFault),
+}
+
+/// The policy of a configuration, with the vendor list that it names.
+pub fn policy(config: &Config) -> Result<Policy, PolicyFault> {
+    let read = |file: &PathBuf| {
+        fs::read_to_string(file).map_err(|why| PolicyFault::Unreadable(file.clone(), why))
+    };
+    let list = config.privacy.gvl.as_ref().map(read).transpose()?;
+    Ok(Policy::new(&config.privacy, list.as_deref())?)
+}
 
 /// All that a world needs beside campaigns and listeners, and where those are.
 #[derive(Clone)]
@@ -37,6 +56,7 @@ pub struct Foundation {
     coin: Coin,
     listeners: listener::Config,
     suppression: Arc<Suppression>,
+    privacy: Arc<Policy>,
     providers: Arc<Providers>,
 }
 
@@ -106,6 +126,7 @@ impl Foundation {
             suppression: Arc::new(Suppression::empty(*keys.marks())),
             keys: Arc::new(keys),
             listeners: config.profile,
+            privacy: Arc::new(policy(config).map_err(StartFault::at("privacy.gvl"))?),
             providers: Arc::new(Providers::new(&config.audience.providers)),
         })
     }
@@ -193,6 +214,7 @@ impl Foundation {
             public_url: Arc::clone(&self.public_url),
             coin: self.coin,
             listeners: self.listeners,
+            privacy: Arc::clone(&self.privacy),
             providers: Arc::clone(&self.providers),
         }
     }

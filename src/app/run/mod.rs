@@ -59,7 +59,7 @@ use crate::offer::ledger::rates_mark;
 use crate::offer::records::{RecordRing, RecordWriter};
 
 pub use asleep::Sleeper;
-pub use foundation::{Built, Foundation, Summary};
+pub use foundation::{Built, Foundation, Summary, policy};
 pub use lock::{DataLock, LockFault};
 pub use node::Node;
 pub use tasks::Loop;

@@ -45,6 +45,7 @@ struct Head {
     gzip: bool,
     /// The client takes gzip, and nothing speaks against it.
     accepts_gzip: bool,
+    gpc: bool,
     received: Moment,
     arrived: Instant,
 }
@@ -107,6 +108,7 @@ fn decide<H: House>(
         exchange: head.exchange,
         format: head.format,
         body,
+        gpc: head.gpc,
         received: head.received,
         arrived: head.arrived,
     };
@@ -173,9 +175,15 @@ fn read_head(
         format: format(headers),
         gzip: is_gzip(headers)?,
         accepts_gzip: accepts_gzip(headers),
+        gpc: gpc(headers),
         received,
         arrived,
     })
+}
+
+/// Global Privacy Control; the header has no other value than 1.
+fn gpc(headers: &HeaderMap) -> bool {
+    headers.get("sec-gpc").is_some_and(|value| value.as_bytes().trim_ascii() == b"1")
 }
 
 /// 404 for an exchange that is not there, else 400: never what asks the exchange to try again.
@@ -269,6 +277,10 @@ mod tests {
             assert_eq!(accepts_gzip(&headers("accept-encoding", value)), wanted, "{value}");
         }
         assert_eq!(is_gzip(&headers("content-encoding", "x-gzip")), Ok(true));
+        for (value, wanted) in [("1", true), (" 1 ", true), ("0", false), ("true", false)] {
+            assert_eq!(gpc(&headers("sec-gpc", value)), wanted, "{value}");
+        }
+        assert!(!gpc(&HeaderMap::new()));
         assert_eq!(is_gzip(&headers("content-encoding", "identity")), Ok(false));
         assert_eq!(is_gzip(&headers("content-encoding", "br")), Err(Malformed::BadEncoding));
     }

@@ -41,6 +41,8 @@ pub struct BidCall<'c> {
     pub exchange: ExchangeIx,
     pub format: Format,
     pub body: &'c [u8],
+    /// The header `Sec-GPC: 1`: Global Privacy Control.
+    pub gpc: bool,
     /// When the head had come in full, by the wall clock: the decision's time.
     pub received: Moment,
     /// The same by the monotonic clock: what deadlines count from.

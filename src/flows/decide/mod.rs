@@ -25,6 +25,7 @@ pub mod replay;
 
 pub mod serve;
 
+use crate::base::units::ids::ListenerMark;
 use crate::base::units::time::Moment;
 use crate::flows::decide::candidate::Matter;
 use crate::flows::decide::coin::Coin;
@@ -35,7 +36,9 @@ use crate::flows::decide::world::World;
 use crate::knowledge::enrich;
 use crate::market::exchange::ExchangeIx;
 use crate::market::openrtb::{self, Wire};
+use crate::market::opportunity::Opportunity;
 use crate::market::outcome::{NoBid, Outcome};
+use crate::market::privacy::Grant;
 use crate::offer::delivery::Live;
 
 /// What came in: a body, its format, and through which exchange's door.
@@ -44,6 +47,8 @@ pub struct Received<'a> {
     pub exchange: ExchangeIx,
     pub wire: Wire,
     pub body: &'a [u8],
+    /// The header `Sec-GPC: 1` stood before it: Global Privacy Control.
+    pub gpc: bool,
 }
 
 /// When the decision is made and what chance says: the two things that no argument else knows.
@@ -87,7 +92,7 @@ fn path<'s>(
     let request = request.map_err(Outcome::Malformed)?;
     made.request_id.extend_from_slice(request.id.as_bytes());
 
-    let sources = sources(world, received.exchange);
+    let sources = sources(world, received);
     let opportunity = enrich::opportunity(&request, &sources, at.moment, arena, facts);
     let (opportunity, profile) = opportunity.map_err(Outcome::NoBid)?;
     made.listener = opportunity.listener;
@@ -99,7 +104,7 @@ fn path<'s>(
     let toss = at.coin.toss(request.id, received.exchange, at.moment);
     made.seed = toss.seed;
     let opportunity = &opportunity;
-    let mark = opportunity.listener.map(|key| world.keys.marks().listener(key));
+    let mark = mark(opportunity, world);
     let matter = Matter { world, exchange, opportunity, mark, moment: at.moment, toss };
     if live.is_boxed(matter.supply()) {
         return Err(Outcome::NoBid(NoBid::SupplyBoxed));
@@ -112,16 +117,24 @@ fn path<'s>(
     written.map_err(Outcome::NoBid)
 }
 
+/// The listener as caps know him, where they may count him: in asking, in holds and in tickets.
+fn mark(opportunity: &Opportunity<'_>, world: &World) -> Option<ListenerMark> {
+    let listener = opportunity.listener.filter(|_| opportunity.permissions.may(Grant::CountCaps));
+    listener.map(|key| world.keys.marks().listener(key))
+}
+
 /// What `enrich` looks at a request with.
-pub fn sources(world: &World, exchange: ExchangeIx) -> enrich::Sources<'_> {
+pub fn sources<'w>(world: &'w World, received: &Received<'_>) -> enrich::Sources<'w> {
     enrich::Sources {
-        exchange: (exchange, world.exchange(exchange)),
+        exchange: (received.exchange, world.exchange(received.exchange)),
         vocabulary: &world.vocabulary,
         audience: &world.audience,
         suppression: &world.suppression,
         atlas: &world.atlas,
         rates: &world.rates,
         listeners: world.listeners,
+        privacy: &world.privacy,
+        gpc: received.gpc,
     }
 }
 

@@ -38,7 +38,7 @@ pub fn record(
     let reply = scratch.reply();
     DecisionRecord {
         exchange_key: xxh3_64(world.exchange(received.exchange).key.as_bytes()),
-        wire: u8::from(received.wire == Wire::Protobuf),
+        wire: u8::from(received.wire == Wire::Protobuf) | u8::from(received.gpc) << 1,
         world: world.version,
         request: std::str::from_utf8(&made.request_id).map_or(RequestId::NONE, RequestId::of),
         outcome,

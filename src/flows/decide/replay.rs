@@ -72,8 +72,8 @@ pub fn replay(
     let Some(exchange) = exchange(kept, world) else {
         return Verdict::Differs(vec![Difference::Exchange]);
     };
-    let wire = if kept.wire == 1 { Wire::Protobuf } else { Wire::Json };
-    let received = Received { exchange, wire, body: sample.request };
+    let wire = if kept.wire & 1 == 1 { Wire::Protobuf } else { Wire::Json };
+    let received = Received { exchange, wire, body: sample.request, gpc: kept.wire & 2 != 0 };
     let world = match with_profile(&received, (kept.listener, sample.profile), world, at) {
         Ok(world) => world,
         Err(difference) => return Verdict::Differs(vec![difference]),
@@ -129,7 +129,7 @@ fn with_profile(
 fn listener(received: &Received<'_>, world: &World, at: Circumstance) -> Option<ListenerKey> {
     let arena = Bump::new();
     let request = openrtb::decode(received.wire, received.body, &arena).ok()?;
-    let sources = sources(world, received.exchange);
+    let sources = sources(world, received);
     let mut facts = Facts::new();
     let request = arena.alloc(request);
     let seen = enrich::opportunity(request, &sources, at.moment, &arena, &mut facts);

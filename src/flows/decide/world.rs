@@ -15,6 +15,7 @@ use crate::knowledge::catalog::search_order;
 use crate::knowledge::enrich::listener;
 use crate::knowledge::enrich::place::Atlas;
 use crate::market::exchange::{Exchange, ExchangeIx, Rates};
+use crate::market::privacy::Policy;
 use crate::market::ticket::TicketKeys;
 use crate::market::vocabulary::Vocabulary;
 use crate::offer::creative::PublicUrl;
@@ -36,6 +37,7 @@ pub struct Parts {
     pub public_url: Arc<str>,
     pub coin: Coin,
     pub listeners: listener::Config,
+    pub privacy: Arc<Policy>,
     /// Third parties whose segments listeners have.
     pub providers: Arc<Providers>,
 }
@@ -141,7 +143,7 @@ fn edited(base: &Index, parts: &Parts) -> Index {
 fn version(catalog: u64, parts: &Parts) -> u64 {
     let mut hash = Xxh3Default::new();
     hash.update(&catalog.to_le_bytes());
-    hash.update(format!("{:?}{:?}", parts.exchanges, parts.rates).as_bytes());
+    hash.update(format!("{:?}{:?}{:?}", parts.exchanges, parts.rates, parts.privacy).as_bytes());
     hash.update(parts.public_url.as_bytes());
     hash.update(&[parts.listeners.min_confidence_pct]);
     hash.digest()

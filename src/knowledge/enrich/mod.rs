@@ -42,7 +42,7 @@ use crate::market::facts::Facts;
 use crate::market::openrtb::request::Request;
 use crate::market::opportunity::Opportunity;
 use crate::market::outcome::NoBid;
-use crate::market::privacy::{Grant, permissions};
+use crate::market::privacy::{Grant, Policy, Signals, permissions};
 use crate::market::vocabulary::Vocabulary;
 
 /// What a request is looked at with.
@@ -55,6 +55,9 @@ pub struct Sources<'w> {
     pub atlas: &'w place::Atlas,
     pub rates: &'w Rates,
     pub listeners: listener::Config,
+    pub privacy: &'w Policy,
+    /// The header `Sec-GPC: 1` came with the request.
+    pub gpc: bool,
 }
 
 /// The opportunity of a request and the profile that was read for it; fills `facts` with all
@@ -75,7 +78,12 @@ pub fn opportunity<'b>(
 
     let place = place::resolve(request, sources.atlas);
     let country = place.lawful_country();
-    let permissions = permissions(request, country, exchange.regs_default, moment);
+    let absent = exchange.regs_default;
+    let signals = Signals { request, country, gpc: sources.gpc, absent, moment };
+    let permissions = permissions(&signals, sources.privacy);
+    if !permissions.may(Grant::Answer) {
+        return Err(NoBid::NoConsent);
+    }
     let vocabulary = sources.vocabulary;
     let key = listener::key(request, exchange, permissions, sources.audience);
     let suppressed = listener::suppressed(request, exchange, key, sources.suppression);

@@ -10,8 +10,21 @@ pub enum Denial {
     TrackingNotAuthorized,
     UsOptOut,
     GlobalPrivacyControl,
+    /// GDPR applies, and no TC string came.
     GdprWithoutConsent,
+    /// A TC string that does not decode.
+    ConsentUnread,
+    /// A TC string of version 1, of an older policy, or too old.
+    ConsentOutdated,
+    /// A TC string that does not disclose us.
+    VendorNotDisclosed,
+    /// A TC string without a basis for something.
+    ConsentRefused,
     UnreadGpp,
+    /// A GPP section says that data of a child is processed.
+    KnownChild,
+    /// A GPP section keeps sensitive data back: no precise place.
+    SensitiveData,
     RegsAbsent,
     Minor,
     /// The listener has told us not to.
@@ -19,7 +32,7 @@ pub enum Denial {
 }
 
 impl Denial {
-    pub const ALL: [Denial; 11] = [
+    pub const ALL: [Denial; 17] = [
         Denial::Coppa,
         Denial::LimitAdTracking,
         Denial::DoNotTrack,
@@ -27,7 +40,13 @@ impl Denial {
         Denial::UsOptOut,
         Denial::GlobalPrivacyControl,
         Denial::GdprWithoutConsent,
+        Denial::ConsentUnread,
+        Denial::ConsentOutdated,
+        Denial::VendorNotDisclosed,
+        Denial::ConsentRefused,
         Denial::UnreadGpp,
+        Denial::KnownChild,
+        Denial::SensitiveData,
         Denial::RegsAbsent,
         Denial::Minor,
         Denial::OptedOut,
@@ -43,7 +62,13 @@ impl Denial {
             Denial::UsOptOut => "us_opt_out",
             Denial::GlobalPrivacyControl => "global_privacy_control",
             Denial::GdprWithoutConsent => "gdpr_without_consent",
+            Denial::ConsentUnread => "consent_unread",
+            Denial::ConsentOutdated => "consent_outdated",
+            Denial::VendorNotDisclosed => "vendor_not_disclosed",
+            Denial::ConsentRefused => "consent_refused",
             Denial::UnreadGpp => "unread_gpp",
+            Denial::KnownChild => "known_child",
+            Denial::SensitiveData => "sensitive_data",
             Denial::RegsAbsent => "regs_absent",
             Denial::Minor => "minor",
             Denial::OptedOut => "opted_out",

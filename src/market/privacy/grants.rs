@@ -63,11 +63,16 @@ pub(super) struct Grants(u8);
 
 impl Grants {
     pub const ALL: Grants = Grants(u8::MAX);
+    pub const NONE: Grants = Grants(0);
     /// The music without the person.
     pub const CONTEXT: Grants = Grants(Grant::Answer.bit());
 
     pub const fn has(self, grant: Grant) -> bool {
         self.0 & grant.bit() != 0
+    }
+
+    pub const fn with(self, grant: Grant) -> Grants {
+        Grants(self.0 | grant.bit())
     }
 
     pub const fn and(self, other: Grants) -> Grants {
@@ -95,11 +100,6 @@ pub struct ProfileRead(());
 
 impl Permissions {
     pub(super) const FULL: Permissions = Permissions { grants: Grants::ALL, denial: None };
-
-    /// What is left after a denial.
-    pub(super) const fn denied(grants: Grants, denial: Denial) -> Permissions {
-        Permissions { grants, denial: Some(denial) }
-    }
 
     pub const fn may(self, grant: Grant) -> bool {
         self.grants.has(grant)

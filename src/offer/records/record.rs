@@ -30,7 +30,7 @@ pub struct DecisionRecord {
     pub exchange: ExchangeIx,
     /// Hash of the exchange's key: says whether a replay has the same row.
     pub exchange_key: u64,
-    /// 0 JSON, 1 protobuf.
+    /// 0 JSON, 1 protobuf; 2 more where `Sec-GPC: 1` stood before it.
     pub wire: u8,
     /// The version of the world that decided.
     pub world: u64,

@@ -87,6 +87,7 @@ impl House {
             public_url: "https://ads.example".into(),
             coin: Coin::new(seed),
             listeners: listener::Config::default(),
+            privacy: Arc::default(),
             providers: Arc::new(Providers::default()),
         };
         let delivery = delivery::Config {
@@ -253,7 +254,7 @@ impl House {
         if process.ring.len() >= RING {
             process.ring = ring();
         }
-        let received = Received { exchange: ExchangeIx(venue), wire: Wire::Json, body };
+        let received = Received { exchange: ExchangeIx(venue), wire: Wire::Json, body, gpc: false };
         let records = Records { ring: &process.ring, sample_ppm: 0 };
         let at = Circumstance { moment: now, coin: process.published.world.coin };
         let spent_us = || if late { i64::MAX } else { 0 };

@@ -82,6 +82,7 @@ impl Stage {
             public_url: "https://ads.example".into(),
             coin: Coin::new(11),
             listeners: listener::Config::default(),
+            privacy: Arc::default(),
             providers: Arc::default(),
         }
     }

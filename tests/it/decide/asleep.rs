@@ -205,7 +205,7 @@ fn run(seed: u64, data: &Path) -> Run {
         let request = serde_json::from_slice(&traffic.json(index, now)).unwrap();
         let body = varied(request, index).to_string();
         let exchange = published.world.exchange_named("demo").unwrap();
-        let received = Received { exchange, wire: Wire::Json, body: body.as_bytes() };
+        let received = Received { exchange, wire: Wire::Json, body: body.as_bytes(), gpc: false };
         // Some looks are late.
         let at = Circumstance { moment: now, coin: published.world.coin };
         if rng.chance(0.7) {
@@ -270,7 +270,7 @@ fn replay_all(seed: u64, data: &Path) -> u64 {
         }
 
         let exchange = world.exchange_named("demo").unwrap();
-        let received = Received { exchange, wire: Wire::Json, body: sample.request };
+        let received = Received { exchange, wire: Wire::Json, body: sample.request, gpc: false };
         let mut live = Recorded::new(&record.answers, sleep.as_ref());
         let explained = explain(&received, world, &mut live, at, &mut scratch);
         assert_eq!(explained.outcome, record.outcome.label());
@@ -336,7 +336,7 @@ fn ends_as(lines: Value, request: &Value) -> Outcome {
     let sleep = Sleep::new(1, desk.idle(START).lines, &world.index, START);
     let body = request.to_string();
     let exchange = world.exchange_named("demo").unwrap();
-    let received = Received { exchange, wire: Wire::Json, body: body.as_bytes() };
+    let received = Received { exchange, wire: Wire::Json, body: body.as_bytes(), gpc: false };
     let at = Circumstance { moment: START, coin: world.coin };
     decide(&received, &world, &mut desk.live_with(Some(&sleep)), at, &mut Scratch::new())
 }
@@ -391,7 +391,7 @@ fn a_search_that_found_a_line_is_not_made_again() {
     let sleep = Sleep::new(1, vec![LineIx(0)], &world.index, START);
     let body = request(1.0).to_string();
     let exchange = world.exchange_named("demo").unwrap();
-    let received = Received { exchange, wire: Wire::Json, body: body.as_bytes() };
+    let received = Received { exchange, wire: Wire::Json, body: body.as_bytes(), gpc: false };
     let at = Circumstance { moment: START, coin: world.coin };
     let (mut live, mut scratch) = (Willing(&sleep, Cell::new(0)), Scratch::new());
     let outcome = decide(&received, &world, &mut live, at, &mut scratch);
@@ -418,7 +418,7 @@ fn a_search_ends_when_nobody_may_be_asked_any_more() {
     let world = world_of((0..400).map(line).collect());
     let body = request(1.0).to_string();
     let exchange = world.exchange_named("demo").unwrap();
-    let received = Received { exchange, wire: Wire::Json, body: body.as_bytes() };
+    let received = Received { exchange, wire: Wire::Json, body: body.as_bytes(), gpc: false };
     let at = Circumstance { moment: START, coin: world.coin };
     let (mut scratch, mut answers) = (Scratch::new(), Answers::new());
     let mut live = Recorder::new(Unwilling, &mut answers);

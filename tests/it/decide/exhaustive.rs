@@ -79,7 +79,7 @@ fn best(scene: &Scene, received: &Received<'_>, desk: Desk) -> Option<Bids> {
     let (arena, mut facts) = (Bump::new(), Facts::new());
     let request = openrtb::decode(received.wire, received.body, &arena).unwrap();
     let exchange = world.exchange(received.exchange);
-    let sources = sources(world, received.exchange);
+    let sources = sources(world, received);
     let seen = enrich::opportunity(&request, &sources, scene.at.moment, &arena, &mut facts);
     let opportunity = &seen.ok()?.0;
     let [slot] = opportunity.slots else { return None };
@@ -127,7 +127,7 @@ fn the_search_finds_the_best_of_all_lines_whatever_their_paces() {
         for index in 0..requests {
             let (body, desk) = (traffic.json(index, MOMENT), Desk(seed << 32 | index));
             let exchange = scene.world.exchange_named("demo").unwrap();
-            let received = Received { exchange, wire: Wire::Json, body: &body };
+            let received = Received { exchange, wire: Wire::Json, body: &body, gpc: false };
             let Some(best) = best(&scene, &received, desk) else { continue };
             let mut live = Asked(desk, &scene.world);
             let _ = decide(&received, &scene.world, &mut live, scene.at, &mut scratch);

@@ -145,7 +145,7 @@ fn check(stage: &Stage, file: &Path) -> Result<Documents, Vec<String>> {
     let request = stage.request(&golden);
     let body = golden.body.clone().unwrap_or_else(|| request.to_string());
     let exchange = scene.world.exchange_named(&golden.exchange).expect("a known exchange");
-    let received = Received { exchange, wire: Wire::Json, body: body.as_bytes() };
+    let received = Received { exchange, wire: Wire::Json, body: body.as_bytes(), gpc: false };
     let refused = stage.refused(&golden.live);
 
     let (mut scratch, mut answers) = (Scratch::new(), Answers::new());

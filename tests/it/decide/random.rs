@@ -120,7 +120,7 @@ fn check(scene: &Scene, request: &Value) -> (Outcome, Vec<String>) {
     let body = request.to_string();
     let body = body.as_bytes();
     let exchange = scene.world.exchange_named("demo").unwrap();
-    let received = Received { exchange, wire: Wire::Json, body };
+    let received = Received { exchange, wire: Wire::Json, body, gpc: false };
     let (mut scratch, mut answers) = (Scratch::new(), Answers::new());
     let mut live = Recorder::new(Moody, &mut answers);
     let outcome = decide(&received, &scene.world, &mut live, scene.at, &mut scratch);

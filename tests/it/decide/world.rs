@@ -108,7 +108,7 @@ impl Stage {
         let world = &scene.world;
         let decoded = interlude::market::openrtb::decode(received.wire, received.body, &arena);
         let Ok(request) = decoded else { return Vec::new() };
-        let sources = sources(world, received.exchange);
+        let sources = sources(world, received);
         let mut facts = Facts::new();
         let seen = enrich::opportunity(&request, &sources, scene.at.moment, &arena, &mut facts);
         let Ok((opportunity, _)) = seen else { return Vec::new() };

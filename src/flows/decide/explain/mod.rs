@@ -25,7 +25,7 @@ use crate::flows::decide::gather::Pool;
 use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::select::Winner;
 use crate::flows::decide::world::World;
-use crate::flows::decide::{Circumstance, Received, decide, sources};
+use crate::flows::decide::{Circumstance, Received, decide, mark, sources};
 use crate::knowledge::enrich;
 use crate::market::facts::Facts;
 use crate::market::openrtb;
@@ -133,7 +133,7 @@ pub fn explain<'s>(
     };
     let mut facts = Facts::new();
     let exchange = world.exchange(received.exchange);
-    let sources = sources(world, received.exchange);
+    let sources = sources(world, received);
     let seen = enrich::opportunity(&request, &sources, at.moment, &arena, &mut facts);
     let Ok((opportunity, profile)) = seen else { return explanation };
     explanation.permissions = match opportunity.permissions.denial() {
@@ -147,7 +147,7 @@ pub fn explain<'s>(
     };
     let toss = at.coin.toss(request.id, received.exchange, at.moment);
     let opportunity = &opportunity;
-    let mark = opportunity.listener.map(|key| world.keys.marks().listener(key));
+    let mark = mark(opportunity, world);
     let matter = Matter { world, exchange, opportunity, mark, moment: at.moment, toss };
     let asleep = live.asleep();
     let made = Made { pool: &scratch.pool, winners: &scratch.made.winners, asleep };

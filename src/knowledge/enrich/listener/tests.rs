@@ -1,7 +1,7 @@
 use super::*;
 use crate::knowledge::audience::{GenerationBuilder, Segment as Known, encode};
 use crate::market::openrtb::request::{Data, Geo, Regs, Segment, Uid};
-use crate::market::privacy::{RegsDefault, permissions};
+use crate::market::privacy::{Policy, RegsDefault, Signals, permissions};
 
 /// 2026-11-22T12:00:00Z
 const NOW: Moment = Moment::from_unix_s(1_795_348_800);
@@ -9,7 +9,14 @@ const NOW: Moment = Moment::from_unix_s(1_795_348_800);
 fn allowed(full: bool) -> Permissions {
     let regs = Some(Regs { gdpr: Some(!full), ..Regs::default() });
     let request = Request { regs, ..Request::default() };
-    permissions(&request, Some("USA"), RegsDefault::Full, NOW)
+    let signals = Signals {
+        request: &request,
+        country: Some("USA"),
+        gpc: false,
+        absent: RegsDefault::Full,
+        moment: NOW,
+    };
+    permissions(&signals, &Policy::default())
 }
 
 /// A profile of (dimension, word, confidence, seconds from now until it expires).

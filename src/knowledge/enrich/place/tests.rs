@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use super::*;
 use crate::base::units::time::Moment;
 use crate::market::openrtb::request::{Device, Regs};
-use crate::market::privacy::{RegsDefault, permissions};
+use crate::market::privacy::{Policy, RegsDefault, Signals, permissions};
 
 /// San Diego, 92136, in the test database: 214.78.0.0/19. Bhutan: 67.43.156.0/24.
 const SAN_DIEGO: Option<&str> = Some("214.78.12.34");
@@ -21,7 +21,14 @@ fn atlas(with_database: bool) -> &'static Atlas {
 fn allowed(full: bool) -> Permissions {
     let regs = Some(Regs { gdpr: Some(!full), ..Regs::default() });
     let request = Request { regs, ..Request::default() };
-    let made = permissions(&request, Some("USA"), RegsDefault::Full, Moment::default());
+    let signals = Signals {
+        request: &request,
+        country: Some("USA"),
+        gpc: false,
+        absent: RegsDefault::Full,
+        moment: Moment::default(),
+    };
+    let made = permissions(&signals, &Policy::default());
     assert_eq!(made.full(), full);
     made
 }

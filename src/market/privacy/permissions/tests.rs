@@ -9,55 +9,61 @@ fn at(text: &str) -> Moment {
 }
 
 /// What is said with one signal, and what it makes of a request that is otherwise free.
-struct Signals {
+struct Said {
     regs: Option<Regs<'static>>,
     device: Device<'static>,
     user: User<'static>,
 }
 
-fn free() -> Signals {
+fn free() -> Said {
     let regs = Regs { gdpr: Some(false), ..Regs::default() };
-    Signals { regs: Some(regs), device: Device::default(), user: User::default() }
+    Said { regs: Some(regs), device: Device::default(), user: User::default() }
 }
 
-fn regs(change: impl Fn(&mut Regs<'static>)) -> Signals {
+fn regs(change: impl Fn(&mut Regs<'static>)) -> Said {
     let mut signals = free();
     change(signals.regs.as_mut().unwrap());
     signals
 }
 
-fn device(change: impl Fn(&mut Device<'static>)) -> Signals {
+fn device(change: impl Fn(&mut Device<'static>)) -> Said {
     let mut signals = free();
     change(&mut signals.device);
     signals
 }
 
-fn user(change: impl Fn(&mut User<'static>)) -> Signals {
+fn user(change: impl Fn(&mut User<'static>)) -> Said {
     let mut signals = free();
     change(&mut signals.user);
     signals
 }
 
-fn denial(signals: &Signals, country: Option<&str>, absent: RegsDefault) -> Option<Denial> {
+fn denial(signals: &Said, country: Option<&str>, absent: RegsDefault) -> Option<Denial> {
     let request = Request {
         regs: signals.regs,
         device: Some(signals.device),
         user: Some(signals.user),
         ..Request::default()
     };
-    permissions(&request, country, absent, NOW).denial()
+    made(&request, country, absent).denial()
+}
+
+fn made(request: &Request<'_>, country: Option<&str>, absent: RegsDefault) -> Permissions {
+    let signals = Signals { request, country, gpc: false, absent, moment: NOW };
+    permissions(&signals, &Policy::default())
 }
 
 #[test]
 fn each_signal_alone_denies_or_not() {
-    let table: Vec<(&str, Signals, Option<Denial>)> = vec![
+    let table: Vec<(&str, Said, Option<Denial>)> = vec![
         ("nothing", free(), None),
         ("coppa 1", regs(|r| r.coppa = Some(true)), Some(Denial::Coppa)),
         ("coppa 0", regs(|r| r.coppa = Some(false)), None),
         ("gpc 1", regs(|r| r.gpc = Some(true)), Some(Denial::GlobalPrivacyControl)),
         ("gpc 0", regs(|r| r.gpc = Some(false)), None),
         ("gdpr 1", regs(|r| r.gdpr = Some(true)), Some(Denial::GdprWithoutConsent)),
-        ("gpp", regs(|r| r.gpp = Some("DBABMA~1")), Some(Denial::UnreadGpp)),
+        ("gpp of no section", regs(|r| r.gpp = Some("DBAA")), None),
+        ("gpp", regs(|r| r.gpp = Some("DBABLA~1")), Some(Denial::UnreadGpp)),
         ("gpp_sid only", regs(|r| r.gpp_sid = &[7]), Some(Denial::UnreadGpp)),
         ("gpp_sid of none", regs(|r| r.gpp_sid = &[-1]), None),
         ("lmt 1", device(|d| d.lmt = Some(true)), Some(Denial::LimitAdTracking)),
@@ -125,7 +131,7 @@ fn absent_regs_are_judged_by_the_place() {
         change(signals.regs.as_mut().unwrap());
         signals
     };
-    let none = Signals { regs: None, ..free() };
+    let none = Said { regs: None, ..free() };
     let empty = silent(|_| ());
     let coppa = silent(|r| r.coppa = Some(false));
     let us = silent(|r| r.us_privacy = Some("1YNN"));
@@ -158,7 +164,7 @@ fn a_consent_string_that_cannot_be_read_is_none() {
         let mut signals = user(|u| u.consent = Some("CPc-AAA"));
         signals.regs = Some(Regs { gdpr, ..Regs::default() });
         let found = denial(&signals, Some("USA"), RegsDefault::Full);
-        assert_eq!(found, Some(Denial::GdprWithoutConsent));
+        assert_eq!(found, Some(Denial::ConsentUnread));
     }
 }
 
@@ -180,7 +186,7 @@ fn no_combination_of_signals_opens_what_one_of_them_closes() {
         let (coppa, gdpr, gpc) = (FLAG[pick(3)], FLAG[pick(3)], FLAG[pick(3)]);
         let (lmt, dnt, atts) = (FLAG[pick(3)], FLAG[pick(3)], ATTS[pick(3)]);
         let (country, yob) = (countries[pick(3)], [None, Some(1990), Some(2010)][pick(3)]);
-        let (us_privacy, gpp) = (USP[pick(4)], [None, Some("DBAA")][pick(2)]);
+        let (us_privacy, gpp) = (USP[pick(4)], [None, Some("DBA")][pick(2)]);
         let mut signals = free();
         signals.regs = Some(Regs { coppa, gdpr, gpc, us_privacy, gpp, ..Regs::default() });
         signals.device = Device { lmt, dnt, atts, ..Device::default() };
@@ -203,10 +209,10 @@ fn no_combination_of_signals_opens_what_one_of_them_closes() {
 fn a_profile_can_only_narrow() {
     let request =
         Request { regs: Some(Regs { gdpr: Some(false), ..Regs::default() }), ..Request::default() };
-    let open = permissions(&request, Some("USA"), RegsDefault::Full, NOW);
+    let open = made(&request, Some("USA"), RegsDefault::Full);
     assert!(open.full());
     assert_eq!(open.of_minor().denial(), Some(Denial::Minor));
-    let closed = permissions(&Request::default(), None, RegsDefault::Full, NOW);
+    let closed = made(&Request::default(), None, RegsDefault::Full);
     assert_eq!(closed.of_minor().denial(), Some(Denial::RegsAbsent));
 }
 
