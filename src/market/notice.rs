@@ -47,6 +47,12 @@ impl Kind {
     pub fn parse(name: &str) -> Option<Kind> {
         Kind::ALL.iter().copied().find(|kind| kind.label() == name)
     }
+
+    /// Whether it shows that the bid was won: all but a loss, an ad that was not used, and an
+    /// error, which may be that of a player that tries again.
+    pub const fn shows_win(self) -> bool {
+        !matches!(self, Kind::Loss | Kind::NotUsed | Kind::Error)
+    }
 }
 
 labels! {

@@ -180,9 +180,9 @@ impl<'s, L: Live<'s>> Select<'_, '_, L> {
         }
         let bid = self.matter.toss.bid(self.winners.len());
         let (moment, exchange) = (self.matter.moment, self.matter.exchange);
-        // A ticket tells whole seconds, and its hold lives no shorter.
-        let expires = moment.plus_s(i64::from(exchange.ticket_ttl_s)).whole_s_up();
-        let win_by = moment.plus_s(i64::from(exchange.win_window_s));
+        // A ticket tells whole seconds, and its hold lives no shorter, won or not.
+        let after = |life_s: u32| moment.plus_s(i64::from(life_s)).whole_s_up();
+        let (expires, win_by) = (after(exchange.ticket_ttl_s), after(exchange.win_window_s));
         let held = self.live.hold(&Hold {
             bid,
             line: candidate.line,

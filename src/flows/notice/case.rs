@@ -4,7 +4,7 @@
 use super::price::Told;
 use super::seen::{Event, Shard, bit};
 use super::{Kind, Notice, PriceRule};
-use crate::market::exchange::BillableEvent;
+use crate::market::exchange::{BillableEvent, Exchange};
 use crate::market::ticket::Ticket;
 use crate::offer::delivery::{Book, Count};
 use crate::offer::ledger::{Conflict, Effect, NoticeEntry};
@@ -19,6 +19,22 @@ pub(super) struct Case<'a> {
 }
 
 impl Case<'_> {
+    /// Whether the bid's hold may be open yet, by what was told of it: no `notUsed`, no loss before
+    /// a win, and a sign of a win within the window, where its exchange tells wins.
+    pub fn may_be_open(&self, row: Option<&Exchange>, shard: &Shard) -> bool {
+        let (bid, made) = (self.ticket.bid, self.ticket.made);
+        let shown = shard.shown(bid);
+        if shard.any_of(bid, &[Kind::NotUsed])
+            || shown.is_none() && shard.any_of(bid, &[Kind::Loss])
+        {
+            return false;
+        }
+        let Some(row) = row.filter(|row| row.sends_wins) else { return true };
+        // A ticket knows the second that it was made in; its hold lives to a whole one.
+        let win_by = made.plus_s(i64::from(row.win_window_s) + 1);
+        shown.unwrap_or(self.notice.moment).min(self.notice.moment) <= win_by
+    }
+
     /// Whether a win and a loss were told of one bid.
     pub fn contradicts(&self, shard: &Shard) -> Option<Conflict> {
         const WON: [Kind; 3] = [Kind::Win, Kind::Billing, Kind::Impression];
@@ -71,6 +87,7 @@ pub(super) fn event(entry: &NoticeEntry) -> Event {
         last: entry.expires.max(entry.moment),
         price: entry.billable.then_some(entry.price.nanos),
         won: (entry.kind == Kind::Win && told).then_some(entry.price.nanos),
+        shown: entry.kind.shows_win().then_some(entry.moment),
     }
 }
 

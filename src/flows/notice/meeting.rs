@@ -33,17 +33,17 @@ pub(super) fn is_heard(kind: Kind, ticket: &Ticket, shard: &Shard) -> bool {
     tells && !ticket.test && fresh(Kind::Impression) && fresh(Kind::Billing)
 }
 
-/// What the ledger knows at start of bids whose tickets live: which were won or heard. Of when
-/// they were made it knows no more than their latest notice, which is later: on the safe side.
+/// What the ledger knows at start of bids whose tickets live: which were won or heard, and when
+/// they were made. Tests count for nobody.
 pub(super) fn told(ledger: &Ledger, now: Moment) -> Vec<Told> {
     let lost = bit(Kind::Loss) | bit(Kind::NotUsed) | bit(Kind::Error);
     let heard = bit(Kind::Impression) | bit(Kind::Billing);
-    let live = ledger.bids().filter(|(_, recent)| recent.expires >= now);
+    let live = ledger.bids().filter(|(_, recent)| recent.expires >= now && !recent.test);
     let won = live.filter(|(_, recent)| recent.kinds & !lost != 0);
     won.map(|(bid, recent)| Told {
         bid,
         line: recent.line,
-        made: recent.last.min(recent.expires),
+        made: recent.made,
         expires: recent.expires,
         heard: recent.kinds & heard != 0,
     })

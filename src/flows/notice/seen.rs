@@ -4,9 +4,10 @@
 //! queue, so that of two equal notices one is the first, and the other can wait for it.
 //!
 //! A bid is remembered until its ticket has expired, and a while longer. Should the clock step
-//! back behind that, the ticket would be good again and the bid forgotten: so each shard knows the
-//! latest expiry that it has forgotten, and a bid that it does not know, with a ticket no younger,
-//! counts as late. Nothing is charged twice, whatever the clock does.
+//! back behind that, the ticket would be good again and the bid forgotten: so each shard knows
+//! when tickets expire that it has [`Forgotten`], from the ledger also what was forgotten before a
+//! restart, and a bid that it does not know, with such a ticket, counts as late. Nothing is charged
+//! twice, whatever the clock does.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -15,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::Kind;
 use crate::base::units::time::Moment;
 use crate::market::ticket::BidId;
-use crate::offer::ledger::RecentBid;
+use crate::offer::ledger::{Forgotten, RecentBid};
 
 const SHARDS: usize = 64;
 const _: () = assert!(Kind::ALL.len() <= 32, "kinds are bits of a u32");
@@ -32,8 +33,7 @@ pub(super) struct Shard {
     bids: HashMap<BidId, SeenBid, foldhash::fast::RandomState>,
     /// May name bids that are kept longer by now.
     by_end: BinaryHeap<Reverse<(Moment, BidId)>>,
-    /// The latest expiry (or last notice) of a bid that was forgotten.
-    horizon: Moment,
+    forgotten: Forgotten,
 }
 
 struct SeenBid {
@@ -50,12 +50,16 @@ struct SeenBid {
     price_nanos: i64,
     /// What the win told; [`UNTOLD`].
     won_nanos: i64,
+    /// The first sign of a win, unless a loss came before it; [`NEVER`].
+    shown: Moment,
+    expires: Moment,
     /// The expiry of its ticket, or its last notice where that came later.
     last: Moment,
 }
 
 /// No price is below nought.
 const UNTOLD: i64 = -1;
+const NEVER: Moment = Moment::from_unix_us(i64::MAX);
 
 /// An event to be remembered.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +75,8 @@ pub(super) struct Event {
     pub price: Option<i64>,
     /// Of a win: the price that it told.
     pub won: Option<i64>,
+    /// When it first showed that the bid was won.
+    pub shown: Option<Moment>,
 }
 
 /// Where one event of one bid stands.
@@ -83,9 +89,9 @@ pub(super) enum Standing {
 }
 
 impl Seen {
-    /// `horizon`: the latest expiry of what was forgotten before.
-    pub fn new(bids_max: usize, keep_s: u32, horizon: Moment) -> Seen {
-        let fresh = || Mutex::new(Shard { horizon, ..Shard::default() });
+    /// `forgotten`: what the ledger knows no more.
+    pub fn new(bids_max: usize, keep_s: u32, forgotten: &Forgotten) -> Seen {
+        let fresh = || Mutex::new(Shard { forgotten: forgotten.clone(), ..Shard::default() });
         let shards = (0..SHARDS).map(|_| fresh()).collect();
         Seen { shards, shard_max: bids_max.div_ceil(SHARDS), keep_s: i64::from(keep_s) }
     }
@@ -114,17 +120,25 @@ impl Seen {
         }
     }
 
-    /// At start: a bid of which the journal tells.
-    pub fn restore(&self, bid: BidId, recent: &RecentBid, now: Moment) {
-        let (mut shard, last) = (self.shard(bid), recent.until());
-        if last < now.plus_s(-self.keep_s) {
-            shard.horizon = shard.horizon.max(last);
-            return;
+    /// At start: the bids of which the journal tells.
+    pub fn restore<'a>(&self, bids: impl Iterator<Item = (BidId, &'a RecentBid)>, now: Moment) {
+        let end = now.plus_s(-self.keep_s);
+        let mut over = Vec::new();
+        for (bid, recent) in bids {
+            let (mut shard, last) = (self.shard(bid), recent.until());
+            if last < end {
+                over.push((bid, recent.expires));
+                continue;
+            }
+            let RecentBid { kinds, billed: price, won, shown, expires, .. } = *recent;
+            shard.settled(&Event { bid, kinds, expires, last, price, won, shown });
+            if let Some(seen) = shard.bids.get_mut(&bid) {
+                seen.durable = kinds;
+            }
         }
-        let RecentBid { kinds, billed: price, won, expires, .. } = *recent;
-        shard.settled(&Event { bid, kinds, expires, last, price, won });
-        if let Some(seen) = shard.bids.get_mut(&bid) {
-            seen.durable = kinds;
+        // Last, so that none of the others looks as if it had been forgotten.
+        for (bid, expires) in over {
+            self.shard(bid).forgotten.note(expires);
         }
     }
 
@@ -159,7 +173,7 @@ impl Shard {
     /// Whether this bid may have been known and forgotten.
     pub fn may_have_forgotten(&self, bid: BidId, expires: Moment) -> bool {
         let seen = self.bids.get(&bid);
-        seen.map_or(expires <= self.horizon, |seen| seen.perhaps_again)
+        seen.map_or_else(|| self.forgotten.may_hold(expires), |seen| seen.perhaps_again)
     }
 
     pub fn any_of(&self, bid: BidId, kinds: &[Kind]) -> bool {
@@ -172,6 +186,11 @@ impl Shard {
         self.bids.get(&bid).map(|seen| seen.price_nanos).filter(|&nanos| nanos != UNTOLD)
     }
 
+    /// When it first showed that this bid was won.
+    pub fn shown(&self, bid: BidId) -> Option<Moment> {
+        self.bids.get(&bid).map(|seen| seen.shown).filter(|&shown| shown != NEVER)
+    }
+
     /// What the win of this bid told.
     pub fn won(&self, bid: BidId) -> Option<i64> {
         self.bids.get(&bid).map(|seen| seen.won_nanos).filter(|&nanos| nanos != UNTOLD)
@@ -179,14 +198,19 @@ impl Shard {
 
     pub fn settled(&mut self, event: &Event) {
         let seen = self.bids.entry(event.bid).or_insert(SeenBid {
-            perhaps_again: event.expires <= self.horizon,
+            perhaps_again: self.forgotten.may_hold(event.expires),
             settled: 0,
             durable: 0,
             disagreed: 0,
             price_nanos: UNTOLD,
             won_nanos: UNTOLD,
+            shown: NEVER,
+            expires: event.expires,
             last: Moment::from_unix_us(i64::MIN),
         });
+        if seen.settled & bit(Kind::Loss) == 0 {
+            seen.shown = seen.shown.min(event.shown.unwrap_or(NEVER));
+        }
         seen.settled |= event.kinds;
         if let Some(nanos) = event.price {
             seen.price_nanos = nanos;
@@ -223,9 +247,9 @@ impl Shard {
             && last < end
         {
             self.by_end.pop();
-            if self.bids.get(&bid).is_some_and(|seen| seen.last < end) {
+            if let Some(seen) = self.bids.get(&bid).filter(|seen| seen.last < end) {
+                self.forgotten.note(seen.expires);
                 self.bids.remove(&bid);
-                self.horizon = self.horizon.max(last);
             }
         }
     }
@@ -237,20 +261,23 @@ mod tests {
     use crate::base::units::ids::LineId;
 
     const BID: BidId = BidId(5);
-    const START: Moment = Moment::from_unix_s(-1);
-
     fn at(s: i64) -> Moment {
         Moment::from_unix_s(s)
     }
 
+    fn fresh(bids_max: usize) -> Seen {
+        Seen::new(bids_max, 600, &Forgotten::default())
+    }
+
     fn event(kind: Kind, last_s: i64) -> Event {
         let last = at(last_s);
-        Event { bid: BID, kinds: bit(kind), expires: last, last, price: None, won: None }
+        let shown = kind.shows_win().then_some(at(1));
+        Event { bid: BID, kinds: bit(kind), expires: last, last, price: None, won: None, shown }
     }
 
     #[test]
     fn a_bid_is_remembered_to_the_very_end() {
-        let seen = Seen::new(64, 600, START);
+        let seen = fresh(64);
         seen.shard(BID).settled(&event(Kind::Win, 1000));
         seen.shard(BID).settled(&event(Kind::Impression, 500));
         for (now, there) in [(1000, true), (1600, true), (1601, false)] {
@@ -261,22 +288,27 @@ mod tests {
         assert_eq!(shard.standing(BID, Kind::Win), Standing::New);
         assert!(shard.may_have_forgotten(BID, at(1000)), "the clock stepped back");
         assert!(!shard.may_have_forgotten(BID, at(1001)), "a ticket of a later bid");
+        assert!(!shard.may_have_forgotten(BID, at(999)), "and of an earlier one");
     }
 
     #[test]
     fn a_later_notice_keeps_it_longer() {
-        let seen = Seen::new(64, 600, START);
+        let seen = fresh(64);
         seen.shard(BID).settled(&event(Kind::Win, 1000));
         seen.shard(BID).settled(&event(Kind::Start, 2000));
         seen.sweep(at(2600));
         assert!(seen.shard(BID).knows(BID) && !seen.shard(BID).may_have_forgotten(BID, at(0)));
         seen.sweep(at(2601));
-        assert!(!seen.shard(BID).knows(BID) && seen.shard(BID).may_have_forgotten(BID, at(2000)));
+        assert!(!seen.shard(BID).knows(BID) && seen.shard(BID).may_have_forgotten(BID, at(1000)));
+        assert!(
+            !seen.shard(BID).may_have_forgotten(BID, at(1001)),
+            "its ticket tells, not the end"
+        );
     }
 
     #[test]
     fn a_late_notice_does_not_make_a_forgotten_bid_new() {
-        let seen = Seen::new(64, 600, START);
+        let seen = fresh(64);
         seen.shard(BID).settled(&event(Kind::Impression, 1000));
         seen.sweep(at(4600));
         // The clock is ahead; it is set back after this.
@@ -287,7 +319,7 @@ mod tests {
 
     #[test]
     fn what_it_told_stays() {
-        let seen = Seen::new(64, 600, START);
+        let seen = fresh(64);
         let mut shard = seen.shard(BID);
         assert_eq!((shard.price(BID), shard.won(BID)), (None, None));
         shard.settled(&Event { won: Some(0), ..event(Kind::Win, 1000) });
@@ -305,8 +337,26 @@ mod tests {
     }
 
     #[test]
+    fn a_win_shows_first_and_not_after_a_loss() {
+        let seen = fresh(64);
+        let mut shard = seen.shard(BID);
+        shard.settled(&event(Kind::Error, 1000));
+        assert_eq!(shard.shown(BID), None);
+        for (shown, first) in [(7, 7), (9, 7), (5, 5)] {
+            shard.settled(&Event { shown: Some(at(shown)), ..event(Kind::Start, 1000) });
+            assert_eq!(shard.shown(BID), Some(at(first)));
+        }
+        drop(shard);
+        let seen = fresh(64);
+        let mut shard = seen.shard(BID);
+        shard.settled(&event(Kind::Loss, 1000));
+        shard.settled(&event(Kind::Win, 1000));
+        assert_eq!(shard.shown(BID), None);
+    }
+
+    #[test]
     fn a_disagreement_is_told_once_a_kind() {
-        let seen = Seen::new(64, 600, START);
+        let seen = fresh(64);
         let mut shard = seen.shard(BID);
         assert!(!shard.disagrees(BID, Kind::Win), "nothing was told before");
         shard.settled(&event(Kind::Win, 1000));
@@ -321,33 +371,41 @@ mod tests {
             line: LineId(1),
             kinds: bit(Kind::Win) | bit(Kind::Impression),
             charged: true,
+            test: false,
             billed: Some(7),
             won: Some(8),
+            shown: Some(at(850)),
+            made: at(800),
             expires: at(900),
             last: at(1000),
         };
-        let seen = Seen::new(64, 600, at(100));
-        seen.restore(BID, &recent, at(1600));
-        {
+        let other = RecentBid { expires: at(950), last: at(990), ..recent };
+        let mut gone = Forgotten::default();
+        gone.note(at(100));
+        for order in [[(BID, &recent), (BidId(6), &other)], [(BidId(6), &other), (BID, &recent)]] {
+            let seen = Seen::new(64, 600, &gone);
+            seen.restore(order.into_iter(), at(1600));
             let shard = seen.shard(BID);
             assert_eq!(shard.standing(BID, Kind::Win), Standing::Durable);
             assert_eq!(shard.standing(BID, Kind::Impression), Standing::Durable);
             assert_eq!(shard.standing(BID, Kind::Start), Standing::New);
             assert_eq!((shard.price(BID), shard.won(BID)), (Some(7), Some(8)));
-            assert!(!shard.may_have_forgotten(BID, at(0)));
+            assert_eq!(shard.shown(BID), Some(at(850)));
+            assert!(!shard.may_have_forgotten(BID, at(900)), "in either order");
+            drop(shard);
+            assert!(seen.shard(BidId(6)).may_have_forgotten(BidId(6), at(950)));
         }
+        let seen = Seen::new(64, 600, &gone);
         assert!(seen.shard(BidId(6)).may_have_forgotten(BidId(6), at(100)));
         assert!(!seen.shard(BidId(6)).may_have_forgotten(BidId(6), at(101)));
-        let seen = Seen::new(64, 600, START);
-        assert!(!seen.shard(BID).may_have_forgotten(BID, at(0)));
-        seen.restore(BID, &recent, at(1601));
-        assert!(!seen.shard(BID).knows(BID) && seen.shard(BID).may_have_forgotten(BID, at(1000)));
-        assert!(!seen.shard(BID).may_have_forgotten(BID, at(1001)));
+        seen.restore([(BID, &recent)].into_iter(), at(1601));
+        assert!(!seen.shard(BID).knows(BID) && seen.shard(BID).may_have_forgotten(BID, at(900)));
+        assert!(!seen.shard(BID).may_have_forgotten(BID, at(901)));
     }
 
     #[test]
     fn losses_leave_room_for_money() {
-        let seen = Seen::new(64 * 4, 600, START);
+        let seen = fresh(64 * 4);
         let mut shard = seen.shard(BID);
         let room = [[true, true], [true, true], [false, true], [false, false]];
         for (n, expected) in (1..).zip(room) {

@@ -2,6 +2,7 @@ mod clocks;
 mod hoards;
 mod prices;
 mod repeats;
+mod restarts;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -18,9 +18,7 @@ use crate::market::exchange::Exchange;
 use crate::market::ticket::{BidId, Ticket, TicketFault, TicketKeys};
 use crate::offer::delivery::caps::Told as ToldBid;
 use crate::offer::delivery::{Book, Charge, Due};
-use crate::offer::ledger::{
-    self, BID_KEEP_S, Conflict, Effect, Entry, Ledger, NoticeEntry, Snapshots, Start,
-};
+use crate::offer::ledger::{self, Conflict, Effect, Entry, Ledger, NoticeEntry, Snapshots, Start};
 
 /// Everything that settling needs; one a process, shared.
 pub struct Till {
@@ -108,12 +106,8 @@ impl Till {
     ) -> Till {
         let lives = terms.exchanges.iter().map(|row| i64::from(row.ticket_ttl_s));
         book.seed(ledger, now, lives.max().unwrap_or(0));
-        // The ledger has forgotten what was over so long before its last entry.
-        let horizon = ledger.run().moment.plus_s(-BID_KEEP_S);
-        let seen = Seen::new(config.seen_max, config.late_keep_s, horizon);
-        for (bid, recent) in ledger.bids() {
-            seen.restore(bid, recent, now);
-        }
+        let seen = Seen::new(config.seen_max, config.late_keep_s, ledger.forgotten());
+        seen.restore(ledger.bids(), now);
         let counters = |n: usize| (0..n).map(|_| AtomicU64::new(0)).collect();
         Till {
             keys: ArcSwap::from_pointee(terms.keys),
@@ -232,7 +226,7 @@ impl Till {
         if is_heard(kind, case.ticket, &shard) {
             self.book.heard(&meeting(case.ticket), moment);
         }
-        let effect = self.effect(case, late);
+        let effect = self.effect(case, late, &shard);
         if kind == Kind::Win && effect != Effect::Test {
             self.book.adopt(&meeting(case.ticket), moment);
         }
@@ -287,25 +281,27 @@ impl Till {
         }
     }
 
-    fn effect(&self, case: &Case<'_>, late: bool) -> Effect {
+    fn effect(&self, case: &Case<'_>, late: bool, shard: &Shard) -> Effect {
         if case.ticket.test {
             return Effect::Test;
         }
         if late {
             Effect::Late
         } else if case.billable {
-            self.charge(case)
+            self.charge(case, shard)
         } else {
             self.deliver(case);
             Effect::Counted
         }
     }
 
-    fn charge(&self, case: &Case<'_>) -> Effect {
-        let (Ticket { bid, line, made, .. }, told) = (*case.ticket, case.told);
+    fn charge(&self, case: &Case<'_>, shard: &Shard) -> Effect {
+        let (Ticket { bid, line, made, exchange, .. }, told) = (*case.ticket, case.told);
+        let row = self.exchanges.get(usize::from(exchange.0));
+        let open = case.may_be_open(row, shard);
         self.rules[told.rule as usize].fetch_add(1, Ordering::Relaxed);
         self.hoard.billed(bid);
-        match self.book.charge(&Due { bid, line, made, charge: told.charge }) {
+        match self.book.charge(&Due { bid, line, made, charge: told.charge, open }) {
             Charge::FromHold | Charge::FromFunds => Effect::Charged,
             Charge::NoFunds => Effect::Disputed,
         }

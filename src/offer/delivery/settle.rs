@@ -19,6 +19,9 @@ pub struct Due {
     /// When the bid was made: which days it counts against.
     pub made: Moment,
     pub charge: Money,
+    /// Nothing says that its hold has ended, should this process not know it: what the processes
+    /// before held is there for such bids alone.
+    pub open: bool,
 }
 
 /// How a charge ended.
@@ -83,7 +86,8 @@ impl Book {
 
     /// All budgets of a bid are charged, or none and what it held is free.
     fn pay(&self, state: &LineState, shares: Option<Shares>, due: &Due) -> bool {
-        let haunted = shares.is_none() && due.made.unix_us < self.started.load(Ordering::Acquire);
+        let before = due.made.unix_us < self.started.load(Ordering::Acquire);
+        let haunted = shares.is_none() && due.open && before;
         let mut shares = shares.unwrap_or_default();
         let charge = due.charge.nanos;
         let _alone = self.alone();

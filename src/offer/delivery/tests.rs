@@ -50,7 +50,7 @@ fn ask(listener: Option<u64>) -> Ask {
 }
 
 fn due(bid: u64, charge: Money) -> Due {
-    Due { bid: BidId(bid), line: ID, made: NOW, charge }
+    Due { bid: BidId(bid), line: ID, made: NOW, charge, open: true }
 }
 
 /// Spent, held.

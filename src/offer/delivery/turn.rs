@@ -82,7 +82,9 @@ impl Book {
             self.each_days(|days, _| days.begin_after(first.saturating_sub(1)));
         }
         self.started.store(now.unix_us, Ordering::Release);
-        self.ghosts_until.store(now.plus_s(ticket_life_s).unix_us, Ordering::Release);
+        // Tickets are good to the whole second after their life.
+        let until = now.plus_s(ticket_life_s).whole_s_up();
+        self.ghosts_until.store(until.unix_us, Ordering::Release);
     }
 
     /// Sees to it that the day of a budget is there to be seeded.

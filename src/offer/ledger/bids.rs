@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::entry::{Effect, NoticeEntry};
+use super::forgotten::Forgotten;
 use crate::base::units::ids::LineId;
 use crate::base::units::time::Moment;
 use crate::market::notice::{Kind, PriceRule};
@@ -26,10 +27,16 @@ pub struct RecentBid {
     pub kinds: u32,
     /// Its charge is booked.
     pub charged: bool,
+    /// Books and counts nothing.
+    pub test: bool,
     /// The price that its billable event told, in nanos of the bid's currency.
     pub billed: Option<i64>,
     /// The price that its win told in a readable form.
     pub won: Option<i64>,
+    /// The first sign of a win, unless a loss came before it.
+    pub shown: Option<Moment>,
+    /// When it was made; an entry of old knows no better than its own moment.
+    pub made: Moment,
     /// When its ticket expires.
     pub expires: Moment,
     /// Its latest notice.
@@ -50,13 +57,16 @@ impl RecentBid {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Bids {
     pub by_id: HashMap<BidId, RecentBid, RandomState>,
+    /// When the tickets of those expire that were dropped.
+    pub forgotten: Forgotten,
     /// When it was last looked at what may go.
     pub swept: Moment,
 }
 
 impl Default for Bids {
     fn default() -> Bids {
-        Bids { by_id: HashMap::default(), swept: Moment::from_unix_us(0) }
+        let (by_id, forgotten) = (HashMap::default(), Forgotten::default());
+        Bids { by_id, forgotten, swept: Moment::from_unix_us(0) }
     }
 }
 
@@ -70,11 +80,17 @@ impl Bids {
             line: notice.line,
             kinds: 0,
             charged: false,
+            test: notice.effect == Effect::Test,
             billed: None,
             won: None,
+            shown: None,
+            made: notice.made,
             expires: notice.expires,
             last: notice.moment,
         });
+        if notice.kind.shows_win() && !recent.has(Kind::Loss) {
+            recent.shown = Some(recent.shown.map_or(notice.moment, |at| at.min(notice.moment)));
+        }
         recent.kinds |= 1 << notice.kind as u8;
         recent.charged |= notice.effect == Effect::Charged;
         recent.expires = recent.expires.max(notice.expires);
@@ -96,7 +112,13 @@ impl Bids {
         }
         self.swept = now;
         if (SWEEP_S..=SWEEP_MOST_S).contains(&step) {
-            self.by_id.retain(|_, recent| recent.until().plus_s(BID_KEEP_S) >= now);
+            self.by_id.retain(|_, recent| {
+                let keeps = recent.until().plus_s(BID_KEEP_S) >= now;
+                if !keeps {
+                    self.forgotten.note(recent.expires);
+                }
+                keeps
+            });
         }
     }
 }
@@ -124,6 +146,8 @@ mod tests {
             assert_eq!(bids.is_charged(entry.bid), at <= end, "at {at}");
         }
         assert!(bids.by_id.is_empty());
+        assert!(bids.forgotten.may_hold(entry.expires));
+        assert!(!bids.forgotten.may_hold(entry.expires.plus_s(1)));
     }
 
     #[test]
@@ -135,6 +159,7 @@ mod tests {
         for at in [0, 68 * 365 * 86_400, 1, -7200, 86_400, 2] {
             bids.sweep(now.plus_s(at));
             assert!(bids.is_charged(entry.bid), "after {at}");
+            assert!(!bids.forgotten.may_hold(entry.expires));
         }
         // Nor does a step that is too small to look again.
         let swept = bids.swept;
@@ -165,6 +190,10 @@ mod tests {
         bids.settle(&NoticeEntry { effect: Effect::Counted, ..win });
         assert!(bids.is_charged(win.bid), "a charge stays");
         let unread = NoticeEntry { rule: PriceRule::Missing, bid: BidId(78), ..win };
+        assert_eq!(recent.shown, Some(win.moment));
+        bids.settle(&NoticeEntry { kind: Kind::Loss, bid: BidId(79), ..win });
+        bids.settle(&NoticeEntry { bid: BidId(79), ..win });
+        assert_eq!(bids.by_id[&BidId(79)].shown, None, "it was lost before");
         bids.settle(&NoticeEntry { moment: win.expires.plus_s(9), ..unread });
         let recent = bids.by_id[&BidId(78)];
         assert_eq!((recent.won, recent.until()), (None, win.expires.plus_s(9)));

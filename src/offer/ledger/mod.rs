@@ -13,6 +13,7 @@ mod fault;
 mod figures;
 mod fold;
 mod follower;
+mod forgotten;
 mod questions;
 pub mod reconcile;
 pub mod report;
@@ -22,7 +23,7 @@ mod transaction;
 mod wire;
 
 pub use account::{Account, BudgetId, Day, Hour};
-pub use bids::{BID_KEEP_S, RecentBid};
+pub use bids::RecentBid;
 pub use budget::Budget;
 pub use bytes::Cut;
 pub use entry::{
@@ -33,6 +34,7 @@ pub use fault::LedgerFault;
 pub use figures::{Figure, Figures, Keep};
 pub use fold::{Breach, Breaches, DAYS_KEPT, Ledger, LineRecord, Run, Version};
 pub use follower::{Follower, Following, FundFault};
+pub use forgotten::Forgotten;
 pub use snapshot::SnapshotFault;
 pub use snapshots::{Config, Snapshots, Start};
 pub use transaction::{Posting, Transaction};

@@ -8,6 +8,7 @@ use super::bids::RecentBid;
 use super::budget::Budget;
 use super::figures::{Cells, Figures};
 use super::fold::{Breaches, Ledger, LineRecord, Run, Version};
+use super::forgotten::Forgotten;
 use crate::base::units::ids::{AdvertiserId, CampaignId, LineId};
 use crate::base::units::money::Currency;
 use crate::market::ticket::BidId;
@@ -87,6 +88,11 @@ impl Ledger {
     /// What was settled of bids whose tickets may still come, in no order.
     pub fn bids(&self) -> impl Iterator<Item = (BidId, &RecentBid)> {
         self.bids.by_id.iter().map(|(&bid, recent)| (bid, recent))
+    }
+
+    /// When the tickets of bids expire of which nothing is known any more.
+    pub fn forgotten(&self) -> &Forgotten {
+        &self.bids.forgotten
     }
 
     pub fn bid(&self, bid: BidId) -> Option<&RecentBid> {

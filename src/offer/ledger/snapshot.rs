@@ -15,12 +15,13 @@ use super::budget::Budget;
 use super::bytes::{Cut, Put, Take};
 use super::figures::{Cells, Figure, Figures, Hours, Keep};
 use super::fold::{Breach, Breaches, Budgets, Ledger, LineRecord, Run, Version};
+use super::forgotten::Forgotten;
 use super::wire::{put_budget, take_budget};
 use crate::base::units::ids::{AdvertiserId, CampaignId, LineId};
 use crate::market::outcome::Refusal;
 use crate::market::ticket::BidId;
 
-const MAGIC: &[u8; 8] = b"ILLDGR\x00\x01";
+const MAGIC: &[u8; 8] = b"ILLDGR\x00\x02";
 const SUM: usize = 16;
 
 /// Why bytes are no snapshot.
@@ -226,18 +227,29 @@ fn take_line(take: &mut Take<'_>) -> Result<LineRecord, Cut> {
 
 fn put_bids(bids: &Bids, out: &mut Vec<u8>) {
     out.moment(bids.swept);
+    out.count(bids.forgotten.stretches().len());
+    for &(first, last) in bids.forgotten.stretches() {
+        out.moment(first);
+        out.moment(last);
+    }
     out.count(bids.by_id.len());
     for (bid, recent) in sorted(&bids.by_id) {
         out.u64(bid.0);
         out.u64(recent.line.0);
         out.u32(recent.kinds);
         out.u8(u8::from(recent.charged));
+        out.u8(u8::from(recent.test));
         for price in [recent.billed, recent.won] {
             out.u8(u8::from(price.is_some()));
             if let Some(nanos) = price {
                 out.i64(nanos);
             }
         }
+        out.u8(u8::from(recent.shown.is_some()));
+        if let Some(shown) = recent.shown {
+            out.moment(shown);
+        }
+        out.moment(recent.made);
         out.moment(recent.expires);
         out.moment(recent.last);
     }
@@ -245,8 +257,10 @@ fn put_bids(bids: &Bids, out: &mut Vec<u8>) {
 
 fn take_bids(take: &mut Take<'_>) -> Result<Bids, Cut> {
     let swept = take.moment()?;
-    let n = take.count(39)?;
-    let mut bids = Bids { swept, ..Bids::default() };
+    let stretches = take.each(16, |take| Ok((take.moment()?, take.moment()?)))?;
+    let forgotten = Forgotten::of(stretches).ok_or(Cut::Value("stretch of the forgotten"))?;
+    let n = take.count(49)?;
+    let mut bids = Bids { swept, forgotten, ..Bids::default() };
     bids.by_id.reserve(n);
     for _ in 0..n {
         let bid = BidId(take.u64()?);
@@ -254,8 +268,11 @@ fn take_bids(take: &mut Take<'_>) -> Result<Bids, Cut> {
             line: LineId(take.u64()?),
             kinds: take.u32()?,
             charged: take.flag()?,
+            test: take.flag()?,
             billed: if take.flag()? { Some(take.i64()?) } else { None },
             won: if take.flag()? { Some(take.i64()?) } else { None },
+            shown: if take.flag()? { Some(take.moment()?) } else { None },
+            made: take.moment()?,
             expires: take.moment()?,
             last: take.moment()?,
         };

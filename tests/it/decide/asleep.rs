@@ -220,7 +220,7 @@ fn run(seed: u64, data: &Path) -> Run {
             match rng.below(3) {
                 0 => {
                     let (bid, charge) = (winner.bid, winner.candidate.cost);
-                    process.book.charge(&Due { bid, line, made: now, charge });
+                    process.book.charge(&Due { bid, line, made: now, charge, open: true });
                 }
                 1 => drop(process.book.release(winner.bid, line, true)),
                 _ => {}

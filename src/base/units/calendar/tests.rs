@@ -88,6 +88,15 @@ fn hours_weeks_and_months_begin_where_the_account_says() {
             "2100-03-01T00:00:00Z",
         ),
         ("UTC", Unit::Week, "1969-12-31T00:00:00Z", "1969-12-29T00:00:00Z", "1970-01-05T00:00:00Z"),
+        // Where a clock was set by half an hour, hours are counted from midnight all the same:
+        // on Lord Howe it is 6:40 then.
+        (
+            "Australia/Lord_Howe",
+            Unit::Hour,
+            "2026-04-04T20:10:00Z",
+            "2026-04-04T20:00:00Z",
+            "2026-04-04T21:00:00Z",
+        ),
         // The hour that Lord Howe's long day has half of.
         (
             "Australia/Lord_Howe",

@@ -54,6 +54,40 @@ async fn a_clock_that_jumps_ahead_and_back_makes_nothing_payable_twice() {
     assert_eq!((settled, house.money().0), (Settled::Counted, 2 * HELD));
 }
 
+/// While a clock is a day ahead, tomorrow's bids come and are forgotten. Back in today, today's
+/// are charged as ever, also after a restart, and tomorrow's are charged no more.
+#[tokio::test]
+async fn an_excursion_to_tomorrow_leaves_today_payable() {
+    const DAY_S: i64 = 86_400;
+    let data = tempfile::tempdir().unwrap();
+    let mut house = start(data.path(), 100 * HELD);
+    let at = |bid: u64, made_s: i64| Ticket {
+        made: NOW.plus_s(made_s),
+        expires: NOW.plus_s(made_s + 60),
+        ..ticket(bid, Channel::Player)
+    };
+    for step in 0..30 {
+        let (made_s, bid) = (DAY_S + 300 * step, 100 + step as u64);
+        let moment = NOW.plus_s(made_s + 1);
+        house.till.sweep(moment);
+        let settled = tell_at(&house, Kind::Impression, at(bid, made_s), "4", moment).await;
+        assert_eq!(settled, Settled::Counted);
+    }
+    let mut spent = 30 * HELD;
+    for (bid, restarts) in [(1, false), (2, true)] {
+        if restarts {
+            drop(house);
+            house = start_at(data.path(), 100 * HELD, NOW.plus_s(20));
+        }
+        let settled = tell_at(&house, Kind::Impression, at(bid, 10), "4", NOW.plus_s(20)).await;
+        spent += HELD;
+        assert_eq!((settled, house.money().0), (Settled::Counted, spent), "{restarts}");
+        let again = tell_at(&house, Kind::Impression, at(100, DAY_S), "4", NOW.plus_s(20)).await;
+        assert_ne!(again, Settled::Counted, "{restarts}");
+        assert_eq!(house.money().0, spent, "{restarts}");
+    }
+}
+
 /// Any walk of the clock, with sweeps and restarts: each bid is charged at most once, and exactly
 /// once where the clock behaves and its first notice comes in time.
 #[tokio::test]
@@ -86,6 +120,11 @@ async fn random_clocks_charge_no_bid_twice() {
                     let made = Moment::from_unix_s(made_s);
                     let expires = made.plus_s(3600);
                     let ticket = Ticket { made, expires, ..ticket(bid, Channel::Player) };
+                    if rng.chance(0.2) {
+                        // Makes the bid known, perhaps when it had been forgotten.
+                        let _ = tell_at(&house, Kind::Complete, ticket, "", now).await;
+                        continue;
+                    }
                     let settled = tell_at(&house, Kind::Impression, ticket, "4", now).await;
                     let charge = house.money().0 - spent;
                     spent += charge;

@@ -167,8 +167,9 @@ impl Rebuilding<'_, '_> {
         let now_s = self.now_s();
         let orderly = self.closed_s.is_some() || self.rebuilt.records == 0;
         let mut closed_s = self.closed_s.map_or(0, i64::from);
-        if !orderly {
-            closed_s = now_s + self.restart.quarantine_s.max(0);
+        if !orderly && self.restart.quarantine_s > 0 {
+            // A hold lives to the whole second after its window, and began before the next.
+            closed_s = now_s + self.restart.quarantine_s + 1;
         }
         if closed_s > now_s {
             self.caps.close_until(closed_s);

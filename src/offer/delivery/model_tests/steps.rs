@@ -189,8 +189,13 @@ impl Run {
                 sums.spent += charge;
             }
         }
-        let due =
-            Due { bid: BidId(key), line: line_id(line), made, charge: Money::new(charge, USD) };
+        let due = Due {
+            bid: BidId(key),
+            line: line_id(line),
+            made,
+            charge: Money::new(charge, USD),
+            open: true,
+        };
         let got = self.book.charge(&due);
         let expected = match (payable, held) {
             (false, _) => Charge::NoFunds,

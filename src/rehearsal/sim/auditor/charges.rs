@@ -133,9 +133,17 @@ impl Auditor {
                 orders.most((bid.seen, until), |b| Some(i64::from(b.expected))) == Some(1)
             });
         if !expected && !bid.may_have_ended(notice.event) {
+            let Offered { id, moment_us, expires_us, win_by_us, .. } = bid;
+            let after = |at_us: i64| at_us - moment_us;
+            let told: Vec<(u8, i64)> =
+                bid.told.iter().map(|told| (told.event, after(told.first_us))).collect();
             findings.fault(format!(
-                "bid {:016x} was disputed in time, though its hold had not ended",
-                bid.id
+                "bid {id:016x} of line {} was disputed in time, though its hold had not ended: \
+                 {} us after it was made, to be won within {:?}, to expire after {}; told {told:?}",
+                bid.line,
+                after(notice.moment_us),
+                win_by_us.map(after),
+                after(*expires_us)
             ));
         }
     }

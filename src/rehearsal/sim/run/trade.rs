@@ -42,12 +42,14 @@ impl Run<'_> {
                 continue;
             };
             let row = &venue.row;
-            let second = |after_s: u32| now.unix_us + i64::from(after_s) * SECOND_US;
-            let ends_us = second(row.ticket_ttl_s);
+            // Tickets tell whole seconds; a part of one is rounded up, of their holds too.
+            let second = |after_s: u32| {
+                let end_us = now.unix_us + i64::from(after_s) * SECOND_US;
+                (end_us + SECOND_US - 1).div_euclid(SECOND_US) * SECOND_US
+            };
             let mut offered = Offered::new(id, line, bid.nanos(), answer.currency());
             offered.moment_us = now.unix_us;
-            // Tickets tell whole seconds; a part of one is rounded up.
-            offered.expires_us = (ends_us + SECOND_US - 1).div_euclid(SECOND_US) * SECOND_US;
+            offered.expires_us = second(row.ticket_ttl_s);
             offered.win_by_us = row.sends_wins.then(|| second(row.win_window_s));
             offered.listener = listener.clone();
             offered.billable = billable(row.billable);
@@ -68,7 +70,8 @@ impl Run<'_> {
             return self.again(telling);
         }
         let now = self.clock();
-        if !telling.forged {
+        // Whoever audits an URL tells nothing by it.
+        if !telling.forged && telling.price != "AUDIT" {
             self.auditor.told(telling.bid, (telling.event, &telling.price), now.unix_us);
         }
         let answered = self.house.tell(telling, now);

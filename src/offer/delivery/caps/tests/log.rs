@@ -149,7 +149,7 @@ fn without_its_log_nobody_is_bid_for() {
     drop(desk);
     disk.heal();
     let (desk, rebuilt) = open(&disk, &small(), NOW + 5);
-    assert!(!rebuilt.orderly && !desk.has_room(5, NOW + 14) && desk.has_room(5, NOW + 15));
+    assert!(!rebuilt.orderly && !desk.has_room(5, NOW + 15) && desk.has_room(5, NOW + 16));
 }
 
 #[test]
