@@ -92,6 +92,28 @@ impl Facts {
         self.known |= 1 << dimension.index();
     }
 
+    /// Takes away those values of a dimension that `keep` refuses; where none is left it is
+    /// unknown.
+    pub fn retain(&mut self, dimension: Dimension, mut keep: impl FnMut(ValueId) -> bool) {
+        let span = self.spans[dimension.index()];
+        let start = usize::from(span.start);
+        if self.known & (1 << dimension.index()) == 0 {
+            return;
+        }
+        let mut kept = 0;
+        for at in start..start + usize::from(span.len) {
+            let value = self.values[at];
+            if keep(value) {
+                self.values[start + usize::from(kept)] = value;
+                kept += 1;
+            }
+        }
+        if kept == 0 && span.len > 0 {
+            self.known &= !(1 << dimension.index());
+        }
+        self.spans[dimension.index()].len = kept;
+    }
+
     pub fn set_place(&mut self, place: Point) {
         self.place = Some(place);
         self.known |= 1 << Dimension::Radius.index();

@@ -9,7 +9,7 @@ use crate::market::exchange::ExchangeIx;
 use crate::market::openrtb::request::Request;
 use crate::market::privacy::Permissions;
 use crate::market::slot::Slot;
-use crate::market::vocabulary::Suppressed;
+use crate::market::vocabulary::{DistressMoments, Suppressed};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Opportunity<'b> {
@@ -18,6 +18,8 @@ pub struct Opportunity<'b> {
     pub permissions: Permissions,
     /// What the listener has refused, where one of the ids is known for it.
     pub suppressed: Suppressed,
+    /// Moments of distress that were told, and may not be used.
+    pub withheld: DistressMoments,
     /// Known and permitted; `None` otherwise.
     pub listener: Option<ListenerKey>,
     pub slots: &'b [Slot<'b>],

@@ -6,7 +6,7 @@ use super::read::Document;
 use super::{Config, ExchangeRow};
 use crate::base::stdx::fault::Fault;
 use crate::knowledge::audience;
-use crate::market::vocabulary::Vocabulary;
+use crate::market::vocabulary::{DistressMoment, Vocabulary};
 
 /// Adds every disagreement to `faults`, at the key that is to be changed.
 pub fn check(config: &Config, document: &Document<'_>, faults: &mut Vec<Fault>) {
@@ -68,6 +68,11 @@ fn rooms(config: &Config, say: &mut Say<'_>) {
     if let Err(why) = config.creative.check() {
         let mend = "write a base such as \"https://ads.example.com\"";
         say(true, "creative.public_url", &why.to_string(), mend);
+    }
+    for name in Vocabulary::distress_faults(&config.vocabulary) {
+        let known: Vec<&str> = DistressMoment::ALL.into_iter().map(DistressMoment::name).collect();
+        let what = format!("\"{name}\" is no moment of distress");
+        say(true, "vocabulary.distress", &what, &format!("known are {}", known.join(", ")));
     }
     for (row, why) in Vocabulary::segment_faults(&config.vocabulary) {
         let path = format!("vocabulary.segments[{row}]");

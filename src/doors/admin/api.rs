@@ -1,6 +1,6 @@
 //! What do the resources of the API work with? One value, shared by all of them; cold.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::StatusCode;
@@ -10,9 +10,11 @@ use super::Shown;
 use super::house::Listeners;
 use super::limits::{Config, Upload};
 use super::refusal::Refusal;
+use super::verdict::Verdict;
 use crate::base::telemetry::{Counter, Registry};
 use crate::base::units::time::Clock;
 use crate::knowledge::audience::Providers;
+use crate::market::vocabulary::Category;
 
 /// What resources work with.
 #[derive(Clone)]
@@ -47,6 +49,8 @@ impl Drop for ListPlace {
 pub struct Meters {
     pub accepted: Counter,
     pub refused: Counter,
+    /// By rule.
+    barred: HashMap<&'static str, Counter>,
 }
 
 impl Meters {
@@ -55,7 +59,23 @@ impl Meters {
             let help = "Lines of uploads, by whether they were taken.";
             registry.counter("interlude_upload_lines_total", help, &[("result", result)])
         };
-        Meters { accepted: lines("accepted"), refused: lines("refused") }
+        let special = Category::ALL.map(Category::label);
+        let rules = special.into_iter().chain(["distress"]);
+        let help = "Words of listeners' lines by which nobody may be known, by rule.";
+        let barred = |rule| {
+            (rule, registry.counter("interlude_upload_barred_total", help, &[("rule", rule)]))
+        };
+        let barred = rules.map(barred).collect();
+        Meters { accepted: lines("accepted"), refused: lines("refused"), barred }
+    }
+
+    /// Counts the words of refused lines by which nobody may be known.
+    pub fn tell_barred(&self, verdicts: &[Verdict]) {
+        for rule in verdicts.iter().flat_map(|verdict| &verdict.faults).filter_map(|f| f.barred) {
+            if let Some(counter) = self.barred.get(rule.label()) {
+                counter.increment(1);
+            }
+        }
     }
 }
 

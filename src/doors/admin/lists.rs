@@ -26,7 +26,7 @@ use crate::base::units::time::Moment;
 use crate::knowledge::audience::{
     Audience, Change, HASHED, Purpose, Segment, link_said, moment_said,
 };
-use crate::market::vocabulary::{Dimension, ValueId};
+use crate::market::vocabulary::{Dimension, InternFault, ValueId};
 
 /// Faults that are told one by one; all are counted.
 const FAULTS_TOLD: usize = 100;
@@ -150,6 +150,11 @@ fn order(api: &Api, name: String, query: &Query) -> Result<Order, Refusal> {
         Act::Add | Act::Replace => {
             let value = words.grow(|words| words.intern(Dimension::List, &name));
             Some(value.map_err(|why| {
+                if let InternFault::Barred(rule) = why {
+                    let error = format!("nobody is known by the list \"{name}\": {rule}");
+                    let refusal = Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error);
+                    return refusal.with_mend(rule.mend()).at("list");
+                }
                 Refusal::new(StatusCode::INSUFFICIENT_STORAGE, why.to_string())
                     .with_mend("raise vocabulary.values_max")
             })?)

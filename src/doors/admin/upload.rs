@@ -201,6 +201,7 @@ async fn tell(
         let bad = step.verdicts.iter().filter(|verdict| !verdict.is_taken()).count() as u64;
         let good = step.verdicts.len() as u64 - bad;
         meters.refused.increment(bad);
+        meters.tell_barred(&step.verdicts);
         refused += bad;
         if let Err(why) = kept {
             let line = step.verdicts.first().map_or(0, |verdict| verdict.line);
@@ -255,6 +256,7 @@ fn nothing_taken(api: &Api, verdicts: &[Verdict]) -> Result<Response, Refusal> {
         return Err(Refusal::bad_request("the body has no line").with_mend(mend));
     }
     api.meters.refused.increment(verdicts.len() as u64);
+    api.meters.tell_barred(verdicts);
     let mut out = Vec::new();
     for verdict in verdicts {
         verdict.write(&mut out);

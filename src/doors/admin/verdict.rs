@@ -2,9 +2,10 @@
 //!
 //! Made by what reads the lines, written by [`upload`](super::upload); cold.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::knowledge::audience::{Change, LineFault};
+use crate::market::vocabulary::Barred;
 
 /// Faults of one line that are told; the others are counted.
 const FAULTS_TOLD: usize = 50;
@@ -60,6 +61,13 @@ pub struct Fault {
     pub mend: Option<String>,
     /// In characters and from 1.
     pub column: u32,
+    /// The rule by which nobody may be known by the word.
+    #[serde(rename = "rule", skip_serializing_if = "Option::is_none", serialize_with = "labelled")]
+    pub barred: Option<Barred>,
+}
+
+fn labelled<S: Serializer>(barred: &Option<Barred>, to: S) -> Result<S::Ok, S::Error> {
+    barred.map(Barred::label).serialize(to)
 }
 
 impl Verdict {
@@ -73,6 +81,7 @@ impl Verdict {
             message: fault.message.clone(),
             mend: fault.mend.clone(),
             column: fault.column(text),
+            barred: fault.barred,
         };
         let untold = faults.len().saturating_sub(FAULTS_TOLD);
         let faults = faults.iter().take(FAULTS_TOLD).map(told).collect();
@@ -128,6 +137,7 @@ mod tests {
             message: "unknown age \"x\"".to_owned(),
             mend: None,
             word: Some("x".to_owned()),
+            barred: None,
         };
         Verdict::refused(8, r#"{"age":"x"}"#, &vec![fault; FAULTS_TOLD + 2]).write(&mut out);
         let text = String::from_utf8(out).unwrap();

@@ -146,5 +146,9 @@ fn version(catalog: u64, parts: &Parts) -> u64 {
     hash.update(format!("{:?}{:?}{:?}", parts.exchanges, parts.rates, parts.privacy).as_bytes());
     hash.update(parts.public_url.as_bytes());
     hash.update(&[parts.listeners.min_confidence_pct]);
+    let distress = parts.vocabulary.enabled_distress();
+    if !distress.is_empty() {
+        hash.update(&[distress.bits()]);
+    }
     hash.digest()
 }

@@ -261,8 +261,7 @@ fn read_line(source: &mut dyn BufRead, max: usize, line: &mut Vec<u8>) -> io::Re
 
 /// The text of a line, without its end, blanks and a byte-order mark; empty for a blank one.
 fn text_of(line: &[u8], max: usize, number: u32) -> Result<&str, LineFault> {
-    let fault =
-        |message: String| LineFault { path: String::new(), message, mend: None, word: None };
+    let fault = |message: String| LineFault::of_line(message);
     if line.len() > max {
         return Err(fault(format!("the line is longer than {max} bytes")));
     }

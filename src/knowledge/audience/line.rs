@@ -11,7 +11,7 @@ mod careful;
 
 use crate::base::units::ids::ListenerKey;
 use crate::base::units::time::Moment;
-use crate::market::vocabulary::{Dimension, ValueId, Vocabulary};
+use crate::market::vocabulary::{Barred, Dimension, ValueId, Vocabulary, barred};
 
 use super::PROFILE_DIMENSIONS;
 use super::change::Change;
@@ -47,12 +47,15 @@ pub struct LineFault {
     pub mend: Option<String>,
     /// The text that is at fault, for finding its column.
     pub word: Option<String>,
+    /// Why nobody may be known by that text.
+    pub barred: Option<Barred>,
 }
 
 impl LineFault {
     /// Of the whole line.
     pub fn of_line(message: impl Into<String>) -> LineFault {
-        LineFault { path: String::new(), message: message.into(), mend: None, word: None }
+        let (path, message) = (String::new(), message.into());
+        LineFault { path, message, mend: None, word: None, barred: None }
     }
 
     /// Where in the line, in characters and from 1.
@@ -215,11 +218,16 @@ enum Meaning<'v> {
     Unknown,
     Refused(&'v str),
     Provider(ProviderFault<'v>),
+    /// Nobody may be known by it.
+    Barred(Barred),
 }
 
 impl<'v> Known<'v> {
     fn meaning(&self, dimension: Dimension, text: &str) -> Meaning<'v> {
         let found = self.vocabulary.find(dimension, text);
+        if let Some(why) = found.and_then(|value| self.vocabulary.barred(value)) {
+            return Meaning::Barred(why);
+        }
         if let Some(value) = found.filter(|&value| !self.vocabulary.is_open(value)) {
             return Meaning::Value(value, Segment::NEVER);
         }
@@ -229,7 +237,9 @@ impl<'v> Known<'v> {
         match (self.providers.latest(dimension, text.trim_ascii(), self.now), found) {
             (Err(fault), _) => Meaning::Provider(fault),
             (Ok(latest), Some(value)) => Meaning::Value(value, latest),
-            (Ok(_), None) if self.refused.is_empty() => Meaning::New,
+            (Ok(_), None) if self.refused.is_empty() => {
+                barred(dimension, text).map_or(Meaning::New, Meaning::Barred)
+            }
             (Ok(_), None) => {
                 let word = NewWord { dimension, text: text.to_owned() };
                 self.why_not(&word).map_or(Meaning::New, Meaning::Refused)

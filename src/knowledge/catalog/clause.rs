@@ -4,13 +4,14 @@
 
 use crate::base::stdx::fault::nearest;
 use crate::market::facts::Point;
-use crate::market::vocabulary::{AGE_BANDS, Dimension, ValueId};
+use crate::market::vocabulary::{AGE_BANDS, Dimension, InternFault, ValueId};
 
 use super::hours;
 use super::lexicon::{Lexicon, NOBODYS};
 use super::limits::Limits;
 use super::model::{Circle, Expr, Leaf, Test};
 use super::node::{Entry, Kind, Node, Place};
+use super::rails::{self, Rails};
 use super::tables::CIRCLE;
 use super::values::{self, Complaint};
 use super::versions;
@@ -21,7 +22,9 @@ pub struct Reader<'r, 'f> {
     pub findings: &'r Findings<'f>,
     pub vocabulary: Lexicon<'r>,
     pub limits: &'r Limits,
+    pub rails: Rails,
     pub clauses: usize,
+    pub negated: bool,
 }
 
 /// What a clause asks of its dimension, before it becomes leaves.
@@ -41,7 +44,10 @@ impl Reader<'_, '_> {
     pub fn clause(&mut self, dimension: Dimension, node: &Node, trail: &Trail<'_>) -> Option<Expr> {
         let wanted = match &node.kind {
             Kind::Map(map) => self.wanted(dimension, node, map, trail)?,
-            _ => Wanted { any_of: Some(self.values(dimension, node, trail)?), ..Wanted::default() },
+            _ => {
+                let any_of = Some(self.values((dimension, !self.negated), node, trail)?);
+                Wanted { any_of, ..Wanted::default() }
+            }
         };
         let leaf = |test| Expr::Leaf(Leaf { dimension, test, pass_unknown: wanted.pass_unknown });
         let mut parts = Vec::new();
@@ -74,12 +80,12 @@ impl Reader<'_, '_> {
             let values = &entry.value;
             match (entry.key.as_str(), dimension) {
                 ("any_of", _) => {
-                    let values = self.values(dimension, values, &trail);
+                    let values = self.values((dimension, !self.negated), values, &trail);
                     whole &= values.is_some();
                     extend(&mut wanted.any_of, values);
                 }
                 ("none_of", _) => {
-                    let values = self.values(dimension, values, &trail);
+                    let values = self.values((dimension, self.negated), values, &trail);
                     whole &= values.is_some();
                     extend(&mut wanted.none_of, values);
                 }
@@ -140,10 +146,10 @@ impl Reader<'_, '_> {
         })
     }
 
-    /// The values of a list, sorted and distinct; `None` when one of them is at fault.
+    /// The values of a list, sorted; `None` when one is at fault. `wanted`: who has one is.
     fn values(
         &mut self,
-        dimension: Dimension,
+        (dimension, wanted): (Dimension, bool),
         node: &Node,
         trail: &Trail<'_>,
     ) -> Option<Vec<ValueId>> {
@@ -163,7 +169,11 @@ impl Reader<'_, '_> {
             let found = scalar(self.findings, value, trail, |text| match dimension {
                 Dimension::HourOfWeek => self.hours(text),
                 Dimension::OsVersion => self.os_and_versions(text),
-                _ => Ok(vec![self.value(dimension, text)?]),
+                _ => {
+                    let value = self.value(dimension, text)?;
+                    rails::check(self.rails, &self.vocabulary, (value, text), wanted)?;
+                    Ok(vec![value])
+                }
             });
             whole &= found.is_some();
             if found.as_ref().is_some_and(|found| found.contains(&NOBODYS)) {
@@ -196,9 +206,10 @@ impl Reader<'_, '_> {
                 None => Complaint::mend(message, self.known(dimension)),
             });
         }
-        self.vocabulary
-            .intern(dimension, text)
-            .map_err(|fault| Complaint::new(format!("{} `{text}`: {fault}", spoken(dimension))))
+        self.vocabulary.intern(dimension, text).map_err(|fault| match fault {
+            InternFault::Barred(why) => rails::complaint(dimension, text, why),
+            fault => Complaint::new(format!("{} `{text}`: {fault}", spoken(dimension))),
+        })
     }
 
     fn known(&self, dimension: Dimension) -> String {
@@ -272,8 +283,15 @@ impl Reader<'_, '_> {
         place: Place,
         trail: &Trail<'_>,
     ) -> Option<Vec<ValueId>> {
-        let (from, from_place) = min.unwrap_or((0, place));
+        let wanted = self.rails == Rails::Up && !self.negated;
+        // An age that is wanted without a lower end begins at full age.
+        let (from, from_place) = min.unwrap_or((if wanted { rails::FULL_AGE } else { 0 }, place));
         let (to, to_place) = max.unwrap_or((255, place));
+        if wanted && from.min(to) < rails::FULL_AGE {
+            let edge = if min.is_some() { "min" } else { "max" };
+            self.fault(from_place, &trail.key(edge), rails::of_minors());
+            return None;
+        }
         if from > to {
             let message = format!("from {from} to {to} is nobody");
             self.fault(place, trail, Complaint::new(message));

@@ -13,6 +13,7 @@ use super::limits::Limits;
 
 use super::model::Expr;
 use super::node::{Kind, Node};
+use super::rails::Rails;
 use super::targeting;
 use super::text::documents;
 use super::values::Complaint;
@@ -49,7 +50,8 @@ pub fn draft(
     let key = Trail::ROOT.key("targeting");
     let wrapped = wrapped(&findings, document);
     let (node, trail) = wrapped.map_or((document, &Trail::ROOT), |node| (node, &key));
-    let expr = targeting::read(&findings, Lexicon::Fixed(vocabulary), limits, node, trail);
+    let words = (Lexicon::Fixed(vocabulary), Rails::Up);
+    let expr = targeting::read(&findings, words, limits, node, trail);
     Faults::check(findings.faults.take())?;
     let Some(expr) = expr else {
         return Err(Faults::one(Fault::of_file(file, "cannot be understood")));

@@ -34,6 +34,8 @@ mod versions;
 
 mod lexicon;
 
+mod rails;
+
 mod clause;
 
 mod often;

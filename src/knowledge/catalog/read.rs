@@ -24,6 +24,7 @@ use super::model::{Advertiser, Budget, Campaign, Cap, Expr, Flight, Line, Shape}
 use super::names::Name;
 use super::node::{Kind, Node, Place};
 use super::often;
+use super::rails::Rails;
 use super::spend;
 use super::spot;
 use super::tables::{ADVERTISER, CAMPAIGN, CREATIVE, DOCUMENT, FLIGHT, LINE};
@@ -243,7 +244,8 @@ impl Drafts<'_> {
         let Some(node) = fields.node("targeting") else { return Some(Expr::All(Vec::new())) };
         let trail = fields.trail.key("targeting");
         let words = self.words.again();
-        targeting::read(fields.findings, words, self.limits, node, &trail)
+        let rails = if self.archived { Rails::Archived } else { Rails::Up };
+        targeting::read(fields.findings, (words, rails), self.limits, node, &trail)
     }
 
     fn line_creatives(&mut self, account: &mut Account, fields: &Fields<'_>) -> Vec<CreativeIx> {

@@ -12,18 +12,20 @@ use super::lexicon::Lexicon;
 use super::limits::Limits;
 use super::model::{Expr, Leaf, Test};
 use super::node::{Entry, Kind, Node};
+use super::rails::Rails;
 use super::values::Complaint;
 use super::walk::{Findings, Trail, items};
 
 /// Reads one line's targeting; `None` when it has faults, all of which are in the findings.
 pub fn read(
     findings: &Findings<'_>,
-    vocabulary: Lexicon<'_>,
+    (vocabulary, rails): (Lexicon<'_>, Rails),
     limits: &Limits,
     node: &Node,
     trail: &Trail<'_>,
 ) -> Option<Expr> {
-    let mut reader = Reader { findings, vocabulary, limits, clauses: 0 };
+    let clauses = 0;
+    let mut reader = Reader { findings, vocabulary, limits, rails, clauses, negated: false };
     let expr = expr(&mut reader, node, trail, 0)?;
     let too_many = |message: String| findings.fault(node.place, trail, Complaint::new(message));
     if reader.clauses > limits.targeting_clauses {
@@ -88,7 +90,12 @@ fn entry(
             let mut parts = nested(reader, &entry.value, trail, depth)?;
             Some(if parts.len() == 1 { parts.remove(0) } else { Expr::Any(parts) })
         }
-        "not" => Some(Expr::Not(Box::new(expr(reader, &entry.value, trail, depth + 1)?))),
+        "not" => {
+            reader.negated = !reader.negated;
+            let inner = expr(reader, &entry.value, trail, depth + 1);
+            reader.negated = !reader.negated;
+            Some(Expr::Not(Box::new(inner?)))
+        }
         name => match Dimension::named(name) {
             Some(Dimension::Radius) => reader.radius(&entry.value, trail),
             Some(dimension) => reader.clause(dimension, &entry.value, trail),

@@ -43,7 +43,8 @@ impl Person {
         for segment in profile.segments() {
             let dimension = reading.vocabulary.dimension(segment.value);
             let bit = 1 << dimension.index();
-            if COUNTED & bit == 0 || !reading.listeners.takes(segment, reading.moment) {
+            let takes = reading.listeners.takes(segment, reading.moment);
+            if COUNTED & bit == 0 || !takes || reading.vocabulary.is_special(segment.value) {
                 continue;
             }
             missing &= !bit;

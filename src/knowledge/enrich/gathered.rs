@@ -36,9 +36,13 @@ impl<'v> Gathered<'v> {
         self.said & (1 << dimension.index()) != 0
     }
 
-    /// Adds a value and what it implies: `punk` is `rock` too.
+    /// Adds a value and what it implies: `punk` is `rock` too. One of a special category is passed
+    /// over: no line may ask for it, and it is in no record.
     pub fn add(&mut self, dimension: Dimension, value: ValueId) {
         self.said(dimension);
+        if self.vocabulary.is_special(value) {
+            return;
+        }
         self.push(dimension, value);
         for parent in self.vocabulary.parents(value) {
             self.push(dimension, parent);

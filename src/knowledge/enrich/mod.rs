@@ -26,6 +26,8 @@ pub mod local_time;
 
 pub mod listener;
 
+mod rails;
+
 mod offered;
 
 mod slots;
@@ -88,6 +90,8 @@ pub fn opportunity<'b>(
     let key = listener::key(request, exchange, permissions, sources.audience);
     let suppressed = listener::suppressed(request, exchange, key, sources.suppression);
     let permissions = listener::narrowed(permissions, suppressed);
+    let said_minor = rails::is_said_minor(request, vocabulary);
+    let permissions = if said_minor { permissions.of_minor() } else { permissions };
     let key = key.filter(|_| permissions.may(Grant::UseId));
     let profile = key.zip(permissions.profile_read());
     let profile = profile.and_then(|(key, read)| sources.audience.profile(key, read));
@@ -106,6 +110,8 @@ pub fn opportunity<'b>(
     let person = listener::Sources { request, profile, permissions, suppressed, moment, config };
     listener::set(&person, vocabulary, facts);
     offered::set(request, exchange, vocabulary, facts);
+    let usable = rails::usable(permissions, suppressed, vocabulary);
+    let withheld = rails::withhold(usable, vocabulary, facts);
     facts.request_done();
 
     let opportunity = Opportunity {
@@ -113,6 +119,7 @@ pub fn opportunity<'b>(
         exchange: ix,
         permissions,
         suppressed,
+        withheld,
         listener: key,
         slots,
         currency,

@@ -148,7 +148,7 @@ const fn counts(folding: Folding, byte: u8) -> bool {
 
 /// A lower-case letter without its accent, so that composed, decomposed and plain spellings of
 /// one name meet. `Some("")` drops a combining mark or a typographic sign.
-const fn plain(letter: char) -> Option<&'static str> {
+pub const fn plain(letter: char) -> Option<&'static str> {
     Some(match letter {
         '\u{300}'..='\u{36f}' | '’' | '‘' | '“' | '”' | '–' | '—' | '\u{a0}' | '\u{200b}' => {
             ""

@@ -120,7 +120,7 @@ impl Vocabulary {
             return Err(format!("{bytes} bytes announced, {} found", text.len()));
         }
         let dimension = Dimension::named(name).ok_or_else(|| format!("no dimension {name}"))?;
-        let value = self.intern(dimension, text).map_err(|fault| fault.to_string())?;
+        let value = self.intern_again(dimension, text).map_err(|fault| fault.to_string())?;
         if value.index() != next {
             return Err(format!("{name} `{text}` stands twice"));
         }

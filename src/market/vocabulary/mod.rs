@@ -9,15 +9,18 @@ mod fold;
 mod kind;
 mod log;
 mod shared;
+mod special;
 mod store;
 mod suppressed;
+mod unmask;
 mod words;
 
 pub use dimension::{DIMENSIONS, Dimension, DimensionRow, Source};
-pub use distress::{DistressMoment, DistressMoments};
+pub use distress::{DISTRESS_DIMENSION, DistressMoment, DistressMoments};
 pub use kind::{OptOuts, SIGNAL_KINDS, SignalKind, SignalKindRow};
 pub use log::{FILE, LogFault};
 pub use shared::Words;
+pub use special::{Barred, Category, barred};
 pub use store::{InternFault, Vocabulary};
 pub use suppressed::Suppressed;
 pub use words::{AGE_BANDS, AgeBand};
@@ -51,11 +54,14 @@ pub struct Config {
     pub text_max: usize,
     /// Segments of vendors' taxonomies (`segtax` from 500) → values of closed lists.
     pub segments: Vec<SegmentRow>,
+    /// Moments of distress that campaigns may ask for, by name; they count for listeners who opted
+    /// in to them, and never for minors.
+    pub distress: Vec<String>,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { values_max: 1_000_000, text_max: 128, segments: Vec::new() }
+        Config { values_max: 1_000_000, text_max: 128, segments: Vec::new(), distress: Vec::new() }
     }
 }
 

@@ -9,7 +9,11 @@ use std::sync::LazyLock;
 use foldhash::fast::FixedState;
 
 use super::fold::{FOLDED_MAX, Folding, folded};
-use super::{AGE_BANDS, Config, Dimension, ValueId, words};
+use super::special::{barred, closed_rows};
+use super::{
+    AGE_BANDS, Barred, Config, DISTRESS_DIMENSION, Dimension, DistressMoment, DistressMoments,
+    ValueId, words,
+};
 use crate::base::stdx::fault::nearest;
 
 /// Ids below this are of the closed lists, which may grow into the gap; open values follow.
@@ -26,6 +30,8 @@ pub enum InternFault {
     Blank,
     #[error("not in the closed list of {}", .0.name())]
     Closed(Dimension),
+    #[error("{0}")]
+    Barred(Barred),
 }
 
 #[derive(Clone)]
@@ -33,6 +39,8 @@ struct Value {
     dimension: Dimension,
     parent: Option<ValueId>,
     text: Box<str>,
+    /// Why nobody may be known by it.
+    barred: Option<Barred>,
 }
 
 type Words = HashMap<Box<[u8]>, ValueId, FixedState>;
@@ -47,6 +55,10 @@ pub struct Vocabulary {
     taxonomies: Vec<(i64, Segments)>,
     values_max: u32,
     text_max: usize,
+    /// The id of the first moment of distress; the others follow.
+    distress_start: u32,
+    enabled_distress: DistressMoments,
+    minor_segments: bool,
 }
 
 impl Default for Vocabulary {
@@ -68,11 +80,15 @@ impl Vocabulary {
         let mut vocabulary = CLOSED.clone();
         vocabulary.values_max = config.values_max.max(OPEN_START);
         vocabulary.text_max = config.text_max.min(FOLDED_MAX);
+        let named = config.distress.iter().filter_map(|name| DistressMoment::named(name));
+        vocabulary.enabled_distress = named.collect();
         for row in &config.segments {
             let dimension = Dimension::named(&row.dimension);
             let value = dimension.and_then(|d| vocabulary.find(d, &row.value));
             if let Some(value) = value {
                 vocabulary.add_segment(row.segtax, &row.id, value);
+                let minor = value == vocabulary.age(0) || value == vocabulary.age(17);
+                vocabulary.minor_segments |= minor;
             }
         }
         vocabulary
@@ -86,6 +102,9 @@ impl Vocabulary {
             taxonomies: Vec::new(),
             values_max: OPEN_START,
             text_max: FOLDED_MAX,
+            distress_start: u32::MAX,
+            enabled_distress: DistressMoments::NONE,
+            minor_segments: false,
         };
         for dimension in Dimension::all() {
             vocabulary.push(dimension, None, "unknown");
@@ -93,6 +112,9 @@ impl Vocabulary {
         for word in words::closed() {
             vocabulary.add_closed(word);
         }
+        let first = vocabulary.find(DISTRESS_DIMENSION, DistressMoment::ALL[0].name());
+        vocabulary.distress_start = first.map_or(u32::MAX, |value| value.0);
+        vocabulary.bar();
         while vocabulary.values.len() < OPEN_START as usize {
             vocabulary.push(Dimension::Genre, None, "");
         }
@@ -111,6 +133,24 @@ impl Vocabulary {
         };
         let faults = config.segments.iter().enumerate().map(|(i, row)| (i, fault(row)));
         faults.filter_map(|(i, fault)| Some((i, fault?))).collect()
+    }
+
+    /// The moment of distress that a value is. HOT.
+    #[inline]
+    pub fn distress(&self, value: ValueId) -> Option<DistressMoment> {
+        let at = value.0.checked_sub(self.distress_start)?;
+        DistressMoment::ALL.get(at as usize).copied()
+    }
+
+    /// Whether the config calls any segment an age under 18. HOT.
+    #[inline]
+    pub const fn has_minor_segments(&self) -> bool {
+        self.minor_segments
+    }
+
+    /// Those that the operator has enabled.
+    pub const fn enabled_distress(&self) -> DistressMoments {
+        self.enabled_distress
     }
 
     /// The id of a value, any spelling of it. HOT: no allocation.
@@ -205,16 +245,70 @@ impl Vocabulary {
         value.0 >= OPEN_START
     }
 
-    /// The id of a value; a new one is given to a new word of an open dimension.
+    /// The id of a value; new words get one, unless nobody may be known by them.
     pub fn intern(&mut self, dimension: Dimension, text: &str) -> Result<ValueId, InternFault> {
         let text = text.trim();
         match self.word(dimension, text)? {
             Ok(value) => Ok(value),
+            Err(word) => match barred(dimension, text) {
+                Some(barred) => Err(InternFault::Barred(barred)),
+                None => Ok(self.add_open(dimension, text, word)),
+            },
+        }
+    }
+
+    /// As it was given an id before, perhaps under other rules: those bar it from now on.
+    pub(super) fn intern_again(
+        &mut self,
+        dimension: Dimension,
+        text: &str,
+    ) -> Result<ValueId, InternFault> {
+        match self.word(dimension, text.trim())? {
+            Ok(value) => Ok(value),
             Err(word) => {
-                let value = self.push(dimension, None, text);
-                self.words[dimension.index()].insert(word, value);
+                let value = self.add_open(dimension, text.trim(), word);
+                self.values[value.index()].barred = barred(dimension, text);
                 Ok(value)
             }
+        }
+    }
+
+    fn add_open(&mut self, dimension: Dimension, text: &str, word: Box<[u8]>) -> ValueId {
+        let value = self.push(dimension, None, text);
+        self.words[dimension.index()].insert(word, value);
+        value
+    }
+
+    /// Why nobody may be known or targeted by a value: a special category, or a moment of distress
+    /// that is not enabled.
+    pub fn barred(&self, value: ValueId) -> Option<Barred> {
+        if let Some(moment) = self.distress(value) {
+            return (!self.enabled_distress.has(moment)).then_some(Barred::Distress(moment));
+        }
+        self.values.get(value.index())?.barred
+    }
+
+    /// Whether a value is of a special category. HOT.
+    #[inline]
+    pub fn is_special(&self, value: ValueId) -> bool {
+        self.values.get(value.index()).is_some_and(|value| value.barred.is_some())
+    }
+
+    /// Bars closed values, and what stands below them.
+    fn bar(&mut self) {
+        for (dimension, name, barred) in closed_rows() {
+            let value = match Dimension::named(dimension) {
+                Some(dimension) => self.find(dimension, name),
+                None => self.segment(words::AUDIENCE, name).map(|(_, value)| value),
+            };
+            if let Some(value) = value {
+                self.values[value.index()].barred = Some(barred);
+            }
+        }
+        // What stands below a value has a higher id.
+        for at in 0..self.values.len() {
+            let above = self.values[at].parent.and_then(|parent| self.barred(parent));
+            self.values[at].barred = self.values[at].barred.or(above);
         }
     }
 
@@ -224,7 +318,10 @@ impl Vocabulary {
         dimension: Dimension,
         text: &str,
     ) -> Result<Option<ValueId>, InternFault> {
-        Ok(self.word(dimension, text.trim())?.ok())
+        match self.word(dimension, text.trim())? {
+            Ok(value) => Ok(Some(value)),
+            Err(_) => barred(dimension, text).map_or(Ok(None), |why| Err(InternFault::Barred(why))),
+        }
     }
 
     /// The value of a word, or the word as it would be kept.
@@ -269,7 +366,7 @@ impl Vocabulary {
 
     fn push(&mut self, dimension: Dimension, parent: Option<ValueId>, text: &str) -> ValueId {
         let id = ValueId(self.values.len() as u32);
-        self.values.push(Value { dimension, parent, text: text.into() });
+        self.values.push(Value { dimension, parent, text: text.into(), barred: None });
         id
     }
 

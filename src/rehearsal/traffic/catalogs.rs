@@ -7,6 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::base::stdx::rng::{Rng, Zipf};
+use crate::knowledge::audience::minor_ages;
 use crate::market::vocabulary::{Dimension, Vocabulary};
 use crate::rehearsal::traffic::series;
 
@@ -59,8 +60,12 @@ struct Words {
 impl Words {
     fn new() -> Words {
         let vocabulary = Vocabulary::new();
+        let minors = minor_ages(&vocabulary);
         let of = |&(dimension, _): &(Dimension, u32)| {
-            let texts = vocabulary.values(dimension).map(|(_, text)| text.to_owned());
+            // What no campaign may ask for is in none.
+            let may = |value| vocabulary.barred(value).is_none() && !minors.contains(&value);
+            let values = vocabulary.values(dimension).filter(|&(value, _)| may(value));
+            let texts = values.map(|(_, text)| text.to_owned());
             let texts: Vec<String> = texts.collect();
             let popularity = Zipf::new(texts.len().max(1), 1.0);
             (dimension, texts, popularity)

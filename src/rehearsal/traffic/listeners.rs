@@ -118,7 +118,11 @@ impl Listeners {
         let country = self.places.city(listener.city).country;
         for _ in 0..rng.between(2, 4) {
             let genre = self.music.genre(rng, listener.age, country);
-            listener.say(Dimension::TasteGenre, genre.name, rng.between(55, 98) as u8);
+            let sure = rng.between(55, 98) as u8;
+            // Nobody is known by a taste that names a faith.
+            if genre.name != "gospel" {
+                listener.say(Dimension::TasteGenre, genre.name, sure);
+            }
             listener.tastes.push(genre.name);
             for _ in 0..rng.between(0, 2) {
                 let artist = pick(rng, &genre.artists);

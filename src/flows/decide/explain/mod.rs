@@ -47,11 +47,21 @@ pub struct Explanation {
     pub permissions: String,
     pub listener: &'static str,
     pub facts: Vec<Fact>,
+    /// Moments of distress that were told and may not be used, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<Withheld>,
     /// What third parties know of the listener, and what it costs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub provided: Vec<Provided>,
     pub slots: Vec<SlotExplained>,
     pub bids: Vec<BidExplained>,
+}
+
+/// A moment of distress that was told.
+#[derive(Debug, Serialize)]
+pub struct Withheld {
+    pub moment: &'static str,
+    pub why: &'static str,
 }
 
 /// One dimension: `None` where it is unknown.
@@ -123,6 +133,7 @@ pub fn explain<'s>(
         permissions: String::new(),
         listener: "unknown",
         facts: Vec::new(),
+        withheld: Vec::new(),
         provided: Vec::new(),
         slots: Vec::new(),
         bids: Vec::new(),
@@ -145,6 +156,7 @@ pub fn explain<'s>(
         (Some(_), None) => "identified, no profile",
         _ => "not identified",
     };
+    explanation.withheld = withheld(&opportunity, world);
     let toss = at.coin.toss(request.id, received.exchange, at.moment);
     let opportunity = &opportunity;
     let mark = mark(opportunity, world);
@@ -172,6 +184,18 @@ struct Made<'a> {
     pool: &'a Pool,
     winners: &'a [Winner],
     asleep: Option<&'a Sleep>,
+}
+
+fn withheld(opportunity: &Opportunity<'_>, world: &World) -> Vec<Withheld> {
+    let enabled = world.vocabulary.enabled_distress();
+    let why = |moment| match opportunity.suppressed {
+        _ if !enabled.has(moment) => "the operator has not enabled it (vocabulary.distress)",
+        said if said.minor => "the listener is a minor",
+        said if !said.opted_in.has(moment) => "the listener has not opted in to it",
+        _ => "this request does not permit reading the profile",
+    };
+    let told = opportunity.withheld.moments();
+    told.map(|moment| Withheld { moment: moment.name(), why: why(moment) }).collect()
 }
 
 fn facts_of(facts: &Facts, vocabulary: &Vocabulary) -> Vec<Fact> {

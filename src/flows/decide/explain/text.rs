@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::{Explanation, LineExplained, Provided, SlotExplained};
+use super::{Explanation, LineExplained, Provided, SlotExplained, Withheld};
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,6 +42,9 @@ impl Explanation {
                 let text = if values.is_empty() { none.to_owned() } else { values.join(", ") };
                 writeln!(f, "  {:<17} {text}", fact.dimension)?;
             }
+        }
+        for Withheld { moment, why } in &self.withheld {
+            writeln!(f, "  {:<17} {moment} withheld: {why}", "mood")?;
         }
         for known in &self.provided {
             let Provided { dimension, value, provider, cpm, currency, legal_basis } = known;

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use crate::base::stdx::fault::nearest;
 
 use super::{
-    Dimension, Draft, ID_MAX, Known, LINKS_MAX, LineFault, LinkKey, Meaning, Mode, Moment, NewWord,
-    PROFILE_DIMENSIONS, ProviderFault, SEGMENTS_MAX, Segment, TOP,
+    Barred, Dimension, Draft, ID_MAX, Known, LINKS_MAX, LineFault, LinkKey, Meaning, Mode, Moment,
+    NewWord, PROFILE_DIMENSIONS, ProviderFault, SEGMENTS_MAX, Segment, TOP,
 };
 use super::{key_said, link_said, listener_said, moment_of, moment_said, percent};
 
@@ -41,12 +41,13 @@ struct Reader<'r, 'v> {
 
 impl Reader<'_, '_> {
     fn fault(&mut self, path: &str, message: String, mend: Option<String>) {
-        self.faults.push(LineFault { path: path.to_owned(), message, mend, word: None });
+        let path = path.to_owned();
+        self.faults.push(LineFault { path, mend, ..LineFault::of_line(message) });
     }
 
     fn fault_at_word(&mut self, path: &str, message: String, mend: Option<String>, word: &str) {
         let (path, word) = (path.to_owned(), Some(word.to_owned()));
-        self.faults.push(LineFault { path, message, mend, word });
+        self.faults.push(LineFault { path, mend, word, ..LineFault::of_line(message) });
     }
 
     fn fields(&mut self, fields: &Map<String, Value>) {
@@ -275,6 +276,15 @@ impl Reader<'_, '_> {
                 self.fault_at_word(path, message, None, word);
             }
             Meaning::Provider(fault) => self.not_provided(path, dimension, word, fault),
+            Meaning::Barred(why) => self.barred(path, dimension, word, why),
+        }
+    }
+
+    fn barred(&mut self, path: &str, dimension: Dimension, word: &str, why: Barred) {
+        let message = format!("nobody is known by {} \"{word}\": {why}", dimension.name());
+        self.fault_at_word(path, message, Some(why.mend().to_owned()), word);
+        if let Some(fault) = self.faults.last_mut() {
+            fault.barred = Some(why);
         }
     }
 

@@ -270,7 +270,9 @@ impl Values<'_, '_> {
                 let (dimension, text) = (self.dimension, text.to_owned());
                 self.draft.new.push(NewWord { dimension, text });
             }
-            Meaning::Unknown | Meaning::Refused(_) | Meaning::Provider(_) => return None,
+            Meaning::Unknown | Meaning::Refused(_) | Meaning::Provider(_) | Meaning::Barred(_) => {
+                return None;
+            }
         }
         Some(())
     }
