@@ -85,7 +85,7 @@ fn bench(criterion: &mut Criterion) {
         let exchange = world.exchange_named("demo").expect("the exchange");
         let (mut scratch, mut answers) = (Scratch::new(), Answers::new());
         let mut run = |body: &[u8]| -> Outcome {
-            let received = Received { exchange, wire: Wire::Json, body, gpc: false };
+            let received = Received::new(exchange, Wire::Json, body);
             let mut live = Recorder::new(Granting, &mut answers);
             decide(&received, &world, &mut live, at, &mut scratch)
         };
@@ -110,7 +110,7 @@ fn exhausted(criterion: &mut Criterion) {
     for (name, asleep) in [("asked", None), ("asleep", Some(&sleep))] {
         let (mut scratch, mut answers) = (Scratch::new(), Answers::new());
         let mut run = |body: &[u8]| -> Outcome {
-            let received = Received { exchange, wire: Wire::Json, body, gpc: false };
+            let received = Received::new(exchange, Wire::Json, body);
             let mut live = Recorder::new(Exhausted { asleep }, &mut answers);
             decide(&received, &world, &mut live, at, &mut scratch)
         };

@@ -128,7 +128,7 @@ impl House {
     fn run(&mut self, side: Side, body: &[u8]) -> Outcome {
         let Published { world, desk } = &self.published;
         let exchange = world.exchange_named("demo").expect("the exchange");
-        let received = Received { exchange, wire: Wire::Json, body, gpc: false };
+        let received = Received::new(exchange, Wire::Json, body);
         let at = Circumstance { moment: MOMENT, coin: world.coin };
         let (scratch, answers) = &mut self.granted;
         match side {

@@ -300,7 +300,7 @@ fn bid(shown: &ArcSwap<World>, stop: &AtomicBool, decided: &AtomicU64) {
         for body in &bodies {
             let world = shown.load();
             let exchange = world.exchange_named("demo").expect("the exchange");
-            let received = Received { exchange, wire: Wire::Json, body, gpc: false };
+            let received = Received::new(exchange, Wire::Json, body);
             let at = Circumstance { moment: MOMENT, coin: world.coin };
             let mut live = Recorder::new(Granting, &mut answers);
             let _ = std::hint::black_box(decide(&received, &world, &mut live, at, &mut scratch));

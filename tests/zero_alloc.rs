@@ -82,7 +82,7 @@ fn a_warm_worker_allocates_nothing_from_decode_to_record() {
     let mut bids = 0;
     let mut round = |worker: &mut Worker| {
         for body in &bodies {
-            let received = Received { exchange, wire: Wire::Json, body, gpc: false };
+            let received = Received::new(exchange, Wire::Json, body);
             let outcome = serve(&received, &published, records, worker, (at, || 0));
             bids += u64::from(outcome == Outcome::Bid);
         }

@@ -66,7 +66,7 @@ impl Demo {
     fn ends(&self, body: &[u8], scratch: &mut Scratch) -> (Outcome, bool, String) {
         let world = &self.world;
         let exchange = world.exchange_named("demo").unwrap();
-        let received = Received { exchange, wire: Wire::Json, body, gpc: false };
+        let received = Received::new(exchange, Wire::Json, body);
         // A Monday, 18:30 in UTC.
         let moment = Moment::from_unix_s(1_795_458_600);
         let at = Circumstance { moment, coin: world.coin };

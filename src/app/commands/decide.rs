@@ -76,7 +76,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         format!("no exchange `{exchange}`; the configuration has {}", keys.join(", "))
     })?;
     let wire = if args.protobuf { Wire::Protobuf } else { Wire::Json };
-    let received = Received { exchange, wire, body: &body, gpc: false };
+    let received = Received::new(exchange, wire, &body);
     let at = Circumstance { moment: moment(args.at.as_deref())?, coin: world.coin };
     let desk = Arc::new(Book::new(&config.delivery)).desk(&world.catalog, None)?;
     let asleep = Sleep::new(0, desk.idle(at.moment).lines, &world.index, at.moment);

@@ -310,7 +310,7 @@ impl Show<'_> {
         let at = Circumstance { moment, coin: world.coin };
         // Number 1 is also the request in the data folder, to try by hand.
         let body = self.stage.requests.json(1, moment);
-        let received = Received { exchange, wire: Wire::Json, body: &body, gpc: false };
+        let received = Received::new(exchange, Wire::Json, &body);
         let asleep = Sleep::new(0, desk.idle(moment).lines, &world.index, moment);
         let mut live = desk.live_with(Some(&asleep));
         Ok(explain(&received, world, &mut live, at, &mut Scratch::new()))

@@ -15,11 +15,12 @@ use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::world::World;
 use crate::flows::notice::ticket_keys;
 use crate::offer::delivery::Sleep;
-use crate::offer::records::{self, DecisionRecord, Kept, Slept};
+use crate::offer::records::{self, DecisionRecord, Kept, Keyring, Shut, Slept};
 
 const AFTER: &str = "\
-Only sampled decisions keep the bytes of their request ([records] sample_ppm) and can be made
-again; all others are counted. Exit 1 when any decision differs.
+Only sampled decisions keep what was read of their request ([records] sample_ppm) and can be made
+again; all others are counted. What is kept of a listener is sealed with a key of the data folder
+and cannot be read once they are erased. Exit 1 when any decision differs.
 
 Examples:
   interlude replay data/decisions --data data --config config/interlude.toml
@@ -55,6 +56,8 @@ struct Report {
     not_sampled: u64,
     /// Ended by the clock or the load, outside of the decision.
     not_pure: u64,
+    /// Sealed with the key of a listener who was erased.
+    erased: u64,
     /// Passed over sleeping lines, and which is kept no longer (`records.asleep_bytes`).
     sleep_forgotten: u64,
     differences: Vec<Differing>,
@@ -77,9 +80,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let foundation = Foundation::lay(&config, &data, keys)?;
     let slept = Slept::of(&data);
     let mut worlds = Worlds { foundation, of: HashMap::new(), base: None, slept, last: None };
+    let mut opening = Opening { keys: Keyring::read(&data)?, room: Vec::new() };
     let (mut report, mut scratch) = (Report::default(), Scratch::new());
     records::read(&args.records, &mut |kept| {
-        one(&kept, &mut worlds, &mut scratch, (&mut report, args.show));
+        one(&kept, &mut opening, (&mut worlds, &mut scratch), (&mut report, args.show));
     })?;
     print(&report, args.json)?;
     Ok(if report.differing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -116,20 +120,31 @@ impl Worlds {
     }
 }
 
+/// What opens sealed samples.
+struct Opening {
+    keys: Keyring,
+    room: Vec<u8>,
+}
+
 fn one(
     kept: &Kept<'_>,
-    worlds: &mut Worlds,
-    scratch: &mut Scratch,
+    opening: &mut Opening,
+    (worlds, scratch): (&mut Worlds, &mut Scratch),
     (report, show): (&mut Report, usize),
 ) {
     report.records += 1;
-    let Some(sample) = kept.sample else {
+    let Some(stored) = kept.sample else {
         report.not_sampled += 1;
         return;
     };
-    let where_not = match worlds.of(kept.record) {
+    let opened = match stored.open(&opening.keys, &mut opening.room) {
+        Err(Shut::Erased) => return report.erased += 1,
+        opened => opened.map_err(|shut| shut.to_string()),
+    };
+    let decided = opened.and_then(|sample| Ok((sample, worlds.of(kept.record)?)));
+    let where_not = match decided {
         Err(fault) => vec![fault],
-        Ok((world, asleep)) => {
+        Ok((sample, (world, asleep))) => {
             let at = Circumstance { moment: kept.record.moment, coin: world.coin };
             match replay(kept.record, sample, (world, asleep), at, scratch) {
                 Verdict::Equal => return report.equal += 1,
@@ -164,6 +179,9 @@ fn print(report: &Report, json: bool) -> std::io::Result<()> {
     if report.sleep_forgotten > 0 {
         let forgotten = report.sleep_forgotten;
         writeln!(out, "{forgotten} name sleeping lines that are kept no longer")?;
+    }
+    if report.erased > 0 {
+        writeln!(out, "{} sealed; the listener was erased", report.erased)?;
     }
     writeln!(
         out,

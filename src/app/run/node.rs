@@ -223,7 +223,8 @@ impl Node {
         // cold: more requests at once than there were workers made at the start.
         let mut worker = self.workers.pop().unwrap_or_default();
         let wire = if call.format.is_protobuf() { Wire::Protobuf } else { Wire::Json };
-        let received = Received { exchange: call.exchange, wire, body: call.body, gpc: call.gpc };
+        let received = Received::new(call.exchange, wire, call.body);
+        let received = Received { gpc: call.gpc, ..received };
         let records = Records { ring: &self.ring, sample_ppm: self.sample_ppm };
         let at = Circumstance { moment: call.received, coin: published.world.coin };
         let spent_us = || i64::try_from(call.arrived.elapsed().as_micros()).unwrap_or(i64::MAX);

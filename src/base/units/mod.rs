@@ -2,6 +2,7 @@
 
 pub mod ids;
 pub mod money;
+pub mod net;
 pub mod time;
 
 pub mod calendar;

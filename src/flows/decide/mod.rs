@@ -33,7 +33,7 @@ use crate::flows::decide::gather::Gather;
 use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::select::Select;
 use crate::flows::decide::world::World;
-use crate::knowledge::enrich;
+use crate::knowledge::enrich::{self, Ruling};
 use crate::market::exchange::ExchangeIx;
 use crate::market::openrtb::{self, Wire};
 use crate::market::opportunity::Opportunity;
@@ -49,6 +49,14 @@ pub struct Received<'a> {
     pub body: &'a [u8],
     /// The header `Sec-GPC: 1` stood before it: Global Privacy Control.
     pub gpc: bool,
+    /// What a record says was permitted, when it is decided again; `None`: the request says it.
+    pub ruling: Option<Ruling>,
+}
+
+impl<'a> Received<'a> {
+    pub fn new(exchange: ExchangeIx, wire: Wire, body: &'a [u8]) -> Received<'a> {
+        Received { exchange, wire, body, gpc: false, ruling: None }
+    }
 }
 
 /// When the decision is made and what chance says: the two things that no argument else knows.
@@ -95,7 +103,12 @@ fn path<'s>(
     let sources = sources(world, received);
     let opportunity = enrich::opportunity(&request, &sources, at.moment, arena, facts);
     let (opportunity, profile) = opportunity.map_err(Outcome::NoBid)?;
-    made.listener = opportunity.listener;
+    let Opportunity { permissions, suppressed, .. } = opportunity;
+    made.ruling = Some(Ruling { permissions, suppressed });
+    made.listener = opportunity.listener.map(|key| world.keys.marks().listener(key));
+    if !permissions.may(Grant::Answer) {
+        return Err(Outcome::NoBid(NoBid::NoConsent));
+    }
     made.test = opportunity.test;
     made.slots = opportunity.slots.len() as u16;
     made.profile.extend_from_slice(profile.map_or(&[], |profile| profile.bytes()));
@@ -135,6 +148,7 @@ pub fn sources<'w>(world: &'w World, received: &Received<'_>) -> enrich::Sources
         listeners: world.listeners,
         privacy: &world.privacy,
         gpc: received.gpc,
+        ruling: received.ruling,
     }
 }
 

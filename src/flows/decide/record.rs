@@ -44,6 +44,8 @@ pub fn record(
         outcome,
         coin: made.seed,
         listener: made.listener.is_some(),
+        permitted: made.ruling.map_or(0, |ruling| ruling.permissions.word()),
+        suppressed: made.ruling.map_or(0, |ruling| ruling.suppressed.word()),
         counts: Counts {
             slots: made.slots,
             matched: scratch.considered(),

@@ -1,7 +1,8 @@
 //! Would it be decided the same today? A record with its request, decided again.
 //!
 //! Called by `interlude replay` and by tests; cold. The world must be the one of the record; what
-//! `live` answered then is given back, and the profile that was read then is read again.
+//! `live` answered then is given back, the profile that was read then is read again, and what was
+//! permitted then is permitted: the signals that said so are not kept.
 
 use std::sync::Arc;
 
@@ -13,12 +14,13 @@ use crate::flows::decide::record::record;
 use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::world::World;
 use crate::flows::decide::{Circumstance, Received, decide, sources};
-use crate::knowledge::audience::{Audience, GenerationBuilder, Profile, Segment, encode};
-use crate::knowledge::enrich;
+use crate::knowledge::audience::{Audience, GenerationBuilder, Profile};
+use crate::knowledge::enrich::{self, Ruling};
 use crate::market::exchange::ExchangeIx;
 use crate::market::facts::Facts;
 use crate::market::openrtb::{self, Wire};
 use crate::market::outcome::{NoBid, Outcome};
+use crate::market::vocabulary::Suppressed;
 use crate::offer::delivery::{Divergence, Recorded, Sleep};
 use crate::offer::records::{DecisionRecord, Sample};
 
@@ -73,8 +75,9 @@ pub fn replay(
         return Verdict::Differs(vec![Difference::Exchange]);
     };
     let wire = if kept.wire & 1 == 1 { Wire::Protobuf } else { Wire::Json };
-    let received = Received { exchange, wire, body: sample.request, gpc: kept.wire & 2 != 0 };
-    let world = match with_profile(&received, (kept.listener, sample.profile), world, at) {
+    let received = Received::new(exchange, wire, sample.request);
+    let received = Received { gpc: kept.wire & 2 != 0, ruling: ruling(kept), ..received };
+    let world = match with_profile(&received, sample.profile, world, at) {
         Ok(world) => world,
         Err(difference) => return Verdict::Differs(vec![difference]),
     };
@@ -88,6 +91,12 @@ pub fn replay(
     if differences.is_empty() { Verdict::Equal } else { Verdict::Differs(differences) }
 }
 
+/// What was permitted and refused then.
+pub fn ruling(kept: &DecisionRecord) -> Option<Ruling> {
+    let (permissions, suppressed) = (kept.permissions()?, Suppressed::recorded(kept.suppressed)?);
+    Some(Ruling { permissions, suppressed })
+}
+
 /// The row of the record: its index where the key agrees, else wherever the key stands now.
 fn exchange(kept: &DecisionRecord, world: &World) -> Option<ExchangeIx> {
     let hash = |key: &str| xxhash_rust::xxh3::xxh3_64(key.as_bytes());
@@ -96,27 +105,16 @@ fn exchange(kept: &DecisionRecord, world: &World) -> Option<ExchangeIx> {
 }
 
 /// The world with just the one profile that was read then, under the key that the request gives.
-/// Of a minor nothing is kept, so where the request names a listener and the record has none, a
-/// minor's profile must have been there: one that says no more than that stands in for it.
 fn with_profile(
     received: &Received<'_>,
-    (identified, profile): (bool, &[u8]),
+    profile: &[u8],
     world: &World,
     at: Circumstance,
 ) -> Result<World, Difference> {
     let unread = world.with_audience(Arc::new(Audience::empty()));
-    let mut minor = Vec::new();
-    let profile = match (profile, identified) {
-        ([], true) => return Ok(unread),
-        ([], false) => {
-            let value = world.vocabulary.age(17);
-            let segment = Segment { value, confidence_pct: 100, expires: Segment::NEVER };
-            // One segment always fits.
-            let _ = encode(&mut vec![segment], &mut minor);
-            &minor
-        }
-        (kept, _) => kept,
-    };
+    if profile.is_empty() {
+        return Ok(unread);
+    }
     let Some(listener) = listener(received, &unread, at) else { return Ok(unread) };
     let profile = Profile::checked(profile, world.vocabulary.len());
     let profile = profile.map_err(|fault| Difference::Profile(fault.to_string()))?;

@@ -5,9 +5,10 @@
 
 use bumpalo::Bump;
 
-use crate::base::units::ids::ListenerKey;
+use crate::base::units::ids::ListenerMark;
 use crate::flows::decide::gather::Pool;
 use crate::flows::decide::select::Winner;
+use crate::knowledge::enrich::Ruling;
 use crate::market::facts::Facts;
 use crate::market::outcome::Outcome;
 use crate::offer::records::WINNERS_MAX;
@@ -54,7 +55,10 @@ pub struct Made {
     /// `request.id`; empty where the request could not be read.
     pub request_id: Vec<u8>,
     pub seed: u64,
-    pub listener: Option<ListenerKey>,
+    /// Of who was known and permitted.
+    pub listener: Option<ListenerMark>,
+    /// `None` where it ended before anybody asked.
+    pub ruling: Option<Ruling>,
     /// The profile that was read, as it was read.
     pub profile: Vec<u8>,
     /// `tmax` of the request or the exchange's default, less the network's share.
@@ -119,6 +123,7 @@ impl Scratch {
         self.made.profile.clear();
         self.made.seed = 0;
         self.made.listener = None;
+        self.made.ruling = None;
         self.made.time_us = 0;
         self.made.test = false;
         self.made.slots = 0;

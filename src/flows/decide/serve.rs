@@ -11,7 +11,7 @@ use crate::flows::decide::world::World;
 use crate::flows::decide::{Circumstance, Received, decide};
 use crate::market::outcome::{NoBid, Outcome};
 use crate::offer::delivery::{Answers, Desk, Recorder};
-use crate::offer::records::{RecordRing, Sample, sampled};
+use crate::offer::records::{RecordRing, Sample, Seen, sampled};
 
 /// A world and the live half that belongs to it, swapped together.
 pub struct Published {
@@ -65,10 +65,10 @@ pub fn serve(
     let outcome = if late { Outcome::NoBid(NoBid::DeadlinePassed) } else { decided };
 
     let kept = record(received, world, at, (outcome, answers), scratch);
-    let request = received.body;
-    let sample = sampled(made.seed, records.sample_ppm)
-        .then_some(Sample { request, profile: &made.profile });
-    let recorded = records.ring.push(&kept, sample);
+    let sample = Sample { request: received.body, profile: &made.profile };
+    let seen = Seen { sample, listener: made.listener };
+    let seen = sampled(made.seed, records.sample_ppm).then_some(seen);
+    let recorded = records.ring.push(&kept, seen);
     if late || recorded.is_err() {
         release(published, scratch);
     }

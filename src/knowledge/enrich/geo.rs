@@ -6,13 +6,15 @@
 //! (reliability §5.5), so nothing finer than such a net can come of it.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use maxminddb::{MaxMindDbError, Reader};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use thiserror::Error;
+
+use crate::base::units::net::{net_of, said};
 
 /// A database in memory.
 pub struct GeoDb {
@@ -68,14 +70,13 @@ impl GeoDb {
     /// What is known of the net of one of the addresses, the first that is an address. A net
     /// that the database does not hold, or holds damaged, is known nothing of.
     pub fn locate(&self, ip: Option<&str>, ipv6: Option<&str>) -> Located<'_> {
-        let parse = |text: &str| text.trim_ascii().parse::<IpAddr>().ok();
-        let addresses = [ip.and_then(parse), ipv6.and_then(parse)];
+        let addresses = [ip.and_then(said), ipv6.and_then(said)];
         let located = addresses.into_iter().flatten().find_map(|address| self.look_up(address));
         located.unwrap_or_default()
     }
 
     fn look_up(&self, address: IpAddr) -> Option<Located<'_>> {
-        let net = cut(address);
+        let net = net_of(address);
         if net.is_ipv6() && self.reader.metadata().ip_version == 4 {
             return None;
         }
@@ -90,14 +91,6 @@ impl GeoDb {
             lat_lon: at.latitude.zip(at.longitude).filter(|_| near),
             time_zone: at.time_zone,
         })
-    }
-}
-
-/// The net of an address: /24 of IPv4 (also where it is written as IPv6), /56 of IPv6.
-fn cut(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & 0xFFFF_FF00)),
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 72 << 72)),
     }
 }
 
@@ -175,18 +168,6 @@ mod tests {
 
     fn open(name: &str) -> Result<GeoDb, GeoFault> {
         GeoDb::open(&Path::new("tests/fixtures/geo").join(name))
-    }
-
-    #[test]
-    fn addresses_are_cut_to_their_net() {
-        for (address, net) in [
-            ("81.2.69.142", "81.2.69.0"),
-            ("::ffff:81.2.69.142", "81.2.69.0"),
-            ("2001:db8:1:23ff:5::1", "2001:db8:1:2300::"),
-            ("255.255.255.255", "255.255.255.0"),
-        ] {
-            assert_eq!(cut(address.parse().unwrap()), net.parse::<IpAddr>().unwrap());
-        }
     }
 
     #[test]

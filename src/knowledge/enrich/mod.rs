@@ -44,8 +44,8 @@ use crate::market::facts::Facts;
 use crate::market::openrtb::request::Request;
 use crate::market::opportunity::Opportunity;
 use crate::market::outcome::NoBid;
-use crate::market::privacy::{Grant, Policy, Signals, permissions};
-use crate::market::vocabulary::Vocabulary;
+use crate::market::privacy::{Grant, Permissions, Policy, Signals, permissions};
+use crate::market::vocabulary::{Suppressed, Vocabulary};
 
 /// What a request is looked at with.
 #[derive(Clone, Copy)]
@@ -60,6 +60,16 @@ pub struct Sources<'w> {
     pub privacy: &'w Policy,
     /// The header `Sec-GPC: 1` came with the request.
     pub gpc: bool,
+    /// `None` where the request and the table of refusals are asked.
+    pub ruling: Option<Ruling>,
+}
+
+/// What was permitted and refused when a decision was first made: a replay is told it, as the
+/// signals are not kept and refusals change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ruling {
+    pub permissions: Permissions,
+    pub suppressed: Suppressed,
 }
 
 /// The opportunity of a request and the profile that was read for it; fills `facts` with all
@@ -82,13 +92,12 @@ pub fn opportunity<'b>(
     let country = place.lawful_country();
     let absent = exchange.regs_default;
     let signals = Signals { request, country, gpc: sources.gpc, absent, moment };
-    let permissions = permissions(&signals, sources.privacy);
-    if !permissions.may(Grant::Answer) {
-        return Err(NoBid::NoConsent);
-    }
+    let asked = || permissions(&signals, sources.privacy);
+    let permissions = sources.ruling.map_or_else(asked, |ruling| ruling.permissions);
     let vocabulary = sources.vocabulary;
     let key = listener::key(request, exchange, permissions, sources.audience);
-    let suppressed = listener::suppressed(request, exchange, key, sources.suppression);
+    let asked = || listener::suppressed(request, exchange, key, sources.suppression);
+    let suppressed = sources.ruling.map_or_else(asked, |ruling| ruling.suppressed);
     let permissions = listener::narrowed(permissions, suppressed);
     let said_minor = rails::is_said_minor(request, vocabulary);
     let permissions = if said_minor { permissions.of_minor() } else { permissions };

@@ -3,6 +3,7 @@
 //! [`tables`](super::tables) says which key is which field of which kind, this file reads each
 //! kind from any serde `Deserializer`, and [`read`] names the one that is used: the seam.
 
+pub(super) mod keep;
 mod lists;
 mod parser;
 mod text;

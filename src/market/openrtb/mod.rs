@@ -14,6 +14,7 @@ pub mod response;
 
 mod check;
 mod json;
+mod keep;
 mod kinds;
 mod protobuf;
 mod tables;
@@ -21,6 +22,7 @@ mod tables;
 use bumpalo::Bump;
 
 use crate::market::outcome::Malformed;
+pub use keep::Keep;
 use request::{Imp, Request, SupplyChain};
 
 /// More entries than this in a list of words or numbers refuse the request as too large: to
@@ -48,6 +50,25 @@ pub fn decode<'b>(wire: Wire, body: &'b [u8], arena: &'b Bump) -> Result<Request
         Wire::Protobuf => protobuf::read(body, arena)?,
     };
     check::strict(draft)
+}
+
+/// What may be kept of a request that was read: appends a body of the same format, whose decoding
+/// gives the same request less what `keep` leaves out. Says whether anything of the person stands
+/// in it. Cold; what is no request is not kept.
+pub fn keep(
+    (wire, body): (Wire, &[u8]),
+    keep: Keep,
+    arena: &Bump,
+    out: &mut Vec<u8>,
+) -> Result<bool, Malformed> {
+    // cold: the writer's thread
+    let mut copy = keep::Copy { keep, bytes: Vec::new(), personal: false };
+    match wire {
+        Wire::Json => json::keep::copy(body, arena, &mut copy)?,
+        Wire::Protobuf => protobuf::keep::copy(body, arena, &mut copy)?,
+    }
+    out.append(&mut copy.bytes);
+    Ok(copy.personal)
 }
 
 /// A request as it was read, before the strict rules.

@@ -5,6 +5,8 @@
 //! checked, hundreds of bytes for each empty message of two. A field of another wire type than
 //! the standard's is absent. A message that comes twice is not merged; the last one counts.
 
+pub(super) mod keep;
+
 use bumpalo::Bump;
 use bumpalo::collections::Vec as List;
 

@@ -120,6 +120,27 @@ impl Permissions {
         if self.may(Grant::ReadProfile) { Some(ProfileRead(())) } else { None }
     }
 
+    /// As a decision record keeps it: the grants' bits, and one more than the denial's number
+    /// above them.
+    pub const fn word(self) -> u16 {
+        let denial = match self.denial {
+            None => 0,
+            Some(denial) => denial as u16 + 1,
+        };
+        denial << 8 | self.grants.0 as u16
+    }
+
+    /// What a record says was permitted. For replaying it and for nothing else: what the signals
+    /// were is not kept. `None` of what is no such word.
+    pub fn recorded(word: u16) -> Option<Permissions> {
+        let (grants, denial) = (Grants(word as u8), usize::from(word >> 8));
+        let denial = match denial.checked_sub(1) {
+            None => None,
+            Some(number) => Some(*Denial::ALL.get(number)?),
+        };
+        (denial.is_some() || grants == Grants::ALL).then_some(Permissions { grants, denial })
+    }
+
     /// The same, narrowed: the listener is a minor (DESIGN §7: no profile use at all). A denial
     /// that stood before keeps its reason.
     pub const fn of_minor(self) -> Permissions {
@@ -165,6 +186,19 @@ mod tests {
             let still = less.without(grant, Denial::Coppa);
             assert_eq!((still, still.denial()), (less, Some(Denial::Minor)));
         }
+    }
+
+    #[test]
+    fn a_word_keeps_all_of_it() {
+        let full = Permissions::FULL;
+        for denial in Denial::ALL {
+            for given in [full, full.without(Grant::UseId, denial), full.of_minor()] {
+                assert_eq!(Permissions::recorded(given.word()), Some(given));
+            }
+        }
+        let unknown = (Denial::ALL.len() as u16 + 1) << 8 | 1;
+        assert_eq!(Permissions::recorded(unknown), None);
+        assert_eq!(Permissions::recorded(1), None, "less than everything has its reason");
     }
 
     #[test]

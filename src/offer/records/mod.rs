@@ -2,21 +2,31 @@
 //!
 //! `flows::decide` pushes (hot: no lock, no wait, no allocation after warm-up); a writer thread
 //! drains to files of the journal's format; `replay` reads them back. A decision that cannot be
-//! recorded is not made: a full ring is an error, not a loss.
+//! recorded is not made: a full ring is an error, not a loss. What of a sampled request may be
+//! kept, and under whose key, is `docs/privacy-stores.md`.
 
 mod asleep;
 mod files;
 mod record;
+mod vault;
+
+mod sample;
+
 mod ring;
 mod writer;
 
+mod reader;
+
 pub use asleep::{SleepLog, Slept};
+pub use reader::{Kept, ReadFault, of_listener, read};
 pub use record::{
     Counts, DEAL_NONE, DecisionRecord, RECORD_BYTES_MAX, RecordFault, RequestId, WINNERS_MAX,
     Winner, Winners,
 };
-pub use ring::{Full, RecordRing, Sample, sampled};
-pub use writer::{Kept, ReadFault, RecordWriter, read};
+pub use ring::{Full, RecordRing, Seen, sampled};
+pub use sample::{Cut, Sample, Sealed, Shut, Stored};
+pub use vault::{FOLDER as KEYS, KeyId, Keyring, Vault};
+pub use writer::{Eraser, RecordWriter};
 
 /// Limits of the decision records.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -32,6 +42,9 @@ pub struct Config {
     pub sample_buffers: usize,
     /// The longest request and profile, together, that are kept.
     pub sample_bytes_max: usize,
+    /// Listeners of whom samples may be kept at once: each has a key, 64 bytes on disk and some
+    /// 150 in memory. Beyond it a sample of one more keeps no bytes.
+    pub keys_max: usize,
     /// A file is closed beyond this size.
     pub segment_bytes: u64,
     /// The oldest files go when all together are larger.
@@ -53,6 +66,7 @@ impl Default for Config {
             sample_ppm: 1000,
             sample_buffers: 1024,
             sample_bytes_max: 64 << 10,
+            keys_max: 1 << 20,
             segment_bytes: 64 << 20,
             total_bytes: 4 << 30,
             max_age_days: 30,
@@ -74,6 +88,9 @@ impl Config {
         }
         if self.sample_bytes_max > 8 << 20 {
             faults.push("records.sample_bytes_max: at most 8 MiB");
+        }
+        if self.keys_max == 0 || self.keys_max > 1 << 26 {
+            faults.push("records.keys_max: from 1 to 67108864");
         }
         if !(1 << 16..=1 << 30).contains(&self.segment_bytes) {
             faults.push("records.segment_bytes: from 64 KiB to 1 GiB");

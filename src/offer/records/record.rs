@@ -10,14 +10,15 @@ use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;
 use crate::market::exchange::ExchangeIx;
 use crate::market::outcome::{Malformed, NoBid, Outcome, Refusal};
+use crate::market::privacy::Permissions;
 use crate::market::ticket::BidId;
 use crate::offer::delivery::{ANSWERS_MAX, Answer, Answers, Pace, Question};
 
 /// Most winners that a record names; [`Counts::bids`] says how many there were.
 pub const WINNERS_MAX: usize = 16;
 const REQUEST_ID_MAX: usize = 64;
-/// Version 1 knew no sleeping lines, version 2 no pace.
-const VERSION: u8 = 3;
+/// Version 1 knew no sleeping lines, version 2 no pace, version 3 not what was permitted.
+const VERSION: u8 = 4;
 /// The code of an answer that a pace follows: the line may bid, but not fully.
 const PACED: u8 = u8::MAX;
 const _: () = assert!(Refusal::ALL.len() < PACED as usize, "no refusal has this code");
@@ -40,8 +41,10 @@ pub struct DecisionRecord {
     pub coin: u64,
     /// A listener was known and permitted.
     pub listener: bool,
-    /// A keyed hash of the listener, for sampled decisions; else nought.
-    pub listener_mark: u64,
+    /// What was permitted, as [`Permissions::word`]; nought where it ended before that was asked.
+    pub permitted: u16,
+    /// What the listener had refused, as `Suppressed::word`.
+    pub suppressed: u32,
     pub counts: Counts,
     /// xxh3 of the answer's body; nought without one.
     pub answer_hash: u64,
@@ -184,12 +187,18 @@ impl DecisionRecord {
             outcome: Outcome::NoBid(NoBid::Internal),
             coin: 0,
             listener: false,
-            listener_mark: 0,
+            permitted: 0,
+            suppressed: 0,
             counts: Counts { slots: 0, matched: 0, candidates: 0, bids: 0 },
             answer_hash: 0,
             winners: Winners::new(),
             answers: Answers::new(),
         }
+    }
+
+    /// What was permitted; `None` where it ended before that was asked.
+    pub fn permissions(&self) -> Option<Permissions> {
+        Permissions::recorded(self.permitted)
     }
 
     /// Appends the record's bytes; at most [`RECORD_BYTES_MAX`].
@@ -202,10 +211,11 @@ impl DecisionRecord {
         out.extend_from_slice(&[VERSION, self.wire, outcome, reason, u8::from(self.listener)]);
         out.extend_from_slice(&self.moment.unix_us.to_le_bytes());
         out.extend_from_slice(&self.exchange.0.to_le_bytes());
-        for word in [self.exchange_key, self.world, self.coin, self.listener_mark, self.answer_hash]
-        {
+        for word in [self.exchange_key, self.world, self.coin, self.answer_hash] {
             out.extend_from_slice(&word.to_le_bytes());
         }
+        out.extend_from_slice(&self.permitted.to_le_bytes());
+        out.extend_from_slice(&self.suppressed.to_le_bytes());
         out.extend_from_slice(&self.request.hash.to_le_bytes());
         out.extend_from_slice(&self.request.len.to_le_bytes());
         out.extend_from_slice(self.request.kept());
@@ -256,8 +266,15 @@ impl DecisionRecord {
         record.exchange_key = from.u64()?;
         record.world = from.u64()?;
         record.coin = from.u64()?;
-        record.listener_mark = from.u64()?;
+        if version < 4 {
+            // Nought, always.
+            from.u64()?;
+        }
         record.answer_hash = from.u64()?;
+        if version >= 4 {
+            record.permitted = from.u16()?;
+            record.suppressed = from.u32()?;
+        }
         record.request = from.request()?;
         record.counts = Counts {
             slots: from.u16()?,
@@ -276,7 +293,8 @@ impl DecisionRecord {
 pub const RECORD_BYTES_MAX: usize = 5
     + 8
     + 2
-    + 5 * 8
+    + 4 * 8
+    + (2 + 4)
     + (8 + 2 + REQUEST_ID_MAX)
     + (2 + 4 + 4 + 2)
     + (1 + WINNERS_MAX * (4 * 8 + 2 + 8 + 3))
@@ -294,7 +312,7 @@ fn pace_bytes(pace: Pace) -> [u8; PACE_BYTES] {
 /// Why bytes are no record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RecordFault {
-    #[error("a record of version {0}; this program reads versions 1 to 3")]
+    #[error("a record of version {0}; this program reads versions 1 to 4")]
     Version(u8),
     #[error("the record is cut off")]
     Short,

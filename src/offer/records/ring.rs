@@ -6,6 +6,8 @@ use crossbeam_queue::ArrayQueue;
 
 use super::Config;
 use super::record::DecisionRecord;
+use super::sample::Sample;
+use crate::base::units::ids::ListenerMark;
 
 /// What every buffer has room for from the start; one that grew keeps its room.
 const BUFFER_BYTES: usize = 8 << 10;
@@ -26,21 +28,56 @@ pub(super) struct Stats {
     pub written: AtomicU64,
     pub write_errors: AtomicU64,
     pub files_deleted: AtomicU64,
+    pub samples_clear: AtomicU64,
+    pub samples_sealed: AtomicU64,
+    pub samples_withheld: AtomicU64,
+}
+
+/// As what a sample was kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Clear,
+    Sealed,
+}
+
+impl Stats {
+    /// Where the fate of a sample is counted; `None`: it is not kept.
+    pub fn of(&self, kept: Option<Kind>) -> &AtomicU64 {
+        match kept {
+            Some(Kind::Clear) => &self.samples_clear,
+            Some(Kind::Sealed) => &self.samples_sealed,
+            None => &self.samples_withheld,
+        }
+    }
 }
 
 pub(super) struct Entry {
     pub record: DecisionRecord,
-    /// Request and profile, one behind the other, and where the profile begins.
-    pub sample: Option<(Vec<u8>, u32)>,
+    pub sample: Option<Waiting>,
 }
 
-/// The bytes that a sampled decision keeps, so that it can be made again.
+/// A sample on its way: cut and sealed by the writer, not here.
+pub(super) struct Waiting {
+    /// Request and profile, one behind the other.
+    pub bytes: Vec<u8>,
+    /// Where the profile begins.
+    pub split: usize,
+    pub listener: Option<ListenerMark>,
+}
+
+impl Waiting {
+    pub fn sample(&self) -> Sample<'_> {
+        let (request, profile) = self.bytes.split_at(self.split);
+        Sample { request, profile }
+    }
+}
+
+/// What a sampled decision saw, and of whom.
 #[derive(Clone, Copy, Debug)]
-pub struct Sample<'a> {
-    /// The body, inflated.
-    pub request: &'a [u8],
-    /// The listener's profile as it was; empty where none was read.
-    pub profile: &'a [u8],
+pub struct Seen<'a> {
+    pub sample: Sample<'a>,
+    /// Who was known and permitted.
+    pub listener: Option<ListenerMark>,
 }
 
 /// The ring is full; the decision must not be answered.
@@ -73,8 +110,8 @@ impl RecordRing {
     }
 
     /// Never waits. A sample that finds no buffer, or is too long, is left out and counted.
-    pub fn push(&self, record: &DecisionRecord, sample: Option<Sample<'_>>) -> Result<(), Full> {
-        let sample = sample.and_then(|sample| self.copy(sample));
+    pub fn push(&self, record: &DecisionRecord, seen: Option<Seen<'_>>) -> Result<(), Full> {
+        let sample = seen.and_then(|seen| self.copy(seen));
         let entry = Entry { record: *record, sample };
         match self.waiting.push(entry) {
             Ok(()) => {
@@ -89,7 +126,8 @@ impl RecordRing {
         }
     }
 
-    fn copy(&self, sample: Sample<'_>) -> Option<(Vec<u8>, u32)> {
+    fn copy(&self, seen: Seen<'_>) -> Option<Waiting> {
+        let Seen { sample, listener } = seen;
         let fits = sample.request.len() + sample.profile.len() <= self.sample_bytes_max;
         let Some(mut buffer) = fits.then(|| self.free.pop()).flatten() else {
             self.stats.samples_dropped.fetch_add(1, Ordering::Relaxed);
@@ -98,7 +136,7 @@ impl RecordRing {
         buffer.clear();
         buffer.extend_from_slice(sample.request);
         buffer.extend_from_slice(sample.profile);
-        Some((buffer, sample.request.len() as u32))
+        Some(Waiting { bytes: buffer, split: sample.request.len(), listener })
     }
 
     pub(super) fn pop(&self) -> Option<Entry> {
@@ -106,10 +144,14 @@ impl RecordRing {
     }
 
     pub(super) fn recycle(&self, entry: Entry) {
-        if let Some((buffer, _)) = entry.sample {
-            // As many places as buffers; were one too many, it would just be freed.
-            let _ = self.free.push(buffer);
+        if let Some(sample) = entry.sample {
+            self.reuse(sample);
         }
+    }
+
+    pub(super) fn reuse(&self, sample: Waiting) {
+        // As many places as buffers; were one too many, it would just be freed.
+        let _ = self.free.push(sample.bytes);
     }
 
     /// How many records wait.
@@ -122,7 +164,7 @@ impl RecordRing {
     }
 
     /// What became of all records, by name.
-    pub fn stats(&self) -> [(&'static str, u64); 7] {
+    pub fn stats(&self) -> [(&'static str, u64); 10] {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             ("waiting", self.len() as u64),
@@ -132,6 +174,9 @@ impl RecordRing {
             ("written", read(&self.stats.written)),
             ("write_errors", read(&self.stats.write_errors)),
             ("files_deleted", read(&self.stats.files_deleted)),
+            ("samples_clear", read(&self.stats.samples_clear)),
+            ("samples_sealed", read(&self.stats.samples_sealed)),
+            ("samples_withheld", read(&self.stats.samples_withheld)),
         ]
     }
 }

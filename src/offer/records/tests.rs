@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::record::PACE_BYTES;
 use super::*;
 use crate::base::journal::segments;
-use crate::base::units::ids::{CreativeIx, LineId, LineIx};
+use crate::base::units::ids::{CreativeIx, LineId, LineIx, ListenerMark};
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::{Moment, WallClock};
 use crate::market::exchange::ExchangeIx;
@@ -64,7 +64,8 @@ fn told(
         outcome: Outcome::Bid,
         coin: 13,
         listener: true,
-        listener_mark: 14,
+        permitted: 2 << 8 | 1,
+        suppressed: 5,
         counts: Counts { slots: 1, matched: 70_000, candidates: 3, bids: winners as u16 },
         answer_hash: 15,
         ..DecisionRecord::blank(moment, ExchangeIx(3))
@@ -130,8 +131,8 @@ fn what_is_cut_off_or_newer_is_refused() {
         assert_eq!(DecisionRecord::decode(&bytes[..end]).unwrap_err(), RecordFault::Short);
     }
     let mut newer = bytes;
-    newer[0] = 4;
-    assert_eq!(DecisionRecord::decode(&newer).unwrap_err(), RecordFault::Version(4));
+    newer[0] = 5;
+    assert_eq!(DecisionRecord::decode(&newer).unwrap_err(), RecordFault::Version(5));
 }
 
 #[test]
@@ -147,21 +148,35 @@ fn no_pace_is_more_than_the_whole() {
     }
 }
 
+/// A record as it was written before what was permitted stood in it, and what it said.
+fn before_permissions(kept: &DecisionRecord, version: u8) -> (DecisionRecord, Vec<u8>) {
+    let (mut bytes, answer) = (bytes(kept), 5 + 8 + 2 + 3 * 8);
+    bytes.drain(answer + 8..answer + 14);
+    bytes.splice(answer..answer, [0; 8]);
+    bytes[0] = version;
+    (DecisionRecord { permitted: 0, suppressed: 0, ..*kept }, bytes)
+}
+
+#[test]
+fn records_from_before_permissions_are_read() {
+    let (kept, bytes) = before_permissions(&record("r", 2, 3), 3);
+    assert_eq!(DecisionRecord::decode(&bytes).unwrap(), (kept, &[][..]));
+    assert_eq!(kept.permissions(), None);
+}
+
 #[test]
 fn records_from_before_lines_were_paced_are_read() {
     let kept = told(&[Ok(Pace::FULL), Err(Refusal::Capped)], "r", (2, 3));
-    let mut bytes = bytes(&kept);
-    bytes[0] = 2;
+    let (kept, bytes) = before_permissions(&kept, 2);
     assert_eq!(DecisionRecord::decode(&bytes).unwrap(), (kept, &[][..]));
 }
 
 #[test]
 fn records_from_before_lines_slept_are_read() {
     let kept = told(&[Ok(Pace::FULL), Err(Refusal::Capped)], "r", (2, 3));
-    let mut bytes = bytes(&kept);
+    let (kept, mut bytes) = before_permissions(&kept, 1);
     let epoch = bytes.len() - (8 + 1 + 3 * 6);
     bytes.drain(epoch..epoch + 8);
-    bytes[0] = 1;
     let (read, rest) = DecisionRecord::decode(&bytes).unwrap();
     let mut awake = kept;
     awake.answers.asleep = 0;
@@ -171,7 +186,7 @@ fn records_from_before_lines_slept_are_read() {
 
 proptest! {
     #[test]
-    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), first in 0u8..4) {
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), first in 0u8..5) {
         let mut bytes = bytes;
         bytes.insert(0, first);
         let _ = DecisionRecord::decode(&bytes);
@@ -200,7 +215,11 @@ fn small() -> Config {
     }
 }
 
-const SAMPLE: Sample<'static> = Sample { request: b"{request}", profile: b"profile" };
+const REQUEST: &[u8] = br#"{"id":"r","imp":[{"id":"1"}]}"#;
+const SAMPLE: Seen<'static> = Seen {
+    sample: Sample { request: REQUEST, profile: b"profile" },
+    listener: Some(ListenerMark(7)),
+};
 
 #[test]
 fn a_full_ring_is_an_error() {
@@ -218,6 +237,7 @@ fn a_sample_without_a_buffer_keeps_the_record() {
     let ring = RecordRing::new(&small());
     let record = record("r", 1, 1);
     let long = Sample { request: &[b'x'; 65], profile: b"" };
+    let long = Seen { sample: long, listener: None };
     ring.push(&record, Some(long)).unwrap();
     for _ in 0..5 {
         ring.push(&record, Some(SAMPLE)).unwrap();
@@ -229,7 +249,7 @@ fn a_sample_without_a_buffer_keeps_the_record() {
 }
 
 /// Pushes until there is room; the writer is running.
-fn push(ring: &RecordRing, record: &DecisionRecord, sample: Option<Sample<'_>>) {
+fn push(ring: &RecordRing, record: &DecisionRecord, sample: Option<Seen<'_>>) {
     let until = Instant::now() + Duration::from_secs(60);
     while ring.push(record, sample).is_err() {
         assert!(Instant::now() < until, "the writer does not drain");
@@ -240,10 +260,14 @@ fn push(ring: &RecordRing, record: &DecisionRecord, sample: Option<Sample<'_>>) 
 /// A record, and where it is sampled the bytes of its request and profile.
 type Read = (DecisionRecord, Option<(Vec<u8>, Vec<u8>)>);
 
+/// With the keys of the data folder around it.
 fn all(path: &Path) -> Vec<Read> {
     let mut all = Vec::new();
+    let data = path.ancestors().find(|folder| folder.join(KEYS).exists()).unwrap();
+    let (keys, mut room) = (Keyring::read(data).unwrap(), Vec::new());
     read(path, &mut |kept| {
-        let sample = kept.sample.map(|s| (s.request.to_vec(), s.profile.to_vec()));
+        let sample = kept.sample.map(|sample| sample.open(&keys, &mut room).unwrap());
+        let sample = sample.map(|s| (s.request.to_vec(), s.profile.to_vec()));
         all.push((*kept.record, sample));
     })
     .unwrap();
@@ -259,7 +283,8 @@ fn what_was_pushed_is_read_back_in_order_over_restarts() {
         let writer = RecordWriter::start(Arc::clone(&ring), &small(), data.path(), clock);
         let writer = writer.unwrap();
         for n in 0..100 {
-            let record = DecisionRecord { coin: start * 100 + n, ..record("r", 2, 3) };
+            let record = record("r", 2, 3);
+            let record = DecisionRecord { coin: start * 100 + n, wire: 0, ..record };
             push(&ring, &record, (n % 50 == 0).then_some(SAMPLE));
         }
         drop(writer);
@@ -268,7 +293,7 @@ fn what_was_pushed_is_read_back_in_order_over_restarts() {
     let all = all(&data.path().join("decisions"));
     assert!(all.iter().map(|(record, _)| record.coin).eq(0..300));
     let samples: Vec<_> = all.iter().filter_map(|(_, sample)| sample.clone()).collect();
-    assert_eq!(samples, vec![(b"{request}".to_vec(), b"profile".to_vec()); 6]);
+    assert_eq!(samples, vec![(REQUEST.to_vec(), b"profile".to_vec()); 6]);
     let (_, first) = segments(&data.path().join("decisions")).unwrap().remove(0);
     assert_eq!(self::all(&first).len(), 100);
 }
@@ -343,12 +368,13 @@ fn bad_limits_are_named() {
         ring: 0,
         sample_ppm: 2_000_000,
         sample_bytes_max: 1 << 30,
+        keys_max: 0,
         segment_bytes: 1,
         total_bytes: 1,
         max_age_days: 0,
         drain_ms: 0,
         ..Config::default()
     };
-    assert_eq!(bad.faults().len(), 7);
+    assert_eq!(bad.faults().len(), 8);
     assert!(Config::default().faults().is_empty());
 }

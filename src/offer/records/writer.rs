@@ -1,17 +1,26 @@
 //! Where do records end up? In rotated files, the oldest of which go. A thread of its own.
+//!
+//! Here samples are cut to what may be kept and sealed, off the bid path; and here a listener's
+//! key is destroyed, behind everything that was decided before.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 use std::{fs, io};
 
+use bumpalo::Bump;
+
 use super::Config;
 use super::files::{next_file, prune};
-use super::record::{DecisionRecord, RecordFault};
-use super::ring::{Entry, RecordRing};
-use crate::base::journal::{self, JournalFault, Tail};
+use super::record::DecisionRecord;
+use super::ring::{Entry, Kind, RecordRing, Waiting};
+use super::sample::{self, Cut};
+use super::vault::{Holder, Vault};
+use crate::base::journal::{self, Tail};
+use crate::base::units::ids::ListenerMark;
 use crate::base::units::time::{Clock, Moment};
 
 /// Records written at once.
@@ -26,6 +35,29 @@ const TEND_S: i64 = 3600;
 pub struct RecordWriter {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    eraser: Eraser,
+}
+
+/// Makes what records keep of a listener unreadable. Cheap to clone; of no use without the writer.
+#[derive(Clone)]
+pub struct Eraser {
+    asks: Sender<Ask>,
+    thread: Thread,
+}
+
+type Ask = (ListenerMark, Sender<io::Result<bool>>);
+
+impl Eraser {
+    /// Destroys the listener's key, once everything is written that was decided before. `false`:
+    /// nothing was kept. When it returns, what files say of him is noise, and none says that it
+    /// was he. Blocks for some milliseconds; never from async code.
+    pub fn forget(&self, mark: ListenerMark) -> io::Result<bool> {
+        let (done, answer) = channel();
+        let gone = || io::Error::other("the writer of decision records has ended");
+        self.asks.send((mark, done)).map_err(|_| gone())?;
+        self.thread.unpark();
+        answer.recv().map_err(|_| gone())?
+    }
 }
 
 impl RecordWriter {
@@ -38,6 +70,7 @@ impl RecordWriter {
     ) -> io::Result<RecordWriter> {
         let dir = data.join(&config.dir);
         fs::create_dir_all(&dir)?;
+        let vault = Vault::open(data, config.keys_max)?;
         let tail = next_file(&dir, config.segment_bytes)?;
         let stop = Arc::new(AtomicBool::new(false));
         let now = clock.now();
@@ -51,17 +84,29 @@ impl RecordWriter {
             clock,
             batch: Vec::with_capacity(BATCH),
             frames: Vec::new(),
+            vault,
+            arena: Bump::new(),
         };
+        let (asks, asked) = channel::<Ask>();
         let stopped = Arc::clone(&stop);
         let pause = Duration::from_millis(u64::from(config.drain_ms));
         let thread = std::thread::Builder::new().name("records".to_owned()).spawn(move || {
             while !stopped.load(Ordering::Acquire) {
                 drain.turn();
+                for (mark, done) in asked.try_iter() {
+                    // Who asked may have left.
+                    let _ = done.send(drain.forget(mark));
+                }
                 std::thread::park_timeout(pause);
             }
             drain.turn();
         })?;
-        Ok(RecordWriter { stop, thread: Some(thread) })
+        let eraser = Eraser { asks, thread: thread.thread().clone() };
+        Ok(RecordWriter { stop, thread: Some(thread), eraser })
+    }
+
+    pub fn eraser(&self) -> Eraser {
+        self.eraser.clone()
     }
 }
 
@@ -89,6 +134,8 @@ struct Drain {
     /// Kept until it is written, so that an error loses nothing that was recorded.
     batch: Vec<Entry>,
     frames: Vec<Vec<u8>>,
+    vault: Vault,
+    arena: Bump,
 }
 
 impl Drain {
@@ -137,14 +184,51 @@ impl Drain {
             tail.rotate()?;
             self.begun = now;
         }
-        self.prune()
+        self.prune()?;
+        self.retire(now)
+    }
+
+    /// Keys of which no record is left go.
+    fn retire(&self, now: Moment) -> io::Result<()> {
+        let oldest = match journal::segments(&self.dir)?.first() {
+            Some((_, path)) => first_moment(path).unwrap_or(now),
+            None => now,
+        };
+        self.vault.retire(day(oldest)).map(drop)
+    }
+
+    fn forget(&mut self, mark: ListenerMark) -> io::Result<bool> {
+        // What was decided before, and could not be written so far, is not sealed anew later.
+        self.turn();
+        for entry in &mut self.batch {
+            if entry.sample.as_ref().is_some_and(|sample| sample.listener == Some(mark))
+                && let Some(sample) = entry.sample.take()
+            {
+                self.ring.reuse(sample);
+            }
+        }
+        self.vault.forget(mark)
     }
 
     fn write(&mut self) -> io::Result<()> {
         self.frames.resize_with(self.batch.len(), Vec::new);
         for (frame, entry) in self.frames.iter_mut().zip(&self.batch) {
-            encode(entry, frame);
+            frame.clear();
+            entry.record.encode(frame);
+            let kept = match &entry.sample {
+                Some(waiting) => {
+                    keep(&entry.record, waiting, (&self.vault, &mut self.arena), frame)
+                }
+                None => None,
+            };
+            if kept.is_none() {
+                sample::none(frame);
+            }
+            let counted = entry.sample.as_ref().map(|_| self.ring.stats.of(kept));
+            counted.map(|counter| counter.fetch_add(1, Ordering::Relaxed));
         }
+        // A key is on the disk before what it has sealed.
+        self.vault.sync()?;
         let tail = match &mut self.tail {
             Some(tail) => tail,
             None => self.tail.insert(next_file(&self.dir, self.config.segment_bytes)?),
@@ -165,64 +249,38 @@ impl Drain {
     }
 }
 
-/// The record, a flag, and for a sample the length of the request, the request, the profile.
-fn encode(entry: &Entry, out: &mut Vec<u8>) {
-    out.clear();
-    entry.record.encode(out);
-    out.push(u8::from(entry.sample.is_some()));
-    if let Some((bytes, split)) = &entry.sample {
-        out.extend_from_slice(&split.to_le_bytes());
-        out.extend_from_slice(bytes);
+/// Writes what may be kept of a sample behind its record. `None`: nothing may, or it cannot be
+/// sealed.
+fn keep(
+    record: &DecisionRecord,
+    waiting: &Waiting,
+    (vault, arena): (&Vault, &mut Bump),
+    out: &mut Vec<u8>,
+) -> Option<Kind> {
+    arena.reset();
+    let cut = Cut::of(record, waiting.sample(), waiting.listener, arena).ok()?;
+    if !cut.personal {
+        cut.clear(out);
+        return Some(Kind::Clear);
     }
+    let day = day(record.moment);
+    let holder = waiting.listener.map_or(Holder::Nobody(day), Holder::Listener);
+    let key = vault.key(holder, day).ok()??;
+    let nonce = vault.nonce().ok()?;
+    cut.seal(&key, &nonce, out).then_some(Kind::Sealed)
 }
 
-/// A record that was read back.
-#[derive(Clone, Copy, Debug)]
-pub struct Kept<'b> {
-    pub record: &'b DecisionRecord,
-    /// The request's bytes and the profile's, if the decision was sampled.
-    pub sample: Option<super::Sample<'b>>,
+fn day(moment: Moment) -> u32 {
+    u32::try_from(moment.unix_s() / DAY_S).unwrap_or(0)
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum ReadFault {
-    #[error(transparent)]
-    Journal(#[from] JournalFault),
-    #[error("{path}: {source}")]
-    Io { path: PathBuf, source: io::Error },
-}
-
-/// Reads the records of one file, or of all files of a folder, in order. An end that a crash left
-/// unfinished is passed over; damage is an error.
-pub fn read(path: &Path, visit: &mut dyn FnMut(Kept<'_>)) -> Result<u64, ReadFault> {
-    let io = |source| ReadFault::Io { path: path.to_owned(), source };
-    let files = match fs::metadata(path).map_err(io)?.is_dir() {
-        true => journal::segments(path).map_err(io)?.into_iter().map(|(_, file)| file).collect(),
-        false => vec![path.to_owned()],
-    };
-    let mut records = 0;
-    for file in files {
-        let opened = journal::read_file(&file, &mut |payload| {
-            let (record, sample) = decode(payload).map_err(|fault| fault.to_string())?;
-            visit(Kept { record: &record, sample });
-            Ok(())
-        })?;
-        records += opened.records;
-    }
-    Ok(records)
-}
-
-fn decode(payload: &[u8]) -> Result<(DecisionRecord, Option<super::Sample<'_>>), RecordFault> {
-    let (record, rest) = DecisionRecord::decode(payload)?;
-    let sample = match rest {
-        [0] => None,
-        [1, rest @ ..] => {
-            let (len, bytes) = rest.split_first_chunk::<4>().ok_or(RecordFault::Short)?;
-            let split = u32::from_le_bytes(*len) as usize;
-            let (request, profile) = bytes.split_at_checked(split).ok_or(RecordFault::Short)?;
-            Some(super::Sample { request, profile })
-        }
-        _ => return Err(RecordFault::Value("sample")),
-    };
-    Ok((record, sample))
+/// When the first record of a file was made.
+fn first_moment(path: &Path) -> Option<Moment> {
+    let mut first = None;
+    // The first record ends the reading.
+    let _ = journal::read_file(path, &mut |payload| {
+        first = DecisionRecord::decode(payload).ok().map(|(record, _)| record.moment);
+        Err(String::new())
+    });
+    first
 }

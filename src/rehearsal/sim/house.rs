@@ -254,7 +254,7 @@ impl House {
         if process.ring.len() >= RING {
             process.ring = ring();
         }
-        let received = Received { exchange: ExchangeIx(venue), wire: Wire::Json, body, gpc: false };
+        let received = Received::new(ExchangeIx(venue), Wire::Json, body);
         let records = Records { ring: &process.ring, sample_ppm: 0 };
         let at = Circumstance { moment: now, coin: process.published.world.coin };
         let spent_us = || if late { i64::MAX } else { 0 };

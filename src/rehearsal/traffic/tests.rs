@@ -43,7 +43,7 @@ fn the_demo_world_sells_to_nearly_all_and_with_many_lines() {
         let moment = MONDAY.plus_s((index * 151) as i64);
         let at = Circumstance { moment, coin: world.coin };
         let body = requests.json(index, moment);
-        let received = Received { exchange, wire: Wire::Json, body: &body, gpc: false };
+        let received = Received::new(exchange, Wire::Json, &body);
         let outcome = decide(&received, &world, &mut desk.live(), at, &mut scratch);
         *ends.entry(outcome.label()).or_insert(0_u64) += 1;
         for winner in &scratch.made().winners {

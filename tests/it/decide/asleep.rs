@@ -16,7 +16,7 @@ use interlude::base::units::money::Money;
 use interlude::base::units::time::{Moment, SetClock, WallClock};
 use interlude::flows::decide::coin::Coin;
 use interlude::flows::decide::explain::explain;
-use interlude::flows::decide::replay::{Verdict, replay};
+use interlude::flows::decide::replay::{Verdict, replay, ruling};
 use interlude::flows::decide::scratch::Scratch;
 use interlude::flows::decide::select::Winner;
 use interlude::flows::decide::serve::{Published, Records, Worker, serve};
@@ -28,7 +28,7 @@ use interlude::offer::delivery::{
     self, ANSWERS_MAX, Answers, Ask, Book, DeskLive, Due, Hold, Live, Pace, Recorded, Recorder,
     Sleep,
 };
-use interlude::offer::records::{self, RecordRing, RecordWriter, Slept};
+use interlude::offer::records::{self, Keyring, RecordRing, RecordWriter, Slept};
 use interlude::rehearsal::traffic::stage::Stage;
 use interlude::rehearsal::traffic::{Requests, catalogs};
 use serde_json::{Value, json};
@@ -205,7 +205,7 @@ fn run(seed: u64, data: &Path) -> Run {
         let request = serde_json::from_slice(&traffic.json(index, now)).unwrap();
         let body = varied(request, index).to_string();
         let exchange = published.world.exchange_named("demo").unwrap();
-        let received = Received { exchange, wire: Wire::Json, body: body.as_bytes(), gpc: false };
+        let received = Received::new(exchange, Wire::Json, body.as_bytes());
         // Some looks are late.
         let at = Circumstance { moment: now, coin: published.world.coin };
         if rng.chance(0.7) {
@@ -251,6 +251,7 @@ fn compare(received: &Received<'_>, published: &Published, at: Circumstance, run
 fn replay_all(seed: u64, data: &Path) -> u64 {
     let worlds = [world(seed, 0), world(seed, 1)];
     let (mut slept, mut scratch, mut named) = (Slept::of(data), Scratch::new(), 0);
+    let (keys, mut room) = (Keyring::read(data).unwrap(), Vec::new());
     let read = records::read(&data.join("decisions"), &mut |kept| {
         let record = kept.record;
         let world = worlds.iter().find(|world| world.version == record.world).unwrap();
@@ -261,7 +262,7 @@ fn replay_all(seed: u64, data: &Path) -> u64 {
         });
         named += u64::from(sleep.is_some());
         let at = Circumstance { moment: record.moment, coin: world.coin };
-        let sample = kept.sample.unwrap();
+        let sample = kept.sample.unwrap().open(&keys, &mut room).unwrap();
         let verdict = replay(record, sample, (world, sleep.as_ref()), at, &mut scratch);
         assert_eq!(verdict, Verdict::Equal, "{record:?}");
         if epoch != 0 {
@@ -270,7 +271,8 @@ fn replay_all(seed: u64, data: &Path) -> u64 {
         }
 
         let exchange = world.exchange_named("demo").unwrap();
-        let received = Received { exchange, wire: Wire::Json, body: sample.request, gpc: false };
+        let received = Received::new(exchange, Wire::Json, sample.request);
+        let received = Received { ruling: ruling(record), ..received };
         let mut live = Recorded::new(&record.answers, sleep.as_ref());
         let explained = explain(&received, world, &mut live, at, &mut scratch);
         assert_eq!(explained.outcome, record.outcome.label());
@@ -336,7 +338,7 @@ fn ends_as(lines: Value, request: &Value) -> Outcome {
     let sleep = Sleep::new(1, desk.idle(START).lines, &world.index, START);
     let body = request.to_string();
     let exchange = world.exchange_named("demo").unwrap();
-    let received = Received { exchange, wire: Wire::Json, body: body.as_bytes(), gpc: false };
+    let received = Received::new(exchange, Wire::Json, body.as_bytes());
     let at = Circumstance { moment: START, coin: world.coin };
     decide(&received, &world, &mut desk.live_with(Some(&sleep)), at, &mut Scratch::new())
 }
@@ -391,7 +393,7 @@ fn a_search_that_found_a_line_is_not_made_again() {
     let sleep = Sleep::new(1, vec![LineIx(0)], &world.index, START);
     let body = request(1.0).to_string();
     let exchange = world.exchange_named("demo").unwrap();
-    let received = Received { exchange, wire: Wire::Json, body: body.as_bytes(), gpc: false };
+    let received = Received::new(exchange, Wire::Json, body.as_bytes());
     let at = Circumstance { moment: START, coin: world.coin };
     let (mut live, mut scratch) = (Willing(&sleep, Cell::new(0)), Scratch::new());
     let outcome = decide(&received, &world, &mut live, at, &mut scratch);
@@ -418,7 +420,7 @@ fn a_search_ends_when_nobody_may_be_asked_any_more() {
     let world = world_of((0..400).map(line).collect());
     let body = request(1.0).to_string();
     let exchange = world.exchange_named("demo").unwrap();
-    let received = Received { exchange, wire: Wire::Json, body: body.as_bytes(), gpc: false };
+    let received = Received::new(exchange, Wire::Json, body.as_bytes());
     let at = Circumstance { moment: START, coin: world.coin };
     let (mut scratch, mut answers) = (Scratch::new(), Answers::new());
     let mut live = Recorder::new(Unwilling, &mut answers);

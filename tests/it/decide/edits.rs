@@ -198,8 +198,7 @@ impl House {
             let request = serde_json::from_slice(&requests.json(index, MOMENT)).unwrap();
             let body = varied(request, index).to_string();
             let exchange = world.exchange_named("demo").unwrap();
-            let received =
-                Received { exchange, wire: Wire::Json, body: body.as_bytes(), gpc: false };
+            let received = Received::new(exchange, Wire::Json, body.as_bytes());
             let outcome = decide(&received, &world, &mut ById(&world.catalog), at, &mut one);
             let wanted = decide(&received, &anew, &mut ById(&anew.catalog), at, &mut other);
             assert_eq!(outcome, wanted, "{body}");

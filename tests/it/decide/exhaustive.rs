@@ -127,7 +127,7 @@ fn the_search_finds_the_best_of_all_lines_whatever_their_paces() {
         for index in 0..requests {
             let (body, desk) = (traffic.json(index, MOMENT), Desk(seed << 32 | index));
             let exchange = scene.world.exchange_named("demo").unwrap();
-            let received = Received { exchange, wire: Wire::Json, body: &body, gpc: false };
+            let received = Received::new(exchange, Wire::Json, &body);
             let Some(best) = best(&scene, &received, desk) else { continue };
             let mut live = Asked(desk, &scene.world);
             let _ = decide(&received, &scene.world, &mut live, scene.at, &mut scratch);

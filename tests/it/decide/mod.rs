@@ -30,6 +30,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bumpalo::Bump;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -42,7 +43,7 @@ use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::{Outcome, Refusal};
 use interlude::offer::delivery::{Answers, Ask, Hold, Live, Pace, Recorder};
-use interlude::offer::records::Sample;
+use interlude::offer::records::{Cut, Sample};
 
 use world::Stage;
 
@@ -145,7 +146,7 @@ fn check(stage: &Stage, file: &Path) -> Result<Documents, Vec<String>> {
     let request = stage.request(&golden);
     let body = golden.body.clone().unwrap_or_else(|| request.to_string());
     let exchange = scene.world.exchange_named(&golden.exchange).expect("a known exchange");
-    let received = Received { exchange, wire: Wire::Json, body: body.as_bytes(), gpc: false };
+    let received = Received::new(exchange, Wire::Json, body.as_bytes());
     let refused = stage.refused(&golden.live);
 
     let (mut scratch, mut answers) = (Scratch::new(), Answers::new());
@@ -163,9 +164,16 @@ fn check(stage: &Stage, file: &Path) -> Result<Documents, Vec<String>> {
         faults.push("explain decides otherwise".to_owned());
     }
     let sample = Sample { request: body.as_bytes(), profile: &scratch.made().profile };
-    let verdict = replay(&kept, sample, (&scene.world, None), scene.at, &mut again);
-    if verdict != Verdict::Equal {
-        faults.push(format!("the replay differs: {verdict:?}"));
+    match Cut::of(&kept, sample, scratch.made().listener, &Bump::new()) {
+        Ok(cut) => {
+            let replayed = (&scene.world, None);
+            let verdict = replay(&kept, cut.sample(), replayed, scene.at, &mut again);
+            if verdict != Verdict::Equal {
+                faults.push(format!("the replay of what is kept differs: {verdict:?}"));
+            }
+        }
+        Err(fault) if outcome == Outcome::Malformed(fault) => {}
+        Err(fault) => faults.push(format!("nothing is kept: {fault:?}")),
     }
     faults.extend(stage.naive_differs(&scene, &received, &explained));
     if golden.body.is_none() && golden.json_only.is_none() {

@@ -3,6 +3,7 @@
 //!
 //! `INTERLUDE_LONG=1` decides 10,000 requests in each world.
 
+use bumpalo::Bump;
 use interlude::base::units::time::Moment;
 use interlude::flows::decide::coin::Coin;
 use interlude::flows::decide::explain::explain;
@@ -14,7 +15,7 @@ use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::{Outcome, Refusal};
 use interlude::offer::delivery::{Answers, Ask, Hold, Live, Pace, Recorder};
-use interlude::offer::records::Sample;
+use interlude::offer::records::{Cut, Sample};
 use interlude::rehearsal::traffic::stage::Stage;
 use interlude::rehearsal::traffic::{Requests, catalogs};
 use serde_json::{Value, json};
@@ -120,7 +121,7 @@ fn check(scene: &Scene, request: &Value) -> (Outcome, Vec<String>) {
     let body = request.to_string();
     let body = body.as_bytes();
     let exchange = scene.world.exchange_named("demo").unwrap();
-    let received = Received { exchange, wire: Wire::Json, body, gpc: false };
+    let received = Received::new(exchange, Wire::Json, body);
     let (mut scratch, mut answers) = (Scratch::new(), Answers::new());
     let mut live = Recorder::new(Moody, &mut answers);
     let outcome = decide(&received, &scene.world, &mut live, scene.at, &mut scratch);
@@ -151,9 +152,16 @@ fn check(scene: &Scene, request: &Value) -> (Outcome, Vec<String>) {
         faults.push(format!("explain says {won:?} won, {bids:?} bid"));
     }
     let sample = Sample { request: body, profile: &scratch.made().profile };
-    let verdict = replay(&kept, sample, (&scene.world, None), scene.at, &mut again);
-    if verdict != Verdict::Equal {
-        faults.push(format!("the replay differs: {verdict:?}"));
+    match Cut::of(&kept, sample, scratch.made().listener, &Bump::new()) {
+        Ok(cut) => {
+            let replayed = (&scene.world, None);
+            let verdict = replay(&kept, cut.sample(), replayed, scene.at, &mut again);
+            if verdict != Verdict::Equal {
+                faults.push(format!("the replay of what is kept differs: {verdict:?}"));
+            }
+        }
+        Err(fault) if outcome == Outcome::Malformed(fault) => {}
+        Err(fault) => faults.push(format!("nothing is kept: {fault:?}")),
     }
     let twin = twins::protobuf(request);
     let made = (outcome, &scratch);

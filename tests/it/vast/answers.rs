@@ -47,7 +47,7 @@ pub fn answers() -> Vec<Answer> {
     for index in 0..REQUESTS {
         let version = VastVersion::ALL[index as usize % VastVersion::ALL.len()];
         let body = asking(&requests.json(index, MOMENT), version, index);
-        let received = Received { exchange, wire: Wire::Json, body: &body, gpc: false };
+        let received = Received::new(exchange, Wire::Json, &body);
         if decide(&received, &world, &mut Willing, at, &mut scratch) != Outcome::Bid {
             continue;
         }

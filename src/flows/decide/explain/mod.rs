@@ -31,6 +31,7 @@ use crate::market::facts::Facts;
 use crate::market::openrtb;
 use crate::market::opportunity::Opportunity;
 use crate::market::outcome::Outcome;
+use crate::market::privacy::Grant;
 use crate::market::slot::{Durations, Pod, Slot};
 use crate::market::vocabulary::{Dimension, Vocabulary};
 use crate::offer::delivery::{Live, Sleep};
@@ -151,6 +152,9 @@ pub fn explain<'s>(
         None => "full".to_owned(),
         Some(denial) => format!("contextual only: {denial:?}"),
     };
+    if !opportunity.permissions.may(Grant::Answer) {
+        return explanation;
+    }
     explanation.listener = match (opportunity.listener, profile) {
         (Some(_), Some(_)) => "known, profile read",
         (Some(_), None) => "identified, no profile",
