@@ -13,6 +13,7 @@ mod intake;
 mod replay;
 mod serve;
 mod pacing;
+mod privacy;
 mod simulate;
 mod vast;
 mod wire;

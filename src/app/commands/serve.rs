@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::config::Config;
 use crate::app::run::Running;
-use crate::base::telemetry::install_logs;
+use crate::base::telemetry::{install_logs, install_panics};
 
 const SIGNALS: &str = "\
 Signals:
@@ -60,6 +60,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     config.bid.listen = args.bid_listen.unwrap_or(config.bid.listen);
     config.admin.listen = args.admin_listen.unwrap_or(config.admin.listen);
     install_logs(&config.log)?;
+    install_panics();
     let data = args.data.unwrap_or_else(|| config.server.data.clone());
     super::demo::furnish(&mut config, &data)?;
     warn_of_public_url(&config);

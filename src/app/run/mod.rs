@@ -56,7 +56,7 @@ use crate::knowledge::audience::{Intake, Stand};
 use crate::market::ticket::TicketKeys;
 use crate::offer::delivery::Book;
 use crate::offer::ledger::rates_mark;
-use crate::offer::records::{RecordRing, RecordWriter};
+use crate::offer::records::{Eraser, RecordRing, RecordWriter};
 
 pub use asleep::Sleeper;
 pub use foundation::{Built, Foundation, Summary, policy};
@@ -201,6 +201,11 @@ impl Running {
     /// Takes changes of listeners.
     pub fn intake(&self) -> &Arc<Intake> {
         &self.intake
+    }
+
+    /// Makes what records keep of a listener unreadable.
+    pub fn eraser(&self) -> Eraser {
+        self.records.eraser()
     }
 
     pub fn registry(&self) -> &Arc<Registry> {

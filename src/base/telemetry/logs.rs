@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
+use super::lines::Lines;
+
 /// `[log]`
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -51,7 +53,7 @@ pub fn install(config: &Config) -> Result<(), LogsUnready> {
     let level = std::env::var("INTERLUDE_LOG").unwrap_or_else(|_| config.level.clone());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter(&level)?)
-        .with_writer(std::io::stderr)
+        .with_writer(Lines::to_stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     // Only the first of a process may install; the tests of one binary share it.

@@ -9,12 +9,15 @@
 //! never from a request.
 
 mod latency;
+mod lines;
 mod logs;
+mod panics;
 mod partition;
 mod registry;
 
 pub use latency::Latency;
 pub use logs::{Config as LogConfig, Format as LogFormat, LogsUnready, install as install_logs};
 pub use metrics::{Counter, Gauge};
+pub use panics::install as install_panics;
 pub use partition::{Partition, PartitionNames, Verdict};
 pub use registry::{Labels, Registry};

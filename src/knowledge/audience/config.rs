@@ -23,9 +23,11 @@ pub struct Config {
     /// Everybody is written anew when the journal has grown to this many bytes, and to half of
     /// what everybody takes.
     pub settle_bytes: u64,
-    /// … or when it holds anything that is this old, in seconds: what a listener was before an
-    /// erasure is on the disk at most so long.
+    /// … or when it holds anything that is this old, in seconds.
     pub settle_s: u64,
+    /// … or when somebody was erased and the last writing is this long ago, in seconds: what an
+    /// erased listener was is on the disk at most so long, and the time of the writing.
+    pub erased_s: u64,
     /// Third parties whose segments are taken.
     pub providers: Vec<ProviderRow>,
 }
@@ -41,6 +43,7 @@ impl Default for Config {
             queue: 200_000,
             settle_bytes: 64 << 20,
             settle_s: 21_600,
+            erased_s: 60,
             providers: Vec::new(),
         }
     }
@@ -66,6 +69,9 @@ impl Config {
         }
         if self.settle_s == 0 {
             faults.push("audience.settle_s: at least 1");
+        }
+        if self.erased_s > 86_400 {
+            faults.push("audience.erased_s: at most 86400, one day");
         }
         faults
     }
