@@ -40,8 +40,8 @@ fn an_erased_listener_is_in_no_file() {
     assert!(eraser.forget(mark).unwrap());
     assert!(!eraser.forget(mark).unwrap(), "twice is once");
     // While no link led from it, the other id was somebody of his own.
-    let marks = rig.running().node().till().keys().marks();
-    eraser.forget(marks.listener(ListenerKey::of(LINKED))).unwrap();
+    let own = ListenerKey::of(LINKED);
+    eraser.forget(rig.running().node().till().keys().marks().listener(own)).unwrap();
     let until = Instant::now() + Duration::from_secs(30);
     let data = rig.data();
     let left = || {
