@@ -94,12 +94,17 @@ impl CapsLog {
         let (from, bytes) = kept::read(&folder, &mut |record| rebuilding.take(record))?
             .unwrap_or((journal::FIRST, 0));
         let place = (from, config.segment_bytes());
+        // An erasure that was not settled before the stop is as due as it was.
+        let mut erased = false;
         let (tail, opened) = journal::recover(&folder, place, &mut |batch| {
-            record::decode(batch, &mut |record| rebuilding.take(record))
+            record::decode(batch, &mut |record| {
+                erased |= record.what == What::Erased;
+                rebuilding.take(record);
+            })
         })?;
         journal::drop_before(&folder, from).map_err(io)?;
         let position = tail.position() - opened.bytes.min(tail.position());
-        let settled = Settled { position, bytes, at: Instant::now(), erased: false, busy: false };
+        let settled = Settled { position, bytes, at: Instant::now(), erased, busy: false };
         let mut log = CapsLog {
             folder,
             tail,
