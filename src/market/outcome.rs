@@ -143,6 +143,8 @@ reasons! {
         HoldsFull = "holds_full", 504;
         /// Its money runs out so fast that something must be wrong: the breaker holds it back.
         Breaker = "breaker", 504;
+        /// Too few listeners meet its clauses about the listener: one could be singled out.
+        CrowdTooSmall = "crowd_too_small", 504;
     }
 }
 

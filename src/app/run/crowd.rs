@@ -9,9 +9,10 @@ use super::node::Node;
 use super::tasks::{self, Loop};
 use crate::app::config::Config;
 use crate::base::telemetry::{Gauge, Registry};
-use crate::base::units::time::Clock;
+use crate::base::units::time::{Clock, Moment};
 use crate::doors::admin::Counting;
-use crate::knowledge::crowd::{Crowds, Pace};
+use crate::flows::decide::serve::Published;
+use crate::knowledge::crowd::{Crowds, Floor, Pace, Reading};
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -39,6 +40,7 @@ pub fn start(
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, clock) = (Arc::clone(&stop), Arc::clone(clock));
     let gauges = Gauges::new(registry);
+    let mut floors = Floors::new(registry);
     let turn = move || {
         let (audience, vocabulary, listeners) = {
             let standing = node.standing();
@@ -47,6 +49,9 @@ pub fn start(
         };
         let now = clock.now();
         if !crowds.is_due(&audience, now) {
+            if floors.is_news(&node) {
+                floors.judge(&crowds, &node, now);
+            }
             return;
         }
         let started = Instant::now();
@@ -54,10 +59,52 @@ pub fn start(
         let built = crowds.refresh(&audience, &vocabulary, (listeners, now), &mut pace);
         if built.is_some() {
             gauges.set(&crowds, started.elapsed());
+            floors.judge(&crowds, &node, now);
         }
     };
     let running = CrowdLoop { stop, _loop: tasks::spawn("crowd", EVERY, turn)? };
     Ok((running, Arc::new(counting)))
+}
+
+/// Which lines may bid, by how many listeners they can reach.
+struct Floors {
+    /// The campaigns that were judged last.
+    judged: Option<u64>,
+    thin: Gauge,
+}
+
+impl Floors {
+    fn new(registry: &Registry) -> Floors {
+        let help = "Lines that do not bid, as too few listeners meet their clauses about them.";
+        Floors { judged: None, thin: registry.gauge("interlude_crowd_thin_lines", help, &[]) }
+    }
+
+    fn is_news(&self, node: &Node) -> bool {
+        self.judged != Some(node.standing().published.world.catalog.version)
+    }
+
+    fn judge(&mut self, crowds: &Crowds, node: &Node, now: Moment) {
+        let Some(standing) = crowds.standing() else { return };
+        let served = node.standing();
+        let Published { world, desk } = &served.published;
+        let floor = Floor(crowds.config().audience_min);
+        let (vocabulary, listeners) = (&*world.vocabulary, world.listeners);
+        let reading = Reading { vocabulary, listeners, moment: now };
+        let mut thin = 0_u32;
+        for (ix, line) in world.catalog.lines() {
+            let behind = (&*world.audience, &reading);
+            let holds = floor.holds(&line.targeting, &standing.sample, behind);
+            thin += u32::from(!holds);
+            if let Some(state) = desk.state(ix) {
+                if state.is_thin() == holds {
+                    tracing::info!(line = line.key, thin = !holds, "a line's crowd was counted");
+                }
+                state.set_thin(!holds);
+            }
+        }
+        self.thin.set(f64::from(thin));
+        self.judged = Some(world.catalog.version);
+    }
 }
 
 struct Gauges {

@@ -5,7 +5,7 @@
 //! own, one question at a time, so that many of them take one core at most.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::body::Bytes;
@@ -30,11 +30,24 @@ pub struct Counting {
     crowds: Arc<Crowds>,
     limits: Limits,
     turn: Arc<Semaphore>,
+    /// The hour, and what was answered in it.
+    asked: Mutex<(u64, u32)>,
 }
 
 impl Counting {
     pub fn new(crowds: Arc<Crowds>, limits: Limits) -> Counting {
-        Counting { crowds, limits, turn: Arc::new(Semaphore::new(1)) }
+        Counting { crowds, limits, turn: Arc::new(Semaphore::new(1)), asked: Mutex::default() }
+    }
+
+    /// One more question; `false`: the hour has had as many as it may. Who could ask without end
+    /// could subtract what each answer alone does not tell.
+    fn may_ask(&self, hour: u64) -> bool {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.0 != hour {
+            *asked = (hour, 0);
+        }
+        asked.1 = asked.1.saturating_add(1);
+        asked.1 <= self.crowds.config().questions_per_hour
     }
 
     fn answer(&self, standing: &Standing, text: &str) -> Result<Answer, Faults> {
@@ -50,6 +63,12 @@ pub fn route() -> MethodRouter<Shown> {
 
 async fn count(State(shown): State<Shown>, body: Bytes) -> Result<Response, Refusal> {
     let counting = Arc::clone(&shown.counting);
+    let hour = shown.clock.now().unix_s().unsigned_abs() / 3600;
+    if !counting.may_ask(hour) {
+        let error = "more counts than may be asked for in an hour";
+        let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, error).retry_after_s(3600);
+        return Err(refusal.with_mend("raise crowd.questions_per_hour"));
+    }
     let text = String::from_utf8(body.into()).map_err(|_| Refusal::bad_request("not UTF-8"))?;
     let standing = counting.crowds.standing().ok_or_else(|| {
         let error = "the listeners have not been counted yet";

@@ -148,6 +148,7 @@ const fn reach(refusal: Refusal) -> (u8, NoBid) {
         | Refusal::CapUnknowable
         | Refusal::Paced
         | Refusal::Breaker
+        | Refusal::CrowdTooSmall
         | Refusal::HoldsFull
         | Refusal::AskLimit => (8, NoBid::NoLineMay),
         _ => (4, NoBid::NoCreativeFits),

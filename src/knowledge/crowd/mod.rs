@@ -26,11 +26,14 @@ mod count;
 
 mod scan;
 
+mod floor;
+
 mod keeper;
 
 mod answer;
 
 pub use answer::{Answer, ClauseAnswer, Told, Warning};
+pub use floor::{Floor, asks_of_listeners};
 pub use keeper::{Crowds, Pace, Standing};
 pub use sample::{Sample, Stats};
 pub use scan::{Progress, at_least, scan};
@@ -54,11 +57,22 @@ pub struct Config {
     pub share_pct: u8,
     /// Counts below it are not told.
     pub minimum: u64,
+    /// A line whose clauses about the listener fewer listeners meet does not bid.
+    pub audience_min: u64,
+    /// Counts that are answered in an hour.
+    pub questions_per_hour: u32,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { sample_max: 1 << 21, refresh_s: 60, share_pct: 25, minimum: 300 }
+        Config {
+            sample_max: 1 << 21,
+            refresh_s: 60,
+            share_pct: 25,
+            minimum: 300,
+            audience_min: 1_000,
+            questions_per_hour: 3_600,
+        }
     }
 }
 
@@ -69,6 +83,8 @@ impl Config {
             ((1_000..=1 << 24).contains(&self.sample_max), "sample_max", "write 1000 to 16777216"),
             (self.refresh_s >= 1, "refresh_s", "write at least 1"),
             ((1..=100).contains(&self.share_pct), "share_pct", "write 1 to 100"),
+            (self.audience_min >= 300, "audience_min", "write at least 300"),
+            (self.questions_per_hour >= 1, "questions_per_hour", "write at least 1"),
         ];
         bounds.into_iter().filter(|bound| !bound.0).map(|(_, key, mend)| (key, mend))
     }

@@ -139,6 +139,9 @@ impl<'d> Live<'d> for DeskLive<'d> {
     fn may_bid(&mut self, ask: &Ask) -> Result<Pace, Refusal> {
         // A line that this world does not have can have no money.
         let line = self.desk.line(ask.line).ok_or(Refusal::BudgetSpent)?;
+        if line.state.is_thin() {
+            return Err(Refusal::CrowdTooSmall);
+        }
         if !line.state.money_left(ask.moment) {
             return Err(Refusal::BudgetSpent);
         }

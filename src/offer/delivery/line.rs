@@ -1,6 +1,6 @@
 //! What has one line spent, and what is held for it? Its own budgets, those above it, its counts.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::day::{Days, NoDay};
@@ -34,6 +34,8 @@ pub struct LineState {
     counts: [AtomicU64; Count::ALL.len()],
     /// Since the last tally.
     asked: Asked,
+    /// Too few listeners meet its clauses about the listener.
+    thin: AtomicBool,
 }
 
 /// Budgets that a bid may count against.
@@ -102,6 +104,7 @@ impl LineState {
             campaign: OnceLock::new(),
             counts: [const { AtomicU64::new(0) }; Count::ALL.len()],
             asked: Asked::default(),
+            thin: AtomicBool::new(false),
         }
     }
 
@@ -112,6 +115,15 @@ impl LineState {
 
     pub fn campaign(&self) -> Option<&Arc<CampaignState>> {
         self.campaign.get()
+    }
+
+    /// Says whether its crowd is below the minimum: it does not bid while it is.
+    pub fn set_thin(&self, thin: bool) {
+        self.thin.store(thin, Ordering::Relaxed);
+    }
+
+    pub fn is_thin(&self) -> bool {
+        self.thin.load(Ordering::Relaxed)
     }
 
     /// Takes what a bid of this price takes of each budget, or nothing.

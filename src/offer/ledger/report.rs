@@ -6,8 +6,10 @@
 //! reports of one version are equal.
 
 mod ask;
+mod grid;
 mod table;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ use crate::base::units::money::Currency;
 use crate::base::units::time::Moment;
 
 pub use ask::{AskFault, Asked, OPTIONS, OWN};
+pub use grid::{Heard, LISTENERS_MIN, TOLD_AFTER_S};
 pub use table::{COLUMNS, Cell, columns, csv, json};
 
 /// What a report is about.
@@ -79,6 +82,8 @@ pub struct Report {
     /// By line, then time.
     pub rows: Vec<Row>,
     pub totals: Vec<(Currency, Figures)>,
+    /// By advertiser, all that was ever charged, where that is asked for.
+    pub billed: Vec<(String, Currency, Figures)>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -124,7 +129,49 @@ type Place = (u32, i64);
 type Sum<'l> = (&'l LineRecord, Option<(Moment, Moment)>, Figures);
 
 impl Report {
+    /// All there is, to the last event: for our own books.
     pub fn of(ledger: &Ledger, question: &Question) -> Result<Report, TooManyRows> {
+        let cells = question.cells(ledger);
+        Report::summed(ledger, question, cells.map(|(hour, hours, line, figures)| {
+            (hour, hours, line, Cow::Borrowed(figures))
+        }))
+    }
+
+    /// What may be told: stretches in which enough listeners heard a line, and sums of them. What
+    /// advertisers are billed is told in all, to the last event, where the whole time is asked for.
+    pub fn told(
+        ledger: &Ledger,
+        question: &Question,
+        heard: &Heard,
+    ) -> Result<Report, TooManyRows> {
+        let now = ledger.run().moment;
+        let mut of_lines: BTreeMap<(LineId, Currency), (&LineRecord, Vec<_>)> = BTreeMap::new();
+        for (hour, hours, line, figures) in ledger_cells(ledger) {
+            let of_line = of_lines.entry((line.line, line.currency));
+            of_line.or_insert_with(|| (line, Vec::new())).1.push((hour, hours, figures));
+        }
+        let asked = of_lines.into_values().filter(|(line, _)| question.asks_of(&path(line)));
+        let cells = asked.flat_map(|(line, mut cells)| {
+            cells.sort_by_key(|&(hour, ..)| hour);
+            let stretches = grid::stretches(cells.into_iter(), (line.line, heard), now);
+            stretches.into_iter().map(move |told| {
+                (told.hour, told.hours, line, Cow::Owned(told.figures))
+            })
+        });
+        let cells = cells.filter(|(hour, ..)| question.is_within(hour.start()));
+        let mut report = Report::summed(ledger, question, cells)?;
+        let of_advertiser = question.of.as_ref().is_none_or(|of| !of.contains('/'));
+        if question.from.is_none() && question.until.is_none() && of_advertiser {
+            report.billed = billed(ledger, question);
+        }
+        Ok(report)
+    }
+
+    fn summed<'l>(
+        ledger: &'l Ledger,
+        question: &Question,
+        cells: impl Iterator<Item = (Hour, i64, &'l LineRecord, Cow<'l, Figures>)>,
+    ) -> Result<Report, TooManyRows> {
         let mut sums: BTreeMap<Place, Sum<'_>> = BTreeMap::new();
         let slots: HashMap<(LineId, Currency), u32> = ledger
             .lines()
@@ -133,7 +180,7 @@ impl Report {
             .filter(|(_, line)| question.asks_of(&path(line)))
             .map(|(slot, line)| ((line.line, line.currency), slot as u32))
             .collect();
-        for (hour, hours, line, figures) in question.cells(ledger) {
+        for (hour, hours, line, figures) in cells {
             let Some(&slot) = slots.get(&(line.line, line.currency)) else { continue };
             let span = question.span(line, hour, hours);
             let place = (slot, span.map_or(0, |(from, _)| from.unix_us));
@@ -142,7 +189,7 @@ impl Report {
             if let (Some(known), Some(span)) = (known, span) {
                 known.1 = known.1.max(span.1);
             }
-            sum.merge(figures);
+            sum.merge(&figures);
             if sums.len() > question.rows_max {
                 return Err(TooManyRows(question.rows_max));
             }
@@ -163,7 +210,8 @@ impl Report {
         }
         let totals = totals.into_iter().collect();
         let moment = ledger.run().moment;
-        Ok(Report { version: ledger.version(), moment, by: question.by, rows, totals })
+        let (version, by, billed) = (ledger.version(), question.by, Vec::new());
+        Ok(Report { version, moment, by, rows, totals, billed })
     }
 }
 
@@ -180,20 +228,18 @@ impl Question {
         &self,
         ledger: &'l Ledger,
     ) -> Box<dyn Iterator<Item = (Hour, i64, &'l LineRecord, &'l Figures)> + 'l> {
-        let (from, until) = (self.from, self.until);
-        if self.by == By::Line && from.is_none() && until.is_none() {
+        if self.by == By::Line && self.from.is_none() && self.until.is_none() {
             // More than is kept by the hour or by the day.
             let totals = ledger.lines().iter().filter_map(|line| {
                 Some((Hour::default(), 0, line, ledger.total(line.line, line.currency)?))
             });
             return Box::new(totals);
         }
-        let folded = ledger.folded().map(|(hour, line, figures)| (hour, 24, line, figures));
-        let hours = ledger.hours().map(|(hour, line, figures)| (hour, 1, line, figures));
-        Box::new(folded.chain(hours).filter(move |(hour, ..)| {
-            let start = hour.start();
-            from.is_none_or(|from| from <= start) && until.is_none_or(|until| start < until)
-        }))
+        Box::new(ledger_cells(ledger).filter(move |(hour, ..)| self.is_within(hour.start())))
+    }
+
+    fn is_within(&self, start: Moment) -> bool {
+        self.from.is_none_or(|from| from <= start) && self.until.is_none_or(|until| start < until)
     }
 
     /// The row's stretch of time.
@@ -201,6 +247,8 @@ impl Question {
         let start = hour.start();
         match self.by {
             By::Hour => Some((start, start.plus_s(hours * 3600))),
+            // Days with few listeners, taken together.
+            By::Day if hours > 24 => Some((start, start.plus_s(hours * 3600))),
             By::Day => {
                 let utc = || Arc::new(Calendar::utc());
                 let calendar = match &self.zones {
@@ -223,6 +271,25 @@ impl Question {
             },
         }
     }
+}
+
+/// Hours, and the days that older ones were folded into, each with how many hours it has.
+fn ledger_cells(
+    ledger: &Ledger,
+) -> impl Iterator<Item = (Hour, i64, &LineRecord, &Figures)> {
+    let folded = ledger.folded().map(|(hour, line, figures)| (hour, 24, line, figures));
+    folded.chain(ledger.hours().map(|(hour, line, figures)| (hour, 1, line, figures)))
+}
+
+fn billed(ledger: &Ledger, question: &Question) -> Vec<(String, Currency, Figures)> {
+    let mut sums: BTreeMap<(String, Currency), Figures> = BTreeMap::new();
+    for line in ledger.lines().iter().filter(|line| question.asks_of(&path(line))) {
+        let Some(figures) = ledger.total(line.line, line.currency) else { continue };
+        let path = path(line);
+        let advertiser = path.split('/').next().unwrap_or_default().to_owned();
+        sums.entry((advertiser, line.currency)).or_default().merge(figures);
+    }
+    sums.into_iter().map(|((advertiser, currency), sum)| (advertiser, currency, sum)).collect()
 }
 
 fn path(line: &LineRecord) -> String {

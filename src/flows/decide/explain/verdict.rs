@@ -55,6 +55,10 @@ pub fn verdict(
         answer => answer.unwrap_or(Ok(Pace::FULL)),
     };
     let (candidate, pace) = match uncapped(matter, market, candidate, answer) {
+        Err(Refusal::CrowdTooSmall) => {
+            let detail = "too few listeners meet its clauses about them (crowd.audience_min)";
+            return refused(Refusal::CrowdTooSmall, detail.to_owned());
+        }
         Err(refusal) => return refused(refusal, slept()),
         Ok(allowed) => allowed,
     };

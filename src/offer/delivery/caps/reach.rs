@@ -46,6 +46,24 @@ pub fn reach(
     }
 }
 
+/// Line, moment of the bid and listener of every impression that is known.
+pub fn heard(
+    folder: impl Into<Folder>,
+    visit: &mut dyn FnMut(LineId, Moment, ListenerMark),
+) -> Result<(), LogFault> {
+    let folder = folder.into();
+    let erased = erasures(&folder, None, &mut |_| {})?;
+    let mut number = 0;
+    read_on(&folder, None, &mut |record| {
+        number += 1;
+        let gone = || erased.get(&record.mark).is_some_and(|&at| number < at);
+        if record.what == What::Heard && !gone() {
+            visit(record.line, Moment::from_unix_s(record.made_s.into()), record.mark);
+        }
+    })?;
+    Ok(())
+}
+
 /// Line and listener of each impression.
 fn meetings(
     folder: &Folder,

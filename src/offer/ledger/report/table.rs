@@ -170,12 +170,23 @@ pub fn json(report: &Report, zone: &TimeZone) -> Value {
         }
         Value::Object(map)
     };
+    let billed = |(advertiser, currency, figures): &(String, Currency, Figures)| {
+        json!({
+            "advertiser": advertiser,
+            "currency": currency.as_str(),
+            "impressions": figures.count(Figure::Impressions),
+            "charged": figures.count(Figure::Charged),
+            "spend": amount(figures.spent_nanos),
+            "disputed": amount(figures.disputed_nanos),
+        })
+    };
     json!({
         "version": report.version.to_string(),
         "as_of": time_of(report.moment, zone),
         "by": report.by.label(),
         "rows": rows,
         "totals": report.totals.iter().map(total).collect::<Vec<_>>(),
+        "billed": report.billed.iter().map(billed).collect::<Vec<_>>(),
     })
 }
 

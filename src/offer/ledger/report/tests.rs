@@ -28,14 +28,14 @@ fn opened() -> Entry {
     Entry::Opened(Opened { moment: Moment::from_unix_s(START), lines })
 }
 
-fn heard(n: u64, line: u64, hour: i64, nanos: i64) -> Entry {
+pub(super) fn heard(n: u64, line: u64, hour: i64, nanos: i64) -> Entry {
     let made = Moment::from_unix_s(START + hour * 3600);
     let entry = notice(Kind::Impression, Effect::Charged, nanos);
     let (bid, line) = (BidId(n), LineId(line));
     Entry::Notice(NoticeEntry { made, moment: made, bid, line, ..entry })
 }
 
-fn tally(line: u64, hour: i64, matched: u32) -> Entry {
+pub(super) fn tally(line: u64, hour: i64, matched: u32) -> Entry {
     let moment = Moment::from_unix_s(START + hour * 3600);
     let refusals = vec![(Refusal::Capped, 2), (Refusal::Paused, 1)];
     let (line, currency) = (LineId(line), Currency::USD);
@@ -43,7 +43,7 @@ fn tally(line: u64, hour: i64, matched: u32) -> Entry {
     Entry::Tally(Tally { moment, hour: Hour::of(moment), lines })
 }
 
-fn ledger(keep: Keep, entries: &[Entry]) -> Ledger {
+pub(super) fn ledger(keep: Keep, entries: &[Entry]) -> Ledger {
     let mut ledger = Ledger::new(keep);
     ledger.apply(&opened()).unwrap();
     for entry in entries {
@@ -52,7 +52,7 @@ fn ledger(keep: Keep, entries: &[Entry]) -> Ledger {
     ledger
 }
 
-fn ask(by: By) -> Question {
+pub(super) fn ask(by: By) -> Question {
     let zones = Zones::One(Arc::new(Calendar::utc()));
     Question { of: None, from: None, until: None, by, zones, rows_max: 10_000 }
 }
