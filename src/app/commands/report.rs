@@ -20,7 +20,7 @@ use crate::base::journal::Folder;
 use crate::base::units::calendar::Calendar;
 use crate::base::units::ids::AdvertiserId;
 use crate::base::units::money::parse_amount;
-use crate::doors::admin::add_reach;
+use crate::doors::admin::{add_reach, who_heard};
 use crate::knowledge::catalog;
 use crate::market::vocabulary::Vocabulary;
 use crate::offer::ledger::report::{self, Asked, Report};
@@ -61,6 +61,10 @@ pub struct ReportArgs {
     /// In whose days: a name of the IANA database, or `account` for each account's own.
     #[arg(long, default_value = "UTC")]
     zone: String,
+    /// To the last event, also where few listeners are meant: for the operator's own books, not
+    /// to be handed on.
+    #[arg(long)]
+    exact: bool,
     /// Print JSON.
     #[arg(long, conflicts_with = "csv")]
     json: bool,
@@ -80,15 +84,15 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     };
     let mut out = io::stdout().lock();
     if args.csv {
-        out.write_all(source.text(&args.asked(None), "csv")?.as_bytes())?;
+        out.write_all(source.text(&args.asked(None), ("csv", args.exact))?.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let told = source.told(&args.asked(None))?;
+    let told = source.told(&args.asked(None), args.exact)?;
     if args.json {
         serde_json::to_writer_pretty(&mut out, &told)?;
         writeln!(out)?;
     } else {
-        let hours = source.told(&args.asked(Some("hour")))?;
+        let hours = source.told(&args.asked(Some("hour")), args.exact)?;
         table(&told, &hours, &mut out)?;
     }
     Ok(ExitCode::SUCCESS)
@@ -114,21 +118,25 @@ enum Source {
 }
 
 impl Source {
-    fn told(&self, asked: &Asked) -> anyhow::Result<Value> {
-        Ok(serde_json::from_str(&self.text(asked, "json")?)?)
+    fn told(&self, asked: &Asked, exact: bool) -> anyhow::Result<Value> {
+        Ok(serde_json::from_str(&self.text(asked, ("json", exact))?)?)
     }
 
-    fn text(&self, asked: &Asked, format: &str) -> anyhow::Result<String> {
+    fn text(&self, asked: &Asked, (format, exact): (&str, bool)) -> anyhow::Result<String> {
         match self {
             Source::Server(server) => {
-                let path = format!("/api/v1/report?format={format}{}", options(asked));
+                let options = options(asked);
+                let path = format!("/api/v1/report?format={format}&exact={exact}{options}");
                 let answer = server.fetch(Method::GET, &path, Sent::default())?;
                 String::from_utf8(answer).context("the server's answer is no UTF-8")
             }
             Source::Disk(ledger, config, caps) => {
                 let rows_max = config.admin.money.report_rows_max;
                 let (question, zone) = asked.question(|| calendars(config), rows_max)?;
-                let mut report = Report::of(ledger, &question)?;
+                let mut report = match exact {
+                    true => Report::of(ledger, &question)?,
+                    false => Report::told(ledger, &question, &who_heard(caps)?)?,
+                };
                 add_reach(&mut report, caps);
                 Ok(match format {
                     "csv" => report::csv(&report, &zone),

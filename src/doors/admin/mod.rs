@@ -71,7 +71,7 @@ pub use crowd::Counting;
 pub use house::{Durable, Listeners, Unsubmitted};
 pub use limits::{Config, Upload};
 pub use refusal::Refusal;
-pub use report::add_reach;
+pub use report::{add_reach, who_heard};
 pub use token::{FILE as TOKEN_FILE, TokenFault, Tokens};
 pub use treasury::{NotEntered, Treasury};
 

@@ -15,20 +15,25 @@ use super::refusal::Refusal;
 use super::treasury::Bank;
 use crate::base::journal::Folder;
 use crate::base::units::time::Moment;
-use crate::offer::delivery::caps::reach;
-use crate::offer::ledger::report::{self, Asked, Reached, Report};
+use crate::offer::delivery::caps::{LogFault, heard as heard_of, reach};
+use crate::offer::ledger::report::{self, Asked, Heard, Reached, Report};
 
 /// Reach is read from the caps log once for each stretch of time of a report; of a report with
 /// more of them it is not told.
 pub const REACH_SPANS_MAX: usize = 62;
 
 pub async fn get(State(bank): State<Bank>, uri: Uri) -> Result<Response, Refusal> {
-    let known: Vec<&str> = report::OPTIONS.iter().copied().chain(["format"]).collect();
+    let known: Vec<&str> = report::OPTIONS.iter().copied().chain(["format", "exact"]).collect();
     let query = Query::read(&uri, &known)?;
     let csv = match query.get("format").unwrap_or("json") {
         "json" => false,
         "csv" => true,
         _ => return Err(Refusal::bad_request("format is json or csv").at("format")),
+    };
+    let exact = match query.get("exact").unwrap_or("false") {
+        "true" => true,
+        "false" => false,
+        _ => return Err(Refusal::bad_request("exact is true or false").at("exact")),
     };
     let option = |name: &str| query.get(name).map(str::to_owned);
     let asked = Asked {
@@ -38,7 +43,7 @@ pub async fn get(State(bank): State<Bank>, uri: Uri) -> Result<Response, Refusal
         by: option("by"),
         zone: option("zone"),
     };
-    let text = bank.work(move |bank| told(bank, &asked, csv)).await?;
+    let text = bank.work(move |bank| told(bank, &asked, (csv, exact))).await?;
     let (kind, as_file) = match csv {
         true => ("text/csv; charset=utf-8; header=present", "attachment; filename=\"report.csv\""),
         false => ("application/json", "inline"),
@@ -48,22 +53,40 @@ pub async fn get(State(bank): State<Bank>, uri: Uri) -> Result<Response, Refusal
     Ok((headers, text).into_response())
 }
 
-fn told(bank: &Bank, asked: &Asked, csv: bool) -> Result<String, Refusal> {
+fn told(bank: &Bank, asked: &Asked, (csv, exact): (bool, bool)) -> Result<String, Refusal> {
     let (question, zone) =
         asked.question(|| bank.treasury.calendars(), bank.limits.report_rows_max).map_err(
             |fault| Refusal::bad_request(fault.message).with_mend(fault.mend).at(fault.option),
         )?;
-    let report = bank.look(|ledger| Report::of(ledger, &question))?;
+    let (_, caps) = bank.treasury.folders();
+    if exact {
+        tracing::info!(of = asked.of.as_deref().unwrap_or("all"), "an exact report was asked for");
+    }
+    let heard = if exact { None } else { Some(heard(&caps)?) };
+    let report = bank.look(|ledger| match &heard {
+        Some(heard) => Report::told(ledger, &question, heard),
+        None => Report::of(ledger, &question),
+    })?;
     let mut report = report.map_err(|why| {
         let mend = "ask for fewer lines, a shorter time, or by=day";
         Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, why.to_string()).with_mend(mend)
     })?;
-    let (_, caps) = bank.treasury.folders();
     add_reach(&mut report, &caps);
     Ok(match csv {
         true => report::csv(&report, &zone),
         false => report::json(&report, &zone).to_string(),
     })
+}
+
+fn heard(caps: &Folder) -> Result<Heard, Refusal> {
+    who_heard(caps).map_err(|why| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why.to_string()))
+}
+
+/// Who heard what, as far as the caps log knows.
+pub fn who_heard(caps: &Folder) -> Result<Heard, LogFault> {
+    let mut all = Heard::default();
+    heard_of(caps.clone(), &mut |line, made, mark| all.add(line, made, mark))?;
+    Ok(all)
 }
 
 /// Tells how many listeners each row reached, where the caps log knows.

@@ -28,7 +28,8 @@ pub struct Answer {
 /// The step in which crowds are told.
 pub const STEP: u64 = 50;
 
-/// A count as it is told, in steps of [`STEP`]: the truth lies within `low` and `high` 95 times in 100.
+/// A count as it is told, in steps of [`STEP`]: the truth lies
+/// within `low` and `high` 95 times in 100.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Told {
     pub listeners: u64,

@@ -132,9 +132,11 @@ impl Report {
     /// All there is, to the last event: for our own books.
     pub fn of(ledger: &Ledger, question: &Question) -> Result<Report, TooManyRows> {
         let cells = question.cells(ledger);
-        Report::summed(ledger, question, cells.map(|(hour, hours, line, figures)| {
-            (hour, hours, line, Cow::Borrowed(figures))
-        }))
+        Report::summed(
+            ledger,
+            question,
+            cells.map(|(hour, hours, line, figures)| (hour, hours, line, Cow::Borrowed(figures))),
+        )
     }
 
     /// What may be told: stretches in which enough listeners heard a line, and sums of them. What
@@ -154,9 +156,9 @@ impl Report {
         let cells = asked.flat_map(|(line, mut cells)| {
             cells.sort_by_key(|&(hour, ..)| hour);
             let stretches = grid::stretches(cells.into_iter(), (line.line, heard), now);
-            stretches.into_iter().map(move |told| {
-                (told.hour, told.hours, line, Cow::Owned(told.figures))
-            })
+            stretches
+                .into_iter()
+                .map(move |told| (told.hour, told.hours, line, Cow::Owned(told.figures)))
         });
         let cells = cells.filter(|(hour, ..)| question.is_within(hour.start()));
         let mut report = Report::summed(ledger, question, cells)?;
@@ -225,7 +227,7 @@ impl Question {
     /// The cells that are asked for, each with how many hours it has. What was folded into days
     /// belongs to the hour in which its day began.
     fn cells<'l>(
-        &self,
+        &'l self,
         ledger: &'l Ledger,
     ) -> Box<dyn Iterator<Item = (Hour, i64, &'l LineRecord, &'l Figures)> + 'l> {
         if self.by == By::Line && self.from.is_none() && self.until.is_none() {
@@ -274,9 +276,7 @@ impl Question {
 }
 
 /// Hours, and the days that older ones were folded into, each with how many hours it has.
-fn ledger_cells(
-    ledger: &Ledger,
-) -> impl Iterator<Item = (Hour, i64, &LineRecord, &Figures)> {
+fn ledger_cells(ledger: &Ledger) -> impl Iterator<Item = (Hour, i64, &LineRecord, &Figures)> {
     let folded = ledger.folded().map(|(hour, line, figures)| (hour, 24, line, figures));
     folded.chain(ledger.hours().map(|(hour, line, figures)| (hour, 1, line, figures)))
 }

@@ -39,7 +39,7 @@ fn ask(rig: &Rig, path: &str) -> Reply {
 fn report(rig: &Rig, impressions: u64) -> Value {
     let start = Instant::now();
     loop {
-        let told = ask(rig, "/api/v1/report").json();
+        let told = ask(rig, "/api/v1/report?exact=true").json();
         if told["totals"][0]["impressions"] == impressions {
             return told;
         }
@@ -51,7 +51,7 @@ fn report(rig: &Rig, impressions: u64) -> Value {
 fn offline(rig: &Rig, args: &[&str]) -> String {
     let data = rig.data();
     let mut command = Command::new(env!("CARGO_BIN_EXE_interlude"));
-    command.env_remove("INTERLUDE_SERVER").arg("report").args(args);
+    command.env_remove("INTERLUDE_SERVER").args(["report", "--exact"]).args(args);
     let output = command.arg("--data").arg(data).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

@@ -11,8 +11,8 @@ use super::super::{Asked, By, Question, Report};
 use super::*;
 use crate::base::stdx::rng::Rng;
 use crate::base::units::calendar::Calendar;
-use crate::offer::ledger::report::Zones;
 use crate::offer::ledger::Keep;
+use crate::offer::ledger::report::Zones;
 
 /// Hours of each of three lines.
 const HOURS: usize = 10;
@@ -51,7 +51,8 @@ impl Case {
 
     /// Every sum that the answer to a random question tells, as the hours that are in it.
     fn answer(&self, rng: &mut Rng) -> Vec<u64> {
-        let of = *rng.pick(&[None, Some("acme"), Some("acme/spring/one"), Some("ace/x/y")]).unwrap();
+        let of =
+            *rng.pick(&[None, Some("acme"), Some("acme/spring/one"), Some("ace/x/y")]).unwrap();
         let at = |rng: &mut Rng| {
             let hour = rng.below(24 * 4) as i64 - 8;
             rng.chance(0.5).then(|| Moment::from_unix_s(1_800_000_000 + hour * 3600))
