@@ -1,6 +1,7 @@
 //! Does anything of a listener stay where it should not? Canaries, and a search of every file.
 
 mod erase;
+mod logs;
 
 use std::path::{Path, PathBuf};
 
