@@ -3,3 +3,5 @@
 pub mod decide;
 
 pub mod notice;
+
+pub mod rights;

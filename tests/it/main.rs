@@ -11,6 +11,7 @@ mod doors;
 mod faults;
 mod intake;
 mod replay;
+mod rights;
 mod serve;
 mod pacing;
 mod privacy;

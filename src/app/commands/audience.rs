@@ -1,5 +1,5 @@
-//! `interlude audience import|link|export|stats|crowd`: listeners into the data folder or a running
-//! server, and out again.
+//! `interlude audience …`: listeners into the data folder or a running server, and out again; and
+//! what they themselves may ask.
 //!
 //! Run by a person or a script, cold. The report goes to the standard output, faults and the
 //! progress bar to the standard error.
@@ -10,13 +10,15 @@ mod import;
 
 mod export;
 
+mod rights;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::place::Place;
 use crate::app::config::Config;
 use crate::base::units::time::{Clock, WallClock};
-use crate::knowledge::audience::{self, Audience, Providers, Stats};
+use crate::knowledge::audience::{self, Audience, Stats};
 use crate::market::vocabulary::{self, Vocabulary};
 
 /// Listeners: import, link, export and count them.
@@ -34,11 +36,29 @@ enum Action {
     /// Say which listener an exchange's or another's id means, from JSON Lines.
     #[command(after_long_help = import::LINKS)]
     Link(import::Args),
-    /// Write everybody down as JSON Lines that import takes back.
+    /// Write down everybody as JSON Lines that import takes back, or all that is known of one.
     #[command(after_long_help = export::FORMAT)]
     Export(export::Args),
     /// Count listeners, what they take, and what is known of them.
     Stats(StatsArgs),
+    /// Say in plain words why an ad was offered.
+    #[command(after_long_help = rights::WHY)]
+    Why(rights::WhyArgs),
+    /// Forget a listener, in every store.
+    #[command(after_long_help = rights::ERASE)]
+    Erase(rights::EraseArgs),
+    /// Use a kind of signal no more.
+    #[command(after_long_help = rights::SAY)]
+    OptOut(rights::SayArgs),
+    /// Take an opt-out back, or allow a moment of distress.
+    #[command(after_long_help = rights::SAY)]
+    OptIn(rights::SayArgs),
+    /// Show what a listener has refused.
+    #[command(after_long_help = rights::SAY)]
+    OptOuts(rights::SaidArgs),
+    /// Show who did what under these rights, and when.
+    #[command(after_long_help = rights::TRAIL)]
+    Trail(rights::TrailArgs),
     /// Count whom a targeting expression reaches.
     Crowd(crowd::CrowdArgs),
 }
@@ -58,6 +78,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Action::Link(args) => import::run(&args, import::Kind::Links),
         Action::Export(args) => export::run(&args),
         Action::Stats(args) => stats(&args),
+        Action::Why(args) => rights::why_asked(&args),
+        Action::Erase(args) => rights::erase_one(&args),
+        Action::OptOut(args) => rights::opt_out(&args),
+        Action::OptIn(args) => rights::opt_in(&args),
+        Action::OptOuts(args) => rights::opt_outs(&args),
+        Action::Trail(args) => rights::trail(&args),
         Action::Crowd(args) => crowd::run(&args),
     }
 }
@@ -74,7 +100,7 @@ fn read(place: &Place) -> anyhow::Result<(Audience, Vocabulary, Config)> {
 
 fn stats(args: &StatsArgs) -> anyhow::Result<ExitCode> {
     let (audience, vocabulary, config) = read(&args.place)?;
-    let providers = Providers::new(&config.audience.providers);
+    let providers = config.audience.providers();
     let stats = Stats::of(&audience, &vocabulary, &providers, WallClock.now());
     let mut out = io::stdout().lock();
     if args.json {

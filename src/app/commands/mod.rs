@@ -49,6 +49,8 @@ Examples:
   interlude audience import listeners.jsonl --data data
   interlude audience import listeners.jsonl --server http://127.0.0.1:8081 --data data
   interlude audience stats --data data --json
+  interlude audience export listener-1 --html me.html --data data
+  interlude audience opt-out listener-1 mood --data data
   interlude audience crowd --targeting draft.yaml --data data
   interlude audit data
   interlude ledger accounts --data data

@@ -102,7 +102,14 @@ impl Foundation {
     pub fn lay(config: &Config, data: &Path, keys: TicketKeys) -> Result<Foundation, StartFault> {
         let words = Words::read(&data.join(vocabulary::FILE), &config.vocabulary)
             .map_err(StartFault::at("vocabulary"))?;
-        Foundation::lay_over(config, data, keys, Arc::new(words))
+        let refused = audience::refused(data, *keys.marks()).map_err(StartFault::at("rights"))?;
+        let foundation = Foundation::lay_over(config, data, keys, Arc::new(words))?;
+        Ok(foundation.with_suppression(refused))
+    }
+
+    /// What listeners have refused holds in every world from here.
+    pub fn with_suppression(self, suppression: Suppression) -> Foundation {
+        Foundation { suppression: Arc::new(suppression), ..self }
     }
 
     /// For whoever owns the words.
@@ -127,7 +134,7 @@ impl Foundation {
             keys: Arc::new(keys),
             listeners: config.profile,
             privacy: Arc::new(policy(config).map_err(StartFault::at("privacy.gvl"))?),
-            providers: Arc::new(Providers::new(&config.audience.providers)),
+            providers: Arc::new(config.audience.providers()),
         })
     }
 
@@ -187,7 +194,9 @@ impl Foundation {
 
     /// The parts of a world that nobody listens in.
     pub(super) fn without_listeners(&self, catalog: Arc<Catalog>) -> Parts {
-        self.parts(catalog, self.words.snapshot(), Arc::new(Audience::empty()))
+        let suppression = Arc::new(Suppression::empty(*self.keys.marks()));
+        let parts = self.parts(catalog, self.words.snapshot(), Arc::new(Audience::empty()));
+        Parts { suppression, ..parts }
     }
 
     pub(super) fn reading(&self) -> Reading<'_> {

@@ -32,13 +32,17 @@ mod watch;
 
 mod listeners;
 
+mod shelf;
+
+mod rights;
+
 mod threads;
 
 mod treasury;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch as signal;
@@ -47,13 +51,15 @@ use crate::app::config::Config;
 use crate::app::demo::{Demo, Making};
 use crate::base::journal::{Opened, Trimmed};
 use crate::base::telemetry::Registry;
+use crate::base::units::ids::ListenerMark;
 use crate::base::units::time::{Clock, Moment, WallClock};
 use crate::doors::admin::Counting;
 use crate::doors::readiness::{Readiness, Stage};
 use crate::doors::{admin, receive};
 use crate::flows::notice::{KeyFault, OpenedTill, Sweeper, Terms, TicketConfig, Till, ticket_keys};
-use crate::knowledge::audience::{Intake, Stand};
+use crate::knowledge::audience::{Acts, Intake, Said, Stand};
 use crate::market::ticket::TicketKeys;
+use crate::market::vocabulary::Words;
 use crate::offer::delivery::Book;
 use crate::offer::ledger::rates_mark;
 use crate::offer::records::{Eraser, RecordRing, RecordWriter};
@@ -62,12 +68,15 @@ pub use asleep::Sleeper;
 pub use foundation::{Built, Foundation, Summary, policy};
 pub use lock::{DataLock, LockFault};
 pub use node::Node;
+pub use rights::change;
+pub use shelf::Shelf;
 pub use tasks::Loop;
 
 use crowd::CrowdLoop;
 use money::Money;
 use pacing::Paces;
 use press::Press;
+use rights::Rights;
 use threads::{AdminThread, BidThreads};
 use treasury::Vault;
 use watch::Watcher;
@@ -127,7 +136,7 @@ impl Running {
         let listeners = Stand::open(data, &config.vocabulary, &config.audience)
             .map_err(StartFault::at("listeners"))?;
         let words = Arc::clone(&listeners.words);
-        let foundation = Foundation::lay_over(&config, data, keys, words)?;
+        let (foundation, book) = lay_foundation(&config, data, keys, words)?;
         let (press, built) = Press::start(foundation, Arc::clone(&listeners.audience))?;
         let ring = Arc::new(RecordRing::new(&config.records));
         let records =
@@ -157,7 +166,8 @@ impl Running {
             .map_err(StartFault::at("upkeep"))?;
         let (crowd, counting) = crowd::start(&config, Arc::clone(&node), &clock, &registry)
             .map_err(StartFault::at("crowd counts"))?;
-        let behind = (Arc::clone(&intake), &node, Arc::clone(&clock), counting);
+        let rights = begin_rights(book, (&node, &intake), &config, (&records, &*clock));
+        let behind = (Arc::clone(&intake), &node, Arc::clone(&clock), counting, rights);
         let admin = start_admin(&config, data, shared, behind)?;
         let shared = (Arc::clone(&registry), Arc::clone(&readiness), clock);
         let bid = BidThreads::start(&config, Arc::clone(&node), shared)
@@ -253,6 +263,49 @@ impl Running {
     }
 }
 
+/// What listeners have refused and asked for so far, and where it is written down.
+struct RightsBook {
+    shelf: Shelf,
+    acts: Acts,
+    unended: Vec<ListenerMark>,
+}
+
+/// Lays what worlds are built on; what listeners have refused holds in all of them.
+fn lay_foundation(
+    config: &Config,
+    data: &Path,
+    keys: TicketKeys,
+    words: Arc<Words>,
+) -> Result<(Foundation, RightsBook), StartFault> {
+    let (acts, Said { suppression, unended }) =
+        Acts::open(data, *keys.marks()).map_err(StartFault::at("rights"))?;
+    let foundation = Foundation::lay_over(config, data, keys, words)?;
+    let foundation = foundation.with_suppression(suppression);
+    let shelf = Shelf::new(config, data, foundation.clone());
+    Ok((foundation, RightsBook { shelf, acts, unended }))
+}
+
+/// Ends the erasures that were begun before this start.
+fn begin_rights(
+    book: RightsBook,
+    (node, intake): (&Arc<Node>, &Arc<Intake>),
+    config: &Config,
+    (records, clock): (&RecordWriter, &dyn Clock),
+) -> Arc<Rights> {
+    let RightsBook { shelf, acts, unended } = book;
+    let rights = Rights {
+        shelf,
+        node: Arc::clone(node),
+        intake: Arc::clone(intake),
+        acts,
+        eraser: records.eraser(),
+        suppressed_max: config.audience.suppressed_max,
+        turn: Mutex::default(),
+    };
+    rights.finish(&unended, clock);
+    Arc::new(rights)
+}
+
 /// With the number of this start.
 fn open_till(
     config: &Config,
@@ -271,13 +324,13 @@ fn open_till(
 }
 
 /// What the admin listener works with.
-type Behind<'n> = (Arc<Intake>, &'n Arc<Node>, Arc<dyn Clock>, Arc<Counting>);
+type Behind<'n> = (Arc<Intake>, &'n Arc<Node>, Arc<dyn Clock>, Arc<Counting>, Arc<Rights>);
 
 fn start_admin(
     config: &Config,
     data: &Path,
     shared: (Arc<Registry>, Arc<Readiness>),
-    (listeners, node, clock, counting): Behind<'_>,
+    (listeners, node, clock, counting, rights): Behind<'_>,
 ) -> Result<AdminThread, StartFault> {
     let tokens = match &config.admin.token_file {
         Some(file) => admin::Tokens::open(file),
@@ -291,6 +344,7 @@ fn start_admin(
         config: Arc::new(config.admin.clone()),
         listeners,
         treasury: Arc::new(vault),
+        rights,
         providers: Arc::clone(&node.standing().published.world.providers),
         clock,
         crowd_minimum: config.crowd.minimum,

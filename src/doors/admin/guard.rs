@@ -10,8 +10,22 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use sha2::{Digest as _, Sha256};
+
 use super::refusal::Refusal;
 use super::token::Tokens;
+
+/// Whose request it is, as the trail names them: the beginning of the token's SHA-256.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Caller(pub String);
+
+impl Caller {
+    fn of(token: &[u8]) -> Caller {
+        let digest = Sha256::digest(token);
+        let digits: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        Caller(format!("token {digits}"))
+    }
+}
 
 /// What is asked of every request.
 #[derive(Clone)]
@@ -33,7 +47,7 @@ impl Guard {
         Guard { tokens, hosts: Some(all.collect()) }
     }
 
-    fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    fn check(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let host = text(HOST).unwrap_or_default();
         if self.hosts.as_ref().is_some_and(|hosts| !hosts.contains(&name_of(host))) {
@@ -56,7 +70,7 @@ impl Guard {
             let mend = "read it again from the token file (admin.token_file)";
             return Err(unauthorized("the token is not known").with_mend(mend));
         }
-        Ok(())
+        Ok(Caller::of(token))
     }
 }
 
@@ -76,9 +90,12 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
 }
 
-pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     match guard.check(request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
         Err(refusal) => refusal.into_response(),
     }
 }
@@ -95,7 +112,7 @@ mod tests {
             let name: axum::http::HeaderName = name.parse().unwrap();
             map.insert(name, value.parse().unwrap());
         }
-        guard.check(&map).map_err(|refusal| refusal.status)
+        guard.check(&map).map(drop).map_err(|refusal| refusal.status)
     }
 
     #[test]

@@ -143,7 +143,8 @@ fn order(api: &Api, name: String, query: &Query) -> Result<Order, Refusal> {
             Refusal::bad_request(error).with_mend(mend).at("expires")
         })
     });
-    let expires = expires.transpose()?.unwrap_or(Segment::NEVER);
+    let latest = api.providers.retention().latest(Dimension::List, api.clock.now());
+    let expires = expires.transpose()?.unwrap_or(Segment::NEVER).min(latest);
     let words = api.listeners.words();
     let value = match act {
         Act::Remove => words.snapshot().find(Dimension::List, &name),

@@ -41,6 +41,8 @@ mod funds;
 
 mod reconcile;
 
+mod rights;
+
 mod routes;
 
 use std::future::Future;
@@ -64,6 +66,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::base::telemetry::Registry;
 use crate::base::units::time::Clock;
 use crate::doors::readiness::{Readiness, Stage};
+use crate::flows::rights::Stores;
 use crate::knowledge::audience::Providers;
 
 pub use answers::Pieces;
@@ -89,6 +92,8 @@ pub struct Shown {
     pub counting: Arc<Counting>,
     pub listeners: Arc<dyn Listeners>,
     pub treasury: Arc<dyn Treasury>,
+    /// All that knows something of a listener.
+    pub rights: Arc<dyn Stores>,
     /// Third parties whose segments are taken.
     pub providers: Arc<Providers>,
     pub clock: Arc<dyn Clock>,

@@ -14,7 +14,7 @@ use super::api::Api;
 use super::guard::{Guard, guard};
 use super::refusal::Refusal;
 use super::treasury::Bank;
-use super::{Shown, audience, crowd, export, funds, links, lists, reconcile, report};
+use super::{Shown, audience, crowd, export, funds, links, lists, reconcile, report, rights};
 
 /// Everything under `/api/v1`.
 pub fn router(api: Api, shown: Shown, gate: Guard) -> Router {
@@ -27,6 +27,7 @@ pub fn router(api: Api, shown: Shown, gate: Guard) -> Router {
         .route("/funds/{advertiser}", post(funds::post).layer(order_bytes))
         .route("/reconcile", post(reconcile::post).layer(report_bytes))
         .with_state(bank);
+    let rights = rights::routes(rights::Desk::new(&shown));
     let counts = Router::new().route("/audience/crowd", crowd::route()).with_state(shown);
     Router::new()
         .route("/", get(index))
@@ -35,6 +36,7 @@ pub fn router(api: Api, shown: Shown, gate: Guard) -> Router {
         .route("/audience/lists/{advertiser}/{list}", post(lists::post).delete(lists::delete))
         .with_state(api)
         .merge(counts)
+        .merge(rights)
         .merge(money)
         .method_not_allowed_fallback(no_such_method)
         .fallback(no_such_path)

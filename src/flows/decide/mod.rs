@@ -23,6 +23,8 @@ pub mod record;
 
 pub mod replay;
 
+pub mod again;
+
 pub mod serve;
 
 use crate::base::units::ids::ListenerMark;

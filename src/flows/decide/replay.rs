@@ -71,14 +71,8 @@ pub fn replay(
     if kept.answers.asleep != 0 && asleep.is_none() {
         return Verdict::SleepForgotten;
     }
-    let Some(exchange) = exchange(kept, world) else {
-        return Verdict::Differs(vec![Difference::Exchange]);
-    };
-    let wire = if kept.wire & 1 == 1 { Wire::Protobuf } else { Wire::Json };
-    let received = Received::new(exchange, wire, sample.request);
-    let received = Received { gpc: kept.wire & 2 != 0, ruling: ruling(kept), ..received };
-    let world = match with_profile(&received, sample.profile, world, at) {
-        Ok(world) => world,
+    let (received, world) = match as_then(kept, sample, world, at) {
+        Ok(then) => then,
         Err(difference) => return Verdict::Differs(vec![difference]),
     };
     let mut live = Recorded::new(&kept.answers, asleep);
@@ -95,6 +89,21 @@ pub fn replay(
 pub fn ruling(kept: &DecisionRecord) -> Option<Ruling> {
     let (permissions, suppressed) = (kept.permissions()?, Suppressed::recorded(kept.suppressed)?);
     Some(Ruling { permissions, suppressed })
+}
+
+/// What came in, and the world with the one listener in it, as they were at a decision.
+pub(super) fn as_then<'s>(
+    kept: &DecisionRecord,
+    sample: Sample<'s>,
+    world: &World,
+    at: Circumstance,
+) -> Result<(Received<'s>, World), Difference> {
+    let exchange = exchange(kept, world).ok_or(Difference::Exchange)?;
+    let wire = if kept.wire & 1 == 1 { Wire::Protobuf } else { Wire::Json };
+    let received = Received::new(exchange, wire, sample.request);
+    let received = Received { gpc: kept.wire & 2 != 0, ruling: ruling(kept), ..received };
+    let world = with_profile(&received, sample.profile, world, at)?;
+    Ok((received, world))
 }
 
 /// The row of the record: its index where the key agrees, else wherever the key stands now.

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::provider::ProviderRow;
+use super::provider::{ProviderRow, Providers};
+use super::retention::Retention;
 
 /// `[audience]`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -28,6 +29,11 @@ pub struct Config {
     /// … or when somebody was erased and the last writing is this long ago, in seconds: what an
     /// erased listener was is on the disk at most so long, and the time of the writing.
     pub erased_s: u64,
+    /// Most listeners, and ids of listeners, that may have refused something; beyond it a refusal
+    /// is refused itself, with 507.
+    pub suppressed_max: usize,
+    /// How long what is known may be kept.
+    pub retention: Retention,
     /// Third parties whose segments are taken.
     pub providers: Vec<ProviderRow>,
 }
@@ -44,12 +50,19 @@ impl Default for Config {
             settle_bytes: 64 << 20,
             settle_s: 21_600,
             erased_s: 60,
+            suppressed_max: 10_000_000,
+            retention: Retention::default(),
             providers: Vec::new(),
         }
     }
 }
 
 impl Config {
+    /// What lines are read against.
+    pub fn providers(&self) -> Providers {
+        Providers::new(&self.providers).keeping(self.retention)
+    }
+
     /// A segment of the journal, so that little more than what is settled needs to be kept.
     pub(super) fn segment_bytes(&self) -> u64 {
         (self.settle_bytes / 4).clamp(1 << 10, 64 << 20)
@@ -66,6 +79,9 @@ impl Config {
         }
         if self.queue < self.batch.max(BATCH_MAX) {
             faults.push("audience.queue: at least 10000, a whole batch");
+        }
+        if self.suppressed_max == 0 {
+            faults.push("audience.suppressed_max: at least 1");
         }
         if self.settle_s == 0 {
             faults.push("audience.settle_s: at least 1");

@@ -56,6 +56,8 @@ pub struct DiskStore {
     unsettled: bool,
     /// Batches so far that erase somebody.
     erasures: u64,
+    /// What is past has left the memory, and is still in the snapshot.
+    purged: bool,
     settled: Arc<Mutex<Settled>>,
     /// Grow to this, and so long, before everybody is written anew.
     settle: (u64, Duration),
@@ -118,6 +120,7 @@ impl DiskStore {
             unsettled: opened.records > 0,
             // What a crash left of an erasure.
             erasures: u64::from(erased),
+            purged: false,
             settled: Arc::new(Mutex::new(settled)),
             settle: (config.settle_bytes, Duration::from_secs(config.settle_s)),
             erased_after: Duration::from_secs(config.erased_s),
@@ -143,6 +146,9 @@ impl DiskStore {
 
     /// Whether the journal is large, or holds something old.
     fn is_due(&self) -> bool {
+        if self.purged {
+            return true;
+        }
         let settled = locked(&self.settled);
         let (bytes, after) = self.settle;
         let large = self.tail.position() - settled.position > bytes.max(settled.bytes / 2);
@@ -189,6 +195,10 @@ impl Store for DiskStore {
         self.tail.position() - locked(&self.settled).position
     }
 
+    fn purged(&mut self) {
+        self.purged = true;
+    }
+
     fn settle(&mut self, audience: &Arc<Audience>) -> Result<Option<Settling>, StoreFault> {
         if self.failed.is_some() || !self.is_due() {
             return Ok(None);
@@ -201,7 +211,7 @@ impl Store for DiskStore {
             self.failed = Some(why.to_string());
             return Err(StoreFault::Io { path: self.dir.clone(), source: why });
         }
-        (self.noted, self.unsettled) = (0, false);
+        (self.noted, self.unsettled, self.purged) = (0, false, false);
         let (from, position) = (self.tail.seq(), self.tail.position());
         let audience = Arc::clone(audience);
         let (dir, settled) = (self.dir.clone(), Arc::clone(&self.settled));

@@ -27,7 +27,6 @@ use super::config::Config;
 use super::intake::{Failed, Intake, Receipt, Refused};
 use super::line::{self, LineFault};
 use super::link_line::read_link;
-use super::provider::Providers;
 
 /// What came of an import.
 #[derive(Clone, Default, Debug)]
@@ -78,7 +77,7 @@ type ReadLine<'r> = &'r mut dyn FnMut(&str, &mut Vec<Change>) -> Result<(), Vec<
 impl Import<'_> {
     /// Takes in all good lines, and returns when they are durable.
     pub fn run(&self, text: Text<'_>) -> Result<Report, ImportFault> {
-        let (providers, now) = (Providers::new(&self.config.providers), WallClock.now());
+        let (providers, now) = (self.config.providers(), WallClock.now());
         let words = self.intake.words();
         let mut read = |line: &str, changes: &mut Vec<Change>| {
             let made = words.grow(|words| line::read_growing(line, words, &providers, now))?;
@@ -98,7 +97,7 @@ impl Import<'_> {
 
     /// Only looks: with one bad line the report says that it is refused. No word gets an id.
     pub fn check(&self, text: Text<'_>) -> Result<Report, ImportFault> {
-        let (providers, now) = (Providers::new(&self.config.providers), WallClock.now());
+        let (providers, now) = (self.config.providers(), WallClock.now());
         let mut words = Vocabulary::clone(&self.intake.words().snapshot());
         self.look_at_each(text, &mut |line, _| {
             line::read_growing(line, &mut words, &providers, now).map(|_| ())

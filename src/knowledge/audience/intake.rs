@@ -153,6 +153,7 @@ impl Intake {
         let Stand { store, audience, words, clock } = stand;
         let (queue, items) = mpsc::channel();
         let kept = minor_ages(&words.snapshot());
+        let purge_s = i64::try_from(config.settle_s).unwrap_or(i64::MAX);
         let shared = Arc::new(Shared {
             waiting: AtomicUsize::new(0),
             audience: ArcSwap::new(audience),
@@ -164,7 +165,7 @@ impl Intake {
             store,
             words: Arc::clone(&words),
             gather: Gather::new(kept),
-            work: work::Work::new(queue.clone(), clock, kept),
+            work: work::Work::new(queue.clone(), clock, kept, purge_s),
             seal_ms: config.seal_ms,
             publish,
             shared: Arc::clone(&shared),

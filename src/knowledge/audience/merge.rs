@@ -64,6 +64,12 @@ impl Merge {
         Merge::of(audience, 0..audience.generations().len())
     }
 
+    /// All generations anew, be there only one: what is past leaves them. `None`: nobody is there.
+    pub fn purge(audience: &Audience) -> Option<Merge> {
+        let inputs = audience.generations().to_vec();
+        (!inputs.is_empty()).then_some(Merge { inputs, bottom: true })
+    }
+
     pub(super) fn of(audience: &Audience, range: Range<usize>) -> Option<Merge> {
         let generations = audience.generations();
         let bottom = range.end == generations.len();

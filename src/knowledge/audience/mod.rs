@@ -9,6 +9,8 @@ mod links;
 
 mod suppression;
 
+mod acts;
+
 mod change;
 
 mod record;
@@ -31,6 +33,8 @@ mod gather;
 
 pub mod snapshot;
 
+mod retention;
+
 mod provider;
 
 mod config;
@@ -51,6 +55,7 @@ mod import;
 
 mod stats;
 
+pub use acts::{ACTS, Act, Acts, Deed, Said, refused, trail};
 pub use audience::{Audience, Bytes, Purpose};
 pub use change::{Change, ChangeFault};
 pub use config::{BATCH_MAX, Config};
@@ -71,6 +76,7 @@ pub use provider::{
     LegalBasis, PROVIDED, Provider, ProviderFault, ProviderRow, Providers,
     faults as provider_faults,
 };
+pub use retention::Retention;
 pub use stats::{DimensionStats, Expiry, ProviderStats, Stats};
 pub use store::{Settling, Store, StoreFault, Visitor};
 pub use suppression::Suppression;

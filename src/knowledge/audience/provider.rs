@@ -12,7 +12,7 @@ use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;
 use crate::market::vocabulary::{Dimension, ValueId, Vocabulary};
 
-use super::profile::Segment;
+use super::retention::Retention;
 
 /// The dimensions in which third parties may know something.
 pub const PROVIDED: [Dimension; 3] = [Dimension::Interest, Dimension::Lifestyle, Dimension::Intent];
@@ -79,9 +79,15 @@ pub struct Provider {
     pub max_age_s: Option<i64>,
 }
 
-/// All that are registered.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Providers(Vec<Provider>);
+/// All that are registered, and how long anything may be kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Providers(Vec<Provider>, Retention);
+
+impl Default for Providers {
+    fn default() -> Providers {
+        Providers(Vec::new(), Retention::NONE)
+    }
+}
 
 /// Why a third party's value is not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,7 +103,17 @@ pub enum ProviderFault<'p> {
 impl Providers {
     /// Rows that [`faults`] blames are left out.
     pub fn new(rows: &[ProviderRow]) -> Providers {
-        Providers(rows.iter().filter_map(Provider::read).collect())
+        Providers(rows.iter().filter_map(Provider::read).collect(), Retention::NONE)
+    }
+
+    /// The same, where nothing is kept for longer.
+    #[must_use]
+    pub fn keeping(self, retention: Retention) -> Providers {
+        Providers(self.0, retention)
+    }
+
+    pub const fn retention(&self) -> Retention {
+        self.1
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Provider> {
@@ -111,16 +127,17 @@ impl Providers {
         text: &str,
         now: Moment,
     ) -> Result<Moment, ProviderFault<'_>> {
+        let kept = self.1.latest(dimension, now);
         if !PROVIDED.contains(&dimension) {
-            return Ok(Segment::NEVER);
+            return Ok(kept);
         }
-        let Some(prefix) = prefix(text) else { return Ok(Segment::NEVER) };
+        let Some(prefix) = prefix(text) else { return Ok(kept) };
         match self.keyed(prefix) {
             Some(provider) if !provider.dimensions.contains(&dimension) => {
                 Err(ProviderFault::Dimension(provider))
             }
             Some(provider) => {
-                Ok(provider.max_age_s.map_or(Segment::NEVER, |age_s| now.plus_s(age_s)))
+                Ok(provider.max_age_s.map_or(kept, |age_s| kept.min(now.plus_s(age_s))))
             }
             None if is_key(prefix, IAB) => Err(ProviderFault::NoTaxonomyId),
             None => Err(ProviderFault::Unregistered),
@@ -235,6 +252,7 @@ fn cpm_nanos(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::profile::Segment;
     use super::*;
 
     fn row(key: &str) -> ProviderRow {
@@ -256,6 +274,12 @@ mod tests {
         let providers = Providers::new(&[row("acme"), row("other")]);
         let now = Moment::from_unix_s(1_000_000);
         let latest = |dimension, text| providers.latest(dimension, text, now);
+        let kept = Retention { taste_days: 7, third_party_days: 9, ..Retention::NONE };
+        let week = providers.clone().keeping(kept);
+        let of = |dimension, text| week.latest(dimension, text, now).unwrap();
+        assert_eq!(of(Dimension::TasteArtist, "muse"), now.plus_s(7 * 86_400));
+        assert_eq!(of(Dimension::Interest, "acme:auto"), now.plus_s(9 * 86_400));
+        assert_eq!(of(Dimension::Interest, "fly fishing"), now.plus_s(9 * 86_400));
         let month = Ok(now.plus_s(30 * 86_400));
         assert_eq!(latest(Dimension::Interest, "acme:auto"), month);
         assert_eq!(latest(Dimension::Intent, "Ac-Me: auto"), month);

@@ -38,6 +38,9 @@ pub trait Store: Send {
         0
     }
 
+    /// What is past has left the audience: the store is due, so that it leaves the disk.
+    fn purged(&mut self) {}
+
     /// `audience` says all that was synced: if the store is due to be put in order, the work that
     /// does it, to be done on another thread. One at a time.
     fn settle(&mut self, audience: &Arc<Audience>) -> Result<Option<Settling>, StoreFault> {

@@ -53,6 +53,11 @@ impl Rig {
         self.folder.path().join("data")
     }
 
+    /// Starts the server again where it was stopped.
+    pub fn begin(&mut self) {
+        self.start();
+    }
+
     fn start(&mut self) {
         let running = Running::start(self.config.clone(), &self.data());
         self.running = Some(running.unwrap_or_else(|why| panic!("{why:?}")));

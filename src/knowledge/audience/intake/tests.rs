@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::super::audience::Purpose;
 use super::super::links::LinkKey;
 use super::super::profile::{Profile, Segment, encode};
 use super::super::store::{Settling, Visitor};
 use super::*;
 use crate::base::units::ids::ListenerKey;
+use crate::base::units::time::{Moment, SetClock};
 use crate::market::vocabulary::ValueId;
 
 fn key(n: u64) -> ListenerKey {
@@ -286,4 +288,49 @@ proptest! {
 
 fn long() -> bool {
     std::env::var_os("INTERLUDE_LONG").is_some()
+}
+
+#[test]
+fn what_is_past_leaves_memory_and_disk_when_the_clock_has_moved() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { settle_s: 7200, ..Config::default() };
+    let stand = Stand::open(folder.path(), &Default::default(), &config).unwrap();
+    let kept = minor_ages(&stand.words.snapshot());
+    let words = Arc::clone(&stand.words);
+    let start = Moment::from_unix_s(1_795_348_800);
+    let clock = Arc::new(SetClock::new(start));
+    let stand = Stand { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..stand };
+    let intake = stand.alone(&config).unwrap();
+    let hour = start.plus_s(3600);
+    let ending = |value, expires| Segment { value, confidence_pct: 80, expires };
+    let segments =
+        [ending(ValueId(100), hour), ending(ValueId(101), Segment::NEVER), ending(kept[1], hour)];
+    let add = Change::Add { key: key(1), segments: segments.to_vec() };
+    intake.submit(vec![add]).unwrap().wait().unwrap();
+    intake.seal().unwrap();
+    let of = |audience: &Audience| {
+        let profile = audience.profile_for(Purpose::Rights, key(1)).unwrap();
+        profile.segments().map(|segment| segment.value).collect::<BTreeSet<_>>()
+    };
+    let on_disk = || {
+        let words = || Ok(Vocabulary::clone(&words.snapshot()));
+        of(&super::super::disk::read(folder.path(), &words).unwrap())
+    };
+    assert_eq!(of(&intake.audience()).len(), 3);
+    // It has ended, but its time to go has not come.
+    clock.set(start.plus_s(7199));
+    intake.seal().unwrap();
+    assert_eq!((of(&intake.audience()).len(), on_disk().len()), (3, 3));
+    clock.set(start.plus_s(7200));
+    let left = BTreeSet::from([kept[1], ValueId(101)]);
+    let since = Instant::now();
+    while of(&intake.audience()) != left || on_disk() != left {
+        assert!(since.elapsed() < Duration::from_secs(60), "still there");
+        // Wakes the thread, as any change does.
+        intake.seal().unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop((intake, words));
+    let again = started(folder.path(), &config);
+    assert_eq!(of(&again.audience()), left);
 }

@@ -135,12 +135,15 @@ impl Turn {
 
     fn put_in_place(&mut self, done: Done) {
         match done {
-            Done::Merged { merge, merged, took } => {
+            Done::Merged { merge, merged, took, purge } => {
                 self.shared.meters.merged(took);
                 self.work.ended(&merge);
                 let now = self.shared.audience.load_full();
                 if let Some(audience) = merge.done(&now, merged) {
                     self.publish(audience);
+                    if purge {
+                        self.store.purged();
+                    }
                 }
             }
             Done::Settled { fault: None, took } => {
@@ -159,6 +162,7 @@ impl Turn {
     /// Starts what is due, and shows how things stand.
     fn look_after(&mut self) {
         let audience = self.shared.audience.load_full();
+        self.work.purge(&audience);
         self.work.merge(&audience);
         // What is gathered is in the journal, but in no generation yet.
         if self.gather.is_empty() && self.work.may_settle() {

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::base::stdx::niceness::give_way;
-use crate::base::units::time::Clock;
+use crate::base::units::time::{Clock, Moment};
 use crate::market::vocabulary::ValueId;
 
 use super::super::audience::Audience;
@@ -34,37 +34,65 @@ pub(super) struct Work {
     /// Not before this.
     settle_from: Option<Instant>,
     stop: Arc<AtomicBool>,
+    /// When everything is written anew without what is past, and how often.
+    purge_at: Moment,
+    purge_s: i64,
 }
 
 /// What a thread has to tell at its end.
 pub(super) enum Done {
-    Merged { merge: Merge, merged: Arc<Generation>, took: Instant },
+    Merged { merge: Merge, merged: Arc<Generation>, took: Instant, purge: bool },
     Settled { fault: Option<StoreFault>, took: Instant },
 }
 
 impl Work {
-    pub fn new(ends: Sender<Item>, clock: Arc<dyn Clock>, kept: [ValueId; 2]) -> Work {
+    pub fn new(
+        ends: Sender<Item>,
+        clock: Arc<dyn Clock>,
+        kept: [ValueId; 2],
+        purge_s: i64,
+    ) -> Work {
         let (merges, stop) = (Vec::new(), Arc::default());
-        Work { ends, clock, kept, merges, settling: None, settle_from: None, stop }
+        let purge_at = clock.now().plus_s(purge_s);
+        let (settling, settle_from) = (None, None);
+        Work { ends, clock, kept, merges, settling, settle_from, stop, purge_at, purge_s }
+    }
+
+    /// Starts a purge when it is due and no merge is under way.
+    pub fn purge(&mut self, audience: &Audience) {
+        let now = self.clock.now();
+        if now < self.purge_at || !self.merges.is_empty() {
+            return;
+        }
+        self.purge_at = now.plus_s(self.purge_s);
+        if let Some(merge) = Merge::purge(audience) {
+            self.start(merge, true);
+        }
     }
 
     /// Starts the merges that are due.
     pub fn merge(&mut self, audience: &Audience) {
         while self.merges.len() < MERGES {
             let Some(merge) = Merge::due(audience, self.merges.last()) else { return };
-            let past = Past { moment: self.clock.now(), kept: self.kept };
-            let (ends, running) = (self.ends.clone(), merge.clone());
-            let started = spawn("merge", move || {
-                let took = Instant::now();
-                let merged = Arc::new(running.run(past, &mut std::thread::yield_now));
-                // An intake that has ended needs no merge.
-                let _ = ends.send(Item::Done(Done::Merged { merge: running, merged, took }));
-            });
-            match started {
-                Some(_) => self.merges.push(merge),
-                None => return,
+            if !self.start(merge, false) {
+                return;
             }
         }
+    }
+
+    fn start(&mut self, merge: Merge, purge: bool) -> bool {
+        let past = Past { moment: self.clock.now(), kept: self.kept };
+        let (ends, running) = (self.ends.clone(), merge.clone());
+        let started = spawn("merge", move || {
+            let took = Instant::now();
+            let merged = Arc::new(running.run(past, &mut std::thread::yield_now));
+            // An intake that has ended needs no merge.
+            let _ = ends.send(Item::Done(Done::Merged { merge: running, merged, took, purge }));
+        });
+        if started.is_some() {
+            self.merges.push(merge);
+        }
+        started.is_some()
     }
 
     pub fn ended(&mut self, merge: &Merge) {

@@ -45,7 +45,7 @@ use dashmap::DashMap;
 pub use config::Config;
 pub use log::{CapsLog, LogFault, Settling};
 use lone::Lone;
-pub use reach::{CELL_MIN, FREQUENCIES, Reach, heard, reach};
+pub use reach::{CELL_MIN, FREQUENCIES, Reach, heard, heard_by, reach};
 use record::Record;
 pub use restart::{Rebuilt, Restart, Told};
 pub use rules::CapSet;

@@ -64,6 +64,35 @@ pub fn heard(
     Ok(())
 }
 
+/// What one listener heard, of which line and when its bid was made; oldest first. For his own
+/// export.
+pub fn heard_by(
+    folder: impl Into<Folder>,
+    mark: ListenerMark,
+) -> Result<Vec<(LineId, Moment)>, LogFault> {
+    let folder = folder.into();
+    let mut tries = 0;
+    loop {
+        match once_heard(&folder, mark) {
+            // As above.
+            Err(_) if tries < 3 => tries += 1,
+            end => return end,
+        }
+    }
+}
+
+fn once_heard(folder: &Folder, mark: ListenerMark) -> Result<Vec<(LineId, Moment)>, LogFault> {
+    let mut heard = Vec::new();
+    read_on(folder, None, &mut |record| match record.what {
+        What::Erased if record.mark == mark => heard.clear(),
+        What::Heard if record.mark == mark => {
+            heard.push((record.line, Moment::from_unix_s(record.made_s.into())));
+        }
+        _ => {}
+    })?;
+    Ok(heard)
+}
+
 /// Line and listener of each impression.
 fn meetings(
     folder: &Folder,

@@ -1,0 +1,134 @@
+//! What do the listener's rights reach in a running server? All its stores, behind one trait; cold.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::node::Node;
+use super::shelf::Shelf;
+use crate::base::units::ids::{LineId, ListenerMark};
+use crate::base::units::time::{Clock, Moment};
+use crate::flows::decide::world::World;
+use crate::flows::rights::{Fault, SeeDecision, SeeFound, Stores, Wanted, erase};
+use crate::knowledge::audience::{
+    Act, Acts, Audience, Change, Intake, Providers, Refused, Suppression,
+};
+use crate::knowledge::catalog::model::Catalog;
+use crate::market::vocabulary::Vocabulary;
+use crate::offer::delivery::Sleep;
+use crate::offer::records::{DecisionRecord, Eraser};
+
+/// One server's stores.
+pub struct Rights {
+    pub shelf: Shelf,
+    pub node: Arc<Node>,
+    pub intake: Arc<Intake>,
+    pub acts: Acts,
+    pub eraser: Eraser,
+    pub suppressed_max: usize,
+    pub turn: Mutex<()>,
+}
+
+impl Rights {
+    /// Ends the erasures that a crash cut short, or that were begun without a server.
+    pub fn finish(&self, unended: &[ListenerMark], clock: &dyn Clock) {
+        for &mark in unended {
+            match erase::finish(self, mark, clock.now()) {
+                Ok(_) => tracing::info!("an erasure that was begun has been ended"),
+                Err(why) => {
+                    tracing::error!(%why, "an erasure cannot be ended; tried at next start")
+                }
+            }
+        }
+    }
+}
+
+impl Stores for Rights {
+    fn audience(&self) -> Arc<Audience> {
+        self.intake.audience()
+    }
+
+    fn vocabulary(&self) -> Arc<Vocabulary> {
+        self.intake.words().snapshot()
+    }
+
+    fn providers(&self) -> Arc<Providers> {
+        Arc::clone(&self.node.standing().published.world.providers)
+    }
+
+    fn catalog(&self) -> Option<Arc<Catalog>> {
+        Some(Arc::clone(&self.node.standing().published.world.catalog))
+    }
+
+    fn suppression(&self) -> Arc<Suppression> {
+        Arc::clone(&self.node.standing().published.world.suppression)
+    }
+
+    fn sources(&self) -> Vec<String> {
+        self.shelf.sources()
+    }
+
+    fn heard(&self, mark: ListenerMark) -> Result<Vec<(LineId, Moment)>, Fault> {
+        self.shelf.heard(mark)
+    }
+
+    fn decisions(&self, mark: ListenerMark, visit: SeeDecision<'_>) -> Result<(), Fault> {
+        self.shelf.decisions(mark, visit)
+    }
+
+    fn find(&self, wanted: Wanted<'_>, visit: SeeFound<'_>) -> Result<(), Fault> {
+        self.shelf.find(wanted, visit)
+    }
+
+    fn world(&self, record: &DecisionRecord) -> Result<(World, Option<Sleep>), Fault> {
+        self.shelf.world(record)
+    }
+
+    fn trail(&self, visit: &mut dyn FnMut(&Act)) -> Result<(), Fault> {
+        self.shelf.trail(visit)
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, act: &Act) -> Result<(), Fault> {
+        self.acts.keep(act).map_err(Fault::store)
+    }
+
+    fn suppress(&self, suppression: Suppression) {
+        self.node.publish_suppression(Arc::new(suppression));
+    }
+
+    fn suppressed_max(&self) -> usize {
+        self.suppressed_max
+    }
+
+    fn change(&self, changes: Vec<Change>) -> Result<(), Fault> {
+        change(&self.intake, changes)
+    }
+
+    fn forget(&self, mark: ListenerMark) -> Result<bool, Fault> {
+        self.node.till().book().caps().erase(mark);
+        self.eraser.forget(mark).map_err(Fault::store)?;
+        Ok(true)
+    }
+}
+
+/// Submits until it is taken; returns when bids see it.
+pub fn change(intake: &Intake, mut changes: Vec<Change>) -> Result<(), Fault> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    loop {
+        match intake.offer(changes) {
+            Ok(receipt) => {
+                receipt.wait().map_err(Fault::store)?;
+                return intake.seal().map_err(Fault::store);
+            }
+            Err((Refused::Busy { retry_after_ms }, back)) => {
+                changes = back;
+                std::thread::sleep(std::time::Duration::from_millis(retry_after_ms));
+            }
+            Err((refused, _)) => return Err(Fault::store(refused)),
+        }
+    }
+}
