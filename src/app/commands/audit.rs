@@ -1,7 +1,6 @@
 //! `interlude audit DIR`: every balance again, from the journal alone; equal to the bit, or where
 //! not.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,8 +8,8 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::base::journal::{self, Folder, Mark};
-use crate::offer::ledger::{Account, BudgetId, DAYS_KEPT, Keep, Ledger, Snapshots};
-use crate::rehearsal::audit::{Audit, Key, Of, Side, audit};
+use crate::offer::ledger::{Keep, Ledger, Snapshots};
+use crate::rehearsal::audit;
 
 const AFTER: &str = "\
 Reads the journal with a decoder and an arithmetic of its own, and compares what they come to
@@ -94,16 +93,16 @@ pub fn compare(journal: &Path, snapshots: &Path, show: usize) -> anyhow::Result<
     let snapshots = Snapshots::new(snapshots, Keep::default());
     // First: so that it is not newer than what is audited.
     let start = snapshots.newest(&folder)?;
-    let audited = audit(journal)?;
+    let audited = audit::audit(journal)?;
     let mut differences = Vec::new();
     let mut whole = Ledger::default();
     fold(&folder, Mark::START, &mut whole, audited.entries, &mut differences);
-    differ("fold", &audited, &whole, &mut differences);
+    differences.extend(audit::differences("fold", &audited, &whole));
     let snapshot_entries = (start.entries > 0).then_some(start.entries);
     if snapshot_entries.is_some() {
         let mut ledger = start.ledger;
         fold(&folder, start.mark, &mut ledger, audited.entries, &mut differences);
-        differ("snapshot", &audited, &ledger, &mut differences);
+        differences.extend(audit::differences("snapshot", &audited, &ledger));
     }
     differences.extend(start.passed_over);
     let mut faults = audited.faults;
@@ -143,56 +142,6 @@ fn fold(
     });
     if let Err(fault) = read {
         differences.push(format!("the ledger stops: {fault}"));
-    }
-}
-
-/// Where the ledger says otherwise than the audit.
-fn differ(of: &str, audited: &Audit, ledger: &Ledger, differences: &mut Vec<String>) {
-    let version = ledger.version();
-    if (version.entries, version.head) != (audited.entries, audited.head) {
-        let (theirs, ours) = (version.entries, audited.entries);
-        differences.push(format!("{of}: {theirs} entries where the audit read {ours}"));
-    }
-    let kept: BTreeMap<Key, i128> = ledger
-        .accounts()
-        .into_iter()
-        .map(|(account, nanos)| (key(account), nanos.into()))
-        .collect();
-    let days: BTreeSet<i32> = ledger.budgets().filter_map(|(id, _, _)| id.day()).collect();
-    let since = if days.len() < DAYS_KEPT { None } else { days.first().copied() };
-    // A ledger keeps the latest days only.
-    let dropped = |key: &Key| key.of.day().is_some_and(|day| since.is_some_and(|s| day < s));
-    let keys: BTreeSet<&Key> = kept.keys().chain(audited.balances.keys()).collect();
-    for key in keys {
-        let (theirs, ours) = (kept.get(key).copied(), audited.balances.get(key).copied());
-        if theirs != ours && !(theirs.is_none() && dropped(key)) {
-            let (theirs, ours) = (theirs.unwrap_or(0), ours.unwrap_or(0));
-            differences.push(format!("{of}: {key} is {theirs} nanos, the journal says {ours}"));
-        }
-    }
-}
-
-fn key(account: Account) -> Key {
-    let (side, of) = match account {
-        Account::Bank(_) => (Side::Bank, Of::All),
-        Account::WrittenOff(_) => (Side::WrittenOff, Of::All),
-        Account::Claimed(_) => (Side::Claimed, Of::All),
-        Account::Disputed(line, _) => (Side::Disputed, Of::Line(line.0)),
-        Account::Granted(id, _) => (Side::Granted, of(id)),
-        Account::Free(id, _) => (Side::Free, of(id)),
-        Account::Held(id, _) => (Side::Held, of(id)),
-        Account::Spent(id, _) => (Side::Spent, of(id)),
-    };
-    Key { side, of, currency: account.currency().bytes() }
-}
-
-const fn of(budget: BudgetId) -> Of {
-    match budget {
-        BudgetId::Funds(advertiser) => Of::Advertiser(advertiser.0),
-        BudgetId::Campaign(campaign, None) => Of::Campaign(campaign.0),
-        BudgetId::Campaign(campaign, Some(day)) => Of::CampaignDay(campaign.0, day),
-        BudgetId::Line(line, None) => Of::Line(line.0),
-        BudgetId::Line(line, Some(day)) => Of::LineDay(line.0, day),
     }
 }
 
@@ -311,12 +260,12 @@ mod tests {
             let mut bad = bytes.clone();
             bad[at] ^= 4;
             std::fs::write(&first, &bad).unwrap();
-            let fault = audit(&data.path().join("journal")).err();
+            let fault = audit::audit(&data.path().join("journal")).err();
             let fault = fault.unwrap_or_else(|| panic!("byte {at} is not missed")).to_string();
             assert!(fault.contains("00000001.ilj"), "{fault}");
         }
         std::fs::remove_file(&first).unwrap();
-        let fault = audit(&data.path().join("journal")).unwrap_err().to_string();
+        let fault = audit::audit(&data.path().join("journal")).unwrap_err().to_string();
         assert!(fault.contains("00000002.ilj") && fault.contains("missing"), "{fault}");
     }
 
@@ -327,10 +276,10 @@ mod tests {
         let dir = data.path().join("journal");
         let (_, last) = journal::segments(&dir).unwrap().pop().unwrap();
         let bytes = std::fs::read(&last).unwrap();
-        let whole = audit(&dir).unwrap();
+        let whole = audit::audit(&dir).unwrap();
         for cut in 1..200 {
             std::fs::write(&last, &bytes[..bytes.len() - cut]).unwrap();
-            let part = audit(&dir).unwrap();
+            let part = audit::audit(&dir).unwrap();
             assert!(part.entries <= whole.entries && part.unfinished < 20_000);
             assert_eq!(part.bytes + part.unfinished, whole.bytes - cut as u64);
         }

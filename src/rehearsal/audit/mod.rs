@@ -1,18 +1,23 @@
 //! Do the books balance? Every balance again, from the journal's bytes alone.
 //!
-//! This room shares no code with the ledger and the journal: it reads segments, links and entries
-//! with a decoder of its own and adds up in 128 bits by another rule (limits, leases and sums
-//! rather than postings). Where both come to the same, each vouches for the other. Called by
-//! `interlude audit`; cold. It reads beside a serving process: a batch is there whole, with its
-//! link, or it is not there.
+//! But for the comparison ([`differences`]) this room shares no code with the ledger and the
+//! journal: it reads segments, links and entries with a decoder of its own and adds up in 128 bits
+//! by another rule (limits, leases and sums rather than postings). Where both come to the same,
+//! each vouches for the other. Called by `interlude audit` and by the simulator; cold. It reads
+//! beside a serving process: a batch is there whole, with its link, or it is not there.
 
+mod against;
 mod segment;
 mod sums;
 mod words;
 
+pub use against::differences;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 /// What the journal comes to.
 #[derive(Debug, Default)]
@@ -109,9 +114,25 @@ pub enum AuditFault {
 
 /// Adds up all that stands in a journal's folder.
 pub fn audit(journal: &Path) -> Result<Audit, AuditFault> {
+    let io = |why| AuditFault::Io { file: journal.display().to_string(), why };
+    let listed: Result<Vec<_>, _> =
+        fs::read_dir(journal).map_err(io)?.map(|entry| entry.map(|entry| entry.path())).collect();
+    add_up(segment::segments(listed.map_err(io)?.into_iter()), &|path| fs::read(path))
+}
+
+/// Adds up a journal that is in memory: the names of its files, and their bytes.
+pub fn audit_bytes(files: &[(String, Vec<u8>)]) -> Result<Audit, AuditFault> {
+    let names = files.iter().map(|(name, _)| PathBuf::from(name));
+    add_up(segment::segments(names), &|path| {
+        let file = files.iter().find(|(name, _)| Path::new(name) == path);
+        file.map(|(_, bytes)| bytes.clone()).ok_or(ErrorKind::NotFound.into())
+    })
+}
+
+fn add_up(files: Vec<(u64, PathBuf)>, load: segment::Load<'_>) -> Result<Audit, AuditFault> {
     let mut sums = sums::Sums::default();
     let mut out = Audit::default();
-    let read = segment::read(journal, &mut |record| {
+    let read = segment::read(files, load, &mut |record| {
         let event = words::decode(record)?;
         sums.add(&event);
         Ok(())

@@ -1,6 +1,6 @@
 //! What stands in the segments? Frames, checksums and links, taken apart by hand.
 
-use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -21,9 +21,16 @@ pub(super) struct Read {
 
 type Show<'s> = &'s mut dyn FnMut(&[u8]) -> Result<(), String>;
 
+/// How the bytes of a file are come by.
+pub(super) type Load<'l> = &'l dyn Fn(&Path) -> io::Result<Vec<u8>>;
+
 /// Shows every record of every whole batch, in order.
-pub(super) fn read(dir: &Path, show: Show<'_>) -> Result<Read, AuditFault> {
-    let files = files(dir)?;
+pub(super) fn read(
+    mut files: Vec<(u64, PathBuf)>,
+    load: Load<'_>,
+    show: Show<'_>,
+) -> Result<Read, AuditFault> {
+    files.sort();
     let mut log = Log {
         read: Read { head: [0; 32], segments: 0, bytes: 0, links: 0, unfinished: 0 },
         position: 0,
@@ -32,7 +39,7 @@ pub(super) fn read(dir: &Path, show: Show<'_>) -> Result<Read, AuditFault> {
     for (n, (number, path)) in files.iter().enumerate() {
         let last = n + 1 == files.len();
         let io = |why| AuditFault::Io { file: path.display().to_string(), why };
-        let bytes = fs::read(path).map_err(io)?;
+        let bytes = load(path).map_err(io)?;
         log.read.segments += 1;
         let file = File { path, bytes: &bytes, last };
         if *number != n as u64 + 1 {
@@ -43,18 +50,10 @@ pub(super) fn read(dir: &Path, show: Show<'_>) -> Result<Read, AuditFault> {
     Ok(log.read)
 }
 
-fn files(dir: &Path) -> Result<Vec<(u64, PathBuf)>, AuditFault> {
-    let io = |why| AuditFault::Io { file: dir.display().to_string(), why };
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if let Some(number) = name.strip_suffix(".ilj").and_then(|stem| stem.parse().ok()) {
-            files.push((number, path));
-        }
-    }
-    files.sort();
-    Ok(files)
+/// The segments among files, with their numbers.
+pub(super) fn segments(paths: impl Iterator<Item = PathBuf>) -> Vec<(u64, PathBuf)> {
+    let number = |path: &Path| path.file_name()?.to_str()?.strip_suffix(".ilj")?.parse().ok();
+    paths.filter_map(|path| Some((number(&path)?, path))).collect()
 }
 
 struct File<'f> {

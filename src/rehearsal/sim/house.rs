@@ -7,15 +7,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+mod money;
+
 use super::Broken;
 use super::auditor::LineBook;
 use super::ground::Ground;
 use super::plan::Plan;
 use super::telling::Telling;
 use super::venue::Venue;
-use crate::base::journal::{self, Disk as _, Folder, Health, Journal, Mark, MemoryDisk, Op};
-use crate::base::units::ids::{AdvertiserId, LineId};
-use crate::base::units::money::{Currency, Money};
+use crate::base::journal::{self, Disk as _, Folder, Health, Journal, MemoryDisk, Op};
+use crate::base::units::ids::LineId;
+use crate::base::units::money::Currency;
 use crate::base::units::time::Moment;
 use crate::flows::decide::coin::Coin;
 use crate::flows::decide::serve::{Published, Records, Worker, serve};
@@ -30,9 +32,10 @@ use crate::market::exchange::ExchangeIx;
 use crate::market::openrtb::Wire;
 use crate::market::outcome::Outcome;
 use crate::market::ticket::TicketKeys;
-use crate::offer::delivery::caps::{self, CapsLog, Restart};
+use crate::offer::delivery::caps::{self, CapsLog, Restart, Settling};
+use crate::offer::delivery::pacing::Pacer;
 use crate::offer::delivery::{self, Book};
-use crate::offer::ledger::{Entry, Funds, FundsKind, Keep, Ledger, Started, Stopped, rates_mark};
+use crate::offer::ledger::{Following, Started, Stopped, rates_mark};
 use crate::offer::records::{self, RecordRing};
 
 /// A process, and what outlives it: its disk, and what it is built from.
@@ -52,18 +55,26 @@ struct Process {
     published: Published,
     ring: RecordRing,
     worker: Worker,
-    waiting: Vec<Settling>,
+    waiting: Vec<Asked>,
     upkeep: Upkeep,
     /// What the journal is being told of the book, until it knows.
     step: Option<Step>,
+    /// The ledger beside the journal, which writes its snapshots.
+    following: Option<Following>,
+    pacer: Pacer,
+    /// The caps log is being written anew, until the next turn.
+    settling: Option<Settling>,
     epoch: u64,
 }
 
 /// A notice that is being settled.
-struct Settling {
+struct Asked {
     telling: Telling,
     answer: Pin<Box<dyn Future<Output = Settlement>>>,
 }
+
+/// How long the breaker holds lines back.
+const COOL_DOWN_S: u32 = 60;
 
 /// How often counts are written down.
 const TALLY_S: u32 = 60;
@@ -93,11 +104,14 @@ impl House {
         let delivery = delivery::Config {
             hold_queue: 1 << 10,
             holds_max: 1 << 14,
-            caps: caps::Config { slots: 1 << 12, ..caps::Config::default() },
+            // Small, so that it is written anew in every run.
+            caps: caps::Config { slots: 1 << 12, settle_bytes: 4 << 10, ..Default::default() },
             lines_max: 1000,
             ..delivery::Config::default()
         };
-        let notice = notice::Config { seen_max: 1 << 16, ..notice::Config::default() };
+        // Each segment that ends leaves a snapshot.
+        let journal = journal::Config { segment_bytes: 32 << 10, ..journal::Config::default() };
+        let notice = notice::Config { seen_max: 1 << 16, journal, ..notice::Config::default() };
         Ok(House {
             ground: ground.clone(),
             parts,
@@ -106,27 +120,6 @@ impl House {
             disk: MemoryDisk::new(),
             running: None,
         })
-    }
-
-    /// Money comes in while the process is down.
-    pub fn pay(&self, (account, key): (&str, String), paid: Money, now: Moment) {
-        let config = &self.notice.journal;
-        let opened = Journal::stepped(self.folder("journal"), config, Mark::START, &mut |_| Ok(()));
-        let entry = Entry::Funds(Funds {
-            kind: FundsKind::TopUp,
-            moment: now,
-            advertiser: AdvertiserId::of(account),
-            name: account.to_owned(),
-            amount: paid,
-            key,
-            author: "simulator".to_owned(),
-            memo: String::new(),
-        });
-        if let Ok((journal, _)) = opened {
-            // Whether it is kept, the journal itself will say.
-            let _ = journal.append(&entry.to_bytes());
-            journal.turn();
-        }
     }
 
     fn folder(&self, name: &str) -> Folder {
@@ -145,14 +138,16 @@ impl House {
         self.running.is_some()
     }
 
-    /// Opens from what is on disk.
+    /// Opens from what is on disk: the newest snapshot, and what the journal says since.
     pub fn open(&mut self, now: Moment) -> Result<(), Broken> {
         let (now, ticket_life_s, quarantine_s) = self.restart(now);
-        let mut ledger = Ledger::new(Keep::default());
-        let config = &self.notice.journal;
-        let mut fold = |record: &[u8]| ledger.read(record).map_err(|fault| fault.to_string());
-        let opened = Journal::stepped(self.folder("journal"), config, Mark::START, &mut fold);
+        let folder = self.folder("journal");
+        let mut start = self.snapshots().newest(&folder).map_err(Broken::of)?;
+        let (config, mark) = (&self.notice.journal, start.mark);
+        let mut fold = |record: &[u8]| start.ledger.read(record).map_err(|why| why.to_string());
+        let opened = Journal::stepped(folder.clone(), config, mark, &mut fold);
         let (journal, _) = opened.map_err(Broken::of)?;
+        let ledger = &start.ledger;
         let book = Arc::new(Book::leased(&self.delivery));
         let terms = Terms {
             keys: TicketKeys::clone(&self.ground.keys),
@@ -167,14 +162,14 @@ impl House {
             program: "simulated".to_owned(),
             restored: false,
         });
-        let till = Till::over(&self.notice, terms, (journal, &ledger), Arc::clone(&book), now);
+        let till = Till::over(&self.notice, terms, (journal, ledger), Arc::clone(&book), now);
         let world = World::assemble(self.parts.clone(), None);
         let desk = book.desk(&world.catalog, None).map_err(Broken::of)?;
         let told = &mut till.take_recent().into_iter();
         let restart = Restart { now, ticket_life_s, quarantine_s, told };
-        let folder = self.folder("caps");
-        let caps = CapsLog::open(&self.delivery.caps, folder, &book, restart);
+        let caps = CapsLog::open(&self.delivery.caps, self.folder("caps"), &book, restart);
         let (caps, _) = caps.map_err(Broken::of)?;
+        let following = Following::on(start, &folder, self.snapshots()).map_err(Broken::of)?;
         self.running = Some(Process {
             caps,
             till: Arc::new(till),
@@ -184,6 +179,9 @@ impl House {
             waiting: Vec::new(),
             upkeep,
             step: None,
+            following: Some(following),
+            pacer: Pacer::new(COOL_DOWN_S),
+            settling: None,
             epoch,
         });
         self.turn(now);
@@ -233,7 +231,7 @@ impl House {
     }
 
     /// Another plan is published, or stands in the files for the next start.
-    pub fn publish(&mut self, plan: &Plan) -> Result<(), Broken> {
+    pub fn publish(&mut self, plan: &Plan, now: Moment) -> Result<(), Broken> {
         let (catalog, vocabulary) = self.ground.catalog(plan)?;
         self.parts.catalog = Arc::new(catalog);
         self.parts.vocabulary = Arc::new(vocabulary);
@@ -243,6 +241,7 @@ impl House {
             let before = Some((&*before.world.catalog, &*before.desk));
             let desk = process.till.book().desk(&world.catalog, before).map_err(Broken::of)?;
             process.published = Published { world, desk: Arc::new(desk) };
+            process.pace(now);
         }
         Ok(())
     }
@@ -279,7 +278,7 @@ impl House {
             };
             settle(&till, &notice).await
         };
-        let mut settling = Settling { telling, answer: Box::pin(answer) };
+        let mut settling = Asked { telling, answer: Box::pin(answer) };
         match settling.poll() {
             Poll::Ready(settlement) => Some((settling.telling, settlement)),
             Poll::Pending => {
@@ -314,8 +313,14 @@ impl House {
     pub fn turn(&mut self, now: Moment) {
         let Some(process) = &mut self.running else { return };
         process.till.sweep(now);
+        process.pace(now);
         // A fault of this log caps everybody; what it says of it is its own affair.
         let _ = process.caps.turn();
+        if let Some(settling) = process.settling.take() {
+            let _ = settling();
+        }
+        process.settling = process.caps.settle(now).ok().flatten();
+        process.follow();
         if process.step.is_none() {
             process.step = process.upkeep.begin(process.till.journal(), now).ok();
         }
@@ -345,6 +350,20 @@ impl House {
 }
 
 impl Process {
+    /// The background's turn of all paces.
+    fn pace(&mut self, now: Moment) {
+        let Published { world, desk } = &self.published;
+        desk.pace(&world.catalog, &mut self.pacer, now);
+    }
+
+    /// The ledger follows; after a fault no more, as its thread would.
+    fn follow(&mut self) {
+        let durable = self.till.journal().durable();
+        if self.following.as_mut().is_some_and(|following| following.turn(durable).is_err()) {
+            self.following = None;
+        }
+    }
+
     /// What the journal knows by now may be used.
     fn granted(&mut self) {
         let Some(mut step) = self.step.take() else { return };
@@ -356,7 +375,7 @@ impl Process {
     }
 }
 
-impl Settling {
+impl Asked {
     fn poll(&mut self) -> Poll<Settlement> {
         self.answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     }

@@ -74,6 +74,8 @@ pub struct Faults {
     pub stops: f64,
     pub clock_steps: f64,
     pub swaps: f64,
+    /// Money in and back while the process serves.
+    pub funds: f64,
     pub disk_faults: f64,
 }
 
@@ -92,6 +94,7 @@ impl Faults {
         stops: 0.0,
         clock_steps: 0.0,
         swaps: 0.0,
+        funds: 0.0,
         disk_faults: 0.0,
     };
 
@@ -109,6 +112,7 @@ impl Faults {
         stops: 0.5,
         clock_steps: 0.7,
         swaps: 2.0,
+        funds: 1.5,
         disk_faults: 0.5,
     };
 
@@ -126,6 +130,7 @@ impl Faults {
         stops: 1.0,
         clock_steps: 0.0,
         swaps: 0.0,
+        funds: 0.0,
         disk_faults: 0.0,
     };
 }

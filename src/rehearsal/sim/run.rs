@@ -6,7 +6,7 @@ mod trade;
 use super::auditor::Auditor;
 use super::ground::Ground;
 use super::house::House;
-use super::plan::Plan;
+use super::plan::{Account, Plan};
 use super::queue::{History, Queue};
 use super::summary::{LineStory, Mark, Ran, Summary};
 use super::telling::Telling;
@@ -30,6 +30,8 @@ enum Event {
     Turn,
     Sync,
     Edit,
+    /// An account's money comes in, or goes back.
+    Fund,
     Crash,
     Stop,
     Open,
@@ -162,9 +164,8 @@ impl<'a> Run<'a> {
         self.queue.plan(self.start_us, Event::Turn);
         self.queue.plan(self.start_us, Event::Request);
         let faults = self.order.faults;
-        for (mean, what) in
-            [(faults.crashes, 0), (faults.stops, 1), (faults.clock_steps, 2), (faults.swaps, 3)]
-        {
+        let means = [faults.crashes, faults.stops, faults.clock_steps, faults.swaps, faults.funds];
+        for (what, mean) in means.into_iter().enumerate() {
             for _ in 0..poisson(&mut self.rng, mean) {
                 let at_us = self.start_us + (self.rng.unit() * span_us as f64) as i64;
                 let event = match what {
@@ -172,6 +173,7 @@ impl<'a> Run<'a> {
                     1 => Event::Stop,
                     2 => Event::Step(step_us(&mut self.rng)),
                     3 => Event::Edit,
+                    4 => Event::Fund,
                     _ if self.rng.chance(0.5) => Event::Fill,
                     _ => Event::Break,
                 };
@@ -209,9 +211,10 @@ impl<'a> Run<'a> {
                 self.plan.edit(&mut self.rng);
                 self.note(b'e', &[]);
                 self.auditor.orders(&self.plan);
-                self.house.publish(&self.plan)?;
+                self.house.publish(&self.plan, self.clock())?;
                 self.mark(Mark::Edit);
             }
+            Event::Fund => self.fund(),
             Event::Crash if self.rng.chance(0.5) => self.fall(Fall::Killed),
             Event::Crash => self.fall(Fall::PowerCut),
             Event::Stop => self.fall(Fall::Orderly),
@@ -261,6 +264,25 @@ impl<'a> Run<'a> {
             self.auditor.paid(a, nanos);
         }
         self.opens += 1;
+    }
+
+    /// Who pays ahead pays more, or takes back what is neither spent nor held.
+    fn fund(&mut self) {
+        let account = self.rng.below(self.plan.accounts.len());
+        let (part, back) = (self.rng.unit(), self.rng.chance(0.4));
+        let Account { key, currency, prepaid: Some(first), .. } = &self.plan.accounts[account]
+        else {
+            return;
+        };
+        let nanos = (*first as f64 * part * 0.5) as i64 + 1;
+        let nanos = if back { -nanos } else { nanos };
+        let money = Money::new(nanos, Currency::parse(currency).unwrap_or(Currency::USD));
+        let named = (key.as_str(), format!("{key}-live-{}", self.now_us));
+        // The auditor hears of what may go back only once it did.
+        if self.house.fund(named, money, self.clock()) || !back {
+            self.auditor.paid(account, nanos);
+            self.note(b'p', &nanos.to_le_bytes());
+        }
     }
 
     fn plan_sync(&mut self) {

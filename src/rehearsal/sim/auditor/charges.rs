@@ -115,7 +115,10 @@ impl Auditor {
         }
         let funds = &self.accounts[line.account as usize].funds;
         if !funds.is_empty() {
-            let paid = funds.iter().filter(|(seen, _)| *seen <= until).map(|(_, sum)| *sum);
+            // What went back before the bid was made was not there for it.
+            let from = funds.partition_point(|(seen, _)| *seen <= bid.seen).saturating_sub(1);
+            let paid = funds[from..].iter().filter(|(seen, _)| *seen <= until);
+            let paid = paid.map(|(_, sum)| *sum);
             let purse = spent.entry((2, line.account, None)).or_default();
             purse.add(notice.charged, Some(paid.max().unwrap_or(0)));
         }

@@ -4,6 +4,7 @@ use super::super::Broken;
 use super::super::auditor;
 use super::super::summary::Ran;
 use super::{Event, Fall, Run, SECOND_US};
+use crate::rehearsal::audit;
 
 impl Run<'_> {
     /// When no hold and no ghost can be left: the books are closed and read.
@@ -35,6 +36,10 @@ impl Run<'_> {
             books[at]
         };
         let mut findings = self.auditor.audit(&entries, &book);
+        // Every balance again, from the bytes alone, against both ways to a ledger.
+        let audited = audit::audit_bytes(&files).map_err(Broken::of)?;
+        findings.faults.extend(self.house.differences(&audited)?);
+        findings.faults.extend(audited.faults);
         findings.faults.append(&mut self.faults);
         let mut summary = self.summary;
         summary.notices_acknowledged = findings.acknowledged;
