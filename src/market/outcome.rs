@@ -80,7 +80,7 @@ reasons! {
         /// The listener's consent allows no ad of ours at all, not even by the music.
         NoConsent = "no_consent", 513;
         /// DSA transparency is required, and none of the lines can give it.
-        DsaRequired = "dsa_required", 512;
+        DsaRequired = "dsa_required", 514;
     }
 }
 
@@ -145,6 +145,9 @@ reasons! {
         Breaker = "breaker", 504;
         /// Too few listeners meet its clauses about the listener: one could be singled out.
         CrowdTooSmall = "crowd_too_small", 504;
+        /// DSA transparency is required, and its advertiser has not said whom the ads are for, or
+        /// the publisher cannot show it.
+        DsaUntold = "dsa_untold", 514;
     }
 }
 

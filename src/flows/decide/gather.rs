@@ -140,6 +140,7 @@ const fn reach(refusal: Refusal) -> (u8, NoBid) {
         Refusal::NotInThisMarket => (1, NoBid::NoDealMatches),
         Refusal::Paused | Refusal::OutOfFlight => (2, NoBid::NoLineMay),
         Refusal::SeatNotWanted => (3, NoBid::SeatBlocked),
+        Refusal::DsaUntold => (4, NoBid::DsaRequired),
         Refusal::CurrencyUnsupported => (5, NoBid::CurrencyUnsupported),
         Refusal::BelowFloor | Refusal::Outbid => (6, NoBid::BelowFloor),
         Refusal::PodSeparation => (7, NoBid::PodUnfilled),

@@ -11,10 +11,14 @@ use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
 use crate::flows::decide::candidate::Matter;
 use crate::flows::decide::scratch::Markup;
 use crate::flows::decide::select::Winner;
+use crate::knowledge::catalog::model::Advertiser;
 use crate::market::exchange::BillableEvent;
 use crate::market::openrtb::Wire;
-use crate::market::openrtb::response::{Bid, Response, SeatBid, write_json, write_protobuf};
+use crate::market::openrtb::response::{
+    Bid, DsaReply, Response, SeatBid, Transparency, write_json, write_protobuf,
+};
 use crate::market::outcome::NoBid;
+use crate::market::privacy::Grant;
 use crate::market::ticket::{Channel, Ticket, TicketText, creative_mark};
 use crate::offer::creative::{AdSpec, Beacons, Notice, render};
 
@@ -160,15 +164,42 @@ fn bid<'r>(
         exp: Some(i64::from(matter.exchange.ticket_ttl_s)),
         dur: Some(i64::from(candidate.duration_ms.div_ceil(1000))),
         mtype: Some(MTYPE_AUDIO),
+        dsa: dsa(matter, advertiser, arena),
         ..Bid::default()
     }
 }
 
+/// Whom the ad is for, who pays, and which data may have chosen it, where DSA transparency is
+/// asked for (`dsarequired` 1 to 3) and the advertiser has said so. We render none of it.
+fn dsa<'r>(
+    matter: &Matter<'r, 'r>,
+    advertiser: &'r Advertiser,
+    arena: &'r Bump,
+) -> Option<DsaReply<'r>> {
+    let asked = matter.opportunity.request.regs?.dsa?.dsarequired?;
+    let behalf = advertiser.dsa_behalf.as_deref().filter(|_| asked >= 1)?;
+    let permissions = matter.opportunity.permissions;
+    // "User parameters" of the extension: 1 profiling, 2 basic advertising, 3 precise place.
+    let dsaparams: &[i64] = match (
+        permissions.may(Grant::ReadProfile) && matter.opportunity.listener.is_some(),
+        permissions.may(Grant::PrecisePlace),
+    ) {
+        (true, true) => &[1, 3],
+        (true, false) => &[1],
+        (false, true) => &[2, 3],
+        (false, false) => &[2],
+    };
+    let domain = advertiser.domains.first().map_or("", String::as_str);
+    Some(DsaReply {
+        behalf: Some(behalf),
+        paid: Some(advertiser.dsa_paid.as_deref().unwrap_or(behalf)),
+        transparency: arena.alloc([Transparency { domain, dsaparams }]),
+        adrender: Some(0),
+    })
+}
+
 /// The categories in the taxonomy that the request speaks, where we keep them in it.
-fn categories<'a>(
-    matter: &Matter<'_, '_>,
-    advertiser: &'a crate::knowledge::catalog::model::Advertiser,
-) -> (i64, &'a [String]) {
+fn categories<'a>(matter: &Matter<'_, '_>, advertiser: &'a Advertiser) -> (i64, &'a [String]) {
     if matter.opportunity.request.cattax == Some(AD_PRODUCT_2_0) {
         (AD_PRODUCT_2_0, &advertiser.ad_products)
     } else {

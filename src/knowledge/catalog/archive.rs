@@ -159,6 +159,8 @@ impl Serialize for Said<'_, Advertiser> {
         map.put("categories", &advertiser.categories)?;
         map.put("ad_products", &advertiser.ad_products)?;
         map.put("bundle", &advertiser.bundle)?;
+        map.put("dsa_behalf", &advertiser.dsa_behalf)?;
+        map.put("dsa_paid", &advertiser.dsa_paid)?;
         map.put("creatives", Each(book, creatives))?;
         map.put("campaigns", book.each(&contents.campaigns[from..from + of]))?;
         map.end()

@@ -51,6 +51,10 @@ pub struct Advertiser {
     pub ad_products: Vec<String>,
     /// Store id of the advertised app, if it is one; `bapp` blocks it.
     pub bundle: Option<String>,
+    /// Whom its ads are shown for, and who pays: what `bid.ext.dsa` tells. Without the first it
+    /// cannot answer where that is required.
+    pub dsa_behalf: Option<String>,
+    pub dsa_paid: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -26,6 +26,8 @@ impl Advertiser {
             categories: Vec::new(),
             ad_products: Vec::new(),
             bundle: None,
+            dsa_behalf: None,
+            dsa_paid: None,
         }
     }
 }

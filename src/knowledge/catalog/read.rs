@@ -103,6 +103,8 @@ impl Drafts<'_> {
             categories: fields.texts("categories", most),
             ad_products: fields.texts("ad_products", most),
             bundle: fields.text("bundle"),
+            dsa_behalf: fields.text("dsa_behalf"),
+            dsa_paid: fields.text("dsa_paid"),
         });
         fields.each("creatives", self.limits.creatives, |node, trail| {
             self.creative(&mut account, fields.findings, node, trail);

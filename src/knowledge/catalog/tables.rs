@@ -126,6 +126,8 @@ pub static ADVERTISER: Table = Table {
         may("categories", List(&Category), "IAB Content Taxonomy 1.0 codes, as `IAB8-5`."),
         may("ad_products", List(&Digits), "IAB Ad Product Taxonomy 2.0 ids."),
         may("bundle", Text(256), "Store id of the app that is advertised, if one is."),
+        may("dsa_behalf", Text(100), "On whose behalf its ads are shown (DSA art. 26), for `dsa`."),
+        may("dsa_paid", Text(100), "Who pays for them; whoever they are shown for where absent."),
         may("creatives", List(&Map(&CREATIVE)), "Creatives that lines name by their `crid`."),
         must("campaigns", List(&Map(&CAMPAIGN)), "At least one."),
     ],

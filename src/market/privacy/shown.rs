@@ -263,3 +263,119 @@ fn time(tenths: u64) -> String {
     let at = jiff::Timestamp::from_millisecond(tenths as i64 * 100).unwrap_or_default();
     format!("{at:.3}")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::base::stdx::rng::Rng;
+    use crate::base::units::time::Moment;
+    use crate::market::openrtb::request::{Regs, Request, User};
+    use crate::market::privacy::bits::TEXT_MAX;
+    use crate::market::privacy::{Policy, RegsDefault, Signals, permissions};
+
+    /// A string as hostile as it can be, of each kind: it decodes or not, and ends.
+    #[test]
+    fn long_strings_cost_no_more_than_their_length() {
+        for filling in ["A", "_", "g", "~", ".", "~A", ".I", "\u{e9}"] {
+            let long = filling.repeat(TEXT_MAX / filling.len());
+            for head in ["", "CPc", "D", "DBAA", "1", "BPSG_8APSG_8AAAAAAENAACAAAAAAAAAAAAA"] {
+                let text = format!("{head}{long}");
+                let text = &text[..text.floor_char_boundary(TEXT_MAX)];
+                let sections = (2..=27).map(Kind::Section);
+                for kind in [Kind::of(text), Kind::Tcf, Kind::Gpp].into_iter().chain(sections) {
+                    let _ = shown(text, kind);
+                }
+            }
+        }
+    }
+
+    /// Seeds of all kinds, bent again and again: `INTERLUDE_LONG=1` tries ten million.
+    #[test]
+    fn mutants_of_the_vectors_never_panic() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/privacy/");
+        let seeds: Vec<Vec<u8>> = ["tcf", "gpp", "gpp_section", "us_privacy"]
+            .into_iter()
+            .flat_map(|file| {
+                let text = std::fs::read(format!("{folder}{file}_vectors.json")).unwrap();
+                serde_json::from_slice::<Vec<Value>>(&text).unwrap()
+            })
+            .filter_map(|vector| Some(vector["string"].as_str()?.as_bytes().to_vec()))
+            .collect();
+        let rounds = if std::env::var_os("INTERLUDE_LONG").is_some() { 10_000_000 } else { 50_000 };
+        let (policy, mut rng) = (Policy::default(), Rng::new(7));
+        let (mut decoded, mut kept) = (0_u32, seeds.clone());
+        for round in 0..rounds {
+            let mut bytes = kept[rng.below(kept.len())].clone();
+            for _ in 0..rng.between(1, 4) {
+                mutate(&mut bytes, &kept, &mut rng);
+            }
+            let Ok(text) = std::str::from_utf8(&bytes) else { continue };
+            for regs_gpp in [None, Some(text)] {
+                let regs = Some(Regs { gpp: regs_gpp, ..Regs::default() });
+                let user = Some(User { consent: Some(text), ..User::default() });
+                let request = &Request { regs, user, ..Request::default() };
+                let (absent, moment) = (RegsDefault::Full, Moment::default());
+                let signals = Signals { request, country: None, gpc: false, absent, moment };
+                assert!(!permissions(&signals, &policy).full());
+            }
+            // Showing makes lists: every tenth will do.
+            if round % 10 == 0 && shown(text, Kind::of(text)).is_ok() {
+                decoded += 1;
+                if kept.len() < 2_000 {
+                    kept.push(bytes);
+                }
+            }
+        }
+        assert!(decoded > 100, "mutants that still decode: {decoded}");
+    }
+
+    fn mutate(bytes: &mut Vec<u8>, others: &[Vec<u8>], rng: &mut Rng) {
+        const LETTERS: &[u8] = b"ABDCIQYg_-z019.~BBAA";
+        let at = rng.below(bytes.len() + 1);
+        match rng.below(6) {
+            0 => bytes.insert(at, LETTERS[rng.below(LETTERS.len())]),
+            1 if at < bytes.len() => bytes[at] = LETTERS[rng.below(LETTERS.len())],
+            2 if at < bytes.len() => bytes[at] ^= 1 << rng.below(7),
+            3 => bytes.truncate(at),
+            4 if at < bytes.len() => _ = bytes.remove(at),
+            _ => {
+                let other = &others[rng.below(others.len())];
+                let from = rng.below(other.len() + 1);
+                bytes.truncate(at);
+                bytes.extend_from_slice(&other[from..]);
+                bytes.truncate(4_000);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(text in "\\PC{0,80}") {
+            for kind in [Kind::of(&text), Kind::Tcf, Kind::Gpp, Kind::UsPrivacy] {
+                let _ = shown(&text, kind);
+            }
+        }
+
+        #[test]
+        fn damaged_strings_never_panic(
+            which in 0_usize..4,
+            at in 0_usize..80,
+            byte in "[A-Za-z0-9_.~-]",
+            cut in 0_usize..200,
+        ) {
+            let whole = [
+                "COv_eg6Ov_eg6AOADBENAaCgAP_AAH_AACiQAVEUQQoAIQAqIoghAAQgAA.YAAAAAAAAAAAAAAAAAA",
+                "COoC-kUOoC-kUAHABAENAwCoAIAAAELAAAwIF5wAoAAgAGAvMACX_ABBAAQAFA",
+                "DBACNYA~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA~1NYN",
+                "DBABh4A~BlgWEYCY.QA~BSFgmiU",
+            ][which];
+            let mut text = whole.to_owned();
+            let at = at % text.len();
+            text.replace_range(at..=at, &byte);
+            text.truncate(cut.max(1));
+            let _ = shown(&text, Kind::of(&text));
+        }
+    }
+}

@@ -4,7 +4,7 @@
 //! each other (allow and deny both present) are applied together: the stricter wins.
 
 use crate::knowledge::catalog::model::Advertiser;
-use crate::market::openrtb::request::Request;
+use crate::market::openrtb::request::{Dsa, Request};
 use crate::market::outcome::Refusal;
 use crate::market::slot::DealOffer;
 
@@ -29,7 +29,26 @@ pub fn allowed(
     if bundle.is_some_and(|b| request.bapp.iter().any(|app| app.eq_ignore_ascii_case(b))) {
         return Err(Refusal::AppBlocked);
     }
+    if dsa_required(request) && !dsa_told(request, advertiser) {
+        return Err(Refusal::DsaUntold);
+    }
     Ok(())
+}
+
+/// `regs.ext.dsa.dsarequired`: 2 and 3 take no bid without `bid.ext.dsa`.
+fn dsa_required(request: &Request<'_>) -> bool {
+    dsa(request, |dsa| dsa.dsarequired).is_some_and(|required| required >= 2)
+}
+
+/// We can say for whom the ad is, and the publisher can show it (`pubrender` 0: cannot): audio
+/// has no place of its own to show it in.
+fn dsa_told(request: &Request<'_>, advertiser: &Advertiser) -> bool {
+    let shown = dsa(request, |dsa| dsa.pubrender) != Some(0);
+    shown && advertiser.dsa_behalf.is_some()
+}
+
+fn dsa(request: &Request<'_>, field: impl Fn(&Dsa) -> Option<i64>) -> Option<i64> {
+    request.regs.as_ref().and_then(|regs| regs.dsa.as_ref()).and_then(field)
 }
 
 fn seat_wanted(request: &Request<'_>, seat: &str, deal: Option<&DealOffer<'_>>) -> bool {
@@ -97,6 +116,7 @@ fn below(own: &str, code: &str) -> bool {
 mod tests {
     use super::*;
     use crate::base::units::money::Currency;
+    use crate::market::openrtb::request::Regs;
 
     fn advertiser() -> Advertiser {
         Advertiser {
@@ -140,6 +160,25 @@ mod tests {
         assert_eq!(acat(&["IAB8"], None), Ok(()));
         assert_eq!(acat(&["IAB9"], None), blocked);
         assert_eq!(acat(&["53"], Some(9)), Ok(()), "cannot be compared");
+    }
+
+    #[test]
+    fn transparency_that_is_required_has_to_be_told() {
+        let telling = Advertiser { dsa_behalf: Some("Brand Ltd".into()), ..advertiser() };
+        let untold = Err(Refusal::DsaUntold);
+        for (dsarequired, pubrender, silent, told) in [
+            (None, None, Ok(()), Ok(())),
+            (Some(1), Some(0), Ok(()), Ok(())),
+            (Some(2), Some(1), untold, Ok(())),
+            (Some(3), None, untold, Ok(())),
+            (Some(3), Some(0), untold, untold),
+        ] {
+            let dsa = Some(Dsa { dsarequired, pubrender, ..Dsa::default() });
+            let regs = Some(Regs { dsa, ..Regs::default() });
+            let request = Request { regs, ..Request::default() };
+            let verdict = |advertiser: &Advertiser| allowed(&request, advertiser, "s1", None);
+            assert_eq!((verdict(&advertiser()), verdict(&telling)), (silent, told), "{dsa:?}");
+        }
     }
 
     #[test]

@@ -70,4 +70,7 @@ fn rows(table: &'static str) -> impl Iterator<Item = &'static str> {
 }
 
 #[cfg(test)]
+mod consent_tests;
+
+#[cfg(test)]
 mod tests;

@@ -12,8 +12,8 @@ fn fixtures() -> &'static Path {
 
 #[test]
 fn the_vectors_decode_as_the_reference_decodes_them() {
-    assert_eq!(tcf(fixtures()), Seen { vectors: 99, rejected: 19 });
+    assert_eq!(tcf(fixtures()), Seen { vectors: 93, rejected: 19 });
     assert_eq!(gpp(fixtures()), Seen { vectors: 31, rejected: 8 });
-    assert_eq!(sections(fixtures()), Seen { vectors: 50, rejected: 17 });
+    assert_eq!(sections(fixtures()), Seen { vectors: 50, rejected: 16 });
     assert_eq!(us_privacy(fixtures()), Seen { vectors: 15, rejected: 2 });
 }
