@@ -10,17 +10,20 @@
 //!
 //! `decide/exhausted/asked` and `/asleep`: the same at 100,000 lines of which the best 10,000 have
 //! no money, first with each of them asked, then with them asleep. `look/LINES`: the pass over all
-//! lines that finds them, once a second off the bid path, a tenth of them idle.
+//! lines that finds them, once a second off the bid path, a tenth of them idle. `turn/busy`: the
+//! book's turn, twice a second, after a thousand lines bid (holds and sweep among it);
+//! `turn/walk`: one that looks at the days of every line, once a minute; `tally`: every 5 s.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot run must fail")]
 
 use std::cell::RefCell;
 use std::hint::black_box;
+use std::time::Instant;
 
 use bumpalo::Bump;
 use criterion::{Criterion, criterion_group, criterion_main};
 
-use interlude::base::units::ids::{LineId, LineIx};
+use interlude::base::units::ids::{CreativeIx, LineId, LineIx};
 use interlude::base::units::money::{Currency, Money};
 use interlude::base::units::time::Moment;
 use interlude::flows::decide::scratch::Scratch;
@@ -29,6 +32,7 @@ use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::knowledge::catalog::model::{Budget, Expr, Line};
 use interlude::market::openrtb::{self, Wire};
 use interlude::market::outcome::{Outcome, Refusal};
+use interlude::market::ticket::BidId;
 use interlude::offer::delivery::{self, Answers, Ask, Book, Hold, Live, Pace, Recorder, Sleep};
 use interlude::rehearsal::traffic::stage::{Granting, Stage};
 use interlude::rehearsal::traffic::{Requests, catalogs};
@@ -123,6 +127,20 @@ fn exhausted(criterion: &mut Criterion) {
     }
 }
 
+fn hold(bid: BidId, line: LineIx, moment: Moment) -> Hold {
+    Hold {
+        bid,
+        line,
+        creative: CreativeIx(0),
+        listener: None,
+        price: Money::new(5_000_000, Currency::USD),
+        moment,
+        expires: moment.plus_s(60),
+        win_by: None,
+        test: false,
+    }
+}
+
 fn look(criterion: &mut Criterion) {
     for lines in [100_000, 1_000_000] {
         let world = world(1);
@@ -134,10 +152,33 @@ fn look(criterion: &mut Criterion) {
             Line { id: LineId(i), bid, budget, targeting, creatives, ..line.clone() }
         };
         let config = delivery::Config::default();
-        let desk = std::sync::Arc::new(Book::new(&config));
-        let desk = desk.desk_of(&(0..lines).map(line).collect::<Vec<_>>()).expect("room");
+        let book = std::sync::Arc::new(Book::leased(&config));
+        let desk = book.desk_of(&(0..lines).map(line).collect::<Vec<_>>()).expect("room");
         criterion.bench_function(&format!("look/{lines}"), |bencher| {
             bencher.iter(|| black_box(desk.idle(MOMENT)));
+        });
+        let begun = Instant::now();
+        (0..3).for_each(|_| book.granted(&book.turn(MOMENT)));
+        eprintln!("{lines} lines: their first three turns took {:?}", begun.elapsed());
+        let mut live = desk.live();
+        for (name, step_s) in [("turn/busy", 0), ("turn/walk", 61)] {
+            let mut now = MOMENT;
+            criterion.bench_function(&format!("{name}/{lines}"), |bencher| {
+                bencher.iter(|| {
+                    // As many lines as bid in half a second, and every line each minute.
+                    for i in 0..1_000_u32 {
+                        let bid = BidId(u64::from(i));
+                        let line = LineIx((i * 797) % lines as u32 / 10 * 10 + 1);
+                        black_box(live.hold(&hold(bid, line, now))).ok();
+                    }
+                    book.sweep(now.plus_s(3600));
+                    now = now.plus_s(step_s);
+                    book.granted(black_box(&book.turn(now)));
+                });
+            });
+        }
+        criterion.bench_function(&format!("tally/{lines}"), |bencher| {
+            bencher.iter(|| black_box(book.tally_turn(MOMENT)));
         });
     }
 }

@@ -144,7 +144,7 @@ impl Running {
                 .map_err(StartFault::at("decision records"))?;
         let sleeper = Sleeper::open(&config.records, data, Arc::clone(&clock), &registry)
             .map_err(StartFault::at("sleeping lines"))?;
-        let paces = Paces::new(&config.delivery.pacing, &clock, &registry);
+        let paces = Paces::new(&config.delivery.pacing, data, &clock, &registry);
         let money = Money::new(&till, config.delivery.tally_s, epoch, (&clock, &registry));
         let kept = (ring, sleeper, paces, money);
         let node = Node::new(built, &config, Arc::clone(&till), kept, &registry);

@@ -5,7 +5,7 @@
 //! holds.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::StartFault;
 use super::node::Node;
@@ -54,10 +54,17 @@ impl Money {
     }
 
     /// Writes down what there is to say, waits until it is on disk, and lets bids use it. Where
-    /// the journal takes nothing, bids go on until their leases end.
-    pub fn turn(&self) {
+    /// the journal takes nothing (`false`), bids go on until their leases end.
+    pub fn turn(&self) -> bool {
         let step = self.upkeep().step(self.till.journal(), self.clock.now());
+        let taken = step.is_ok();
         self.note(step);
+        taken
+    }
+
+    /// Whether bids wait for a turn: refused for want of a lease where the limit has the money.
+    fn is_wanted(&self) -> bool {
+        self.till.book().is_short()
     }
 
     /// The end in order. Nothing may be bid and no turn come after it.
@@ -77,9 +84,20 @@ impl Money {
     }
 }
 
-/// Turns the book every so often.
+/// How often it is looked whether bids wait for a turn.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Turns the book every so often, and at once where bids wait for it: a burst outruns a lease for
+/// some twenty milliseconds, not for a whole turn.
 pub fn start(node: Arc<Node>, turn_ms: u32) -> Result<Loop, StartFault> {
     let every = Duration::from_millis(u64::from(turn_ms));
-    let spawned = tasks::spawn("money", every, move || node.money().turn());
-    spawned.map_err(StartFault::at("money"))
+    let (mut turned, mut taken) = (Instant::now(), node.money().turn());
+    let poll = move || {
+        // Where the journal takes nothing, asking it again at once helps nobody.
+        if turned.elapsed() >= every || (taken && node.money().is_wanted()) {
+            taken = node.money().turn();
+            turned = Instant::now();
+        }
+    };
+    tasks::spawn("money", POLL.min(every), poll).map_err(StartFault::at("money"))
 }

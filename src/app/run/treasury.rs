@@ -135,6 +135,14 @@ impl Treasury for Vault {
         Ok(version)
     }
 
+    fn breakers(&self) -> Vec<(String, u64)> {
+        self.node.paces().held_back()
+    }
+
+    fn mend_breakers(&self) -> usize {
+        self.node.paces().mend()
+    }
+
     fn folders(&self) -> (Folder, Folder) {
         (self.journal.clone(), self.caps.clone())
     }

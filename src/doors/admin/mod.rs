@@ -43,6 +43,8 @@ mod reconcile;
 
 mod rights;
 
+mod breakers;
+
 mod routes;
 
 use std::future::Future;

@@ -14,7 +14,9 @@ use super::api::Api;
 use super::guard::{Guard, guard};
 use super::refusal::Refusal;
 use super::treasury::Bank;
-use super::{Shown, audience, crowd, export, funds, links, lists, reconcile, report, rights};
+use super::{
+    Shown, audience, breakers, crowd, export, funds, links, lists, reconcile, report, rights,
+};
 
 /// Everything under `/api/v1`.
 pub fn router(api: Api, shown: Shown, gate: Guard) -> Router {
@@ -25,6 +27,8 @@ pub fn router(api: Api, shown: Shown, gate: Guard) -> Router {
         .route("/report", get(report::get))
         .route("/accounts", get(funds::accounts))
         .route("/funds/{advertiser}", post(funds::post).layer(order_bytes))
+        .route("/breakers", get(breakers::get))
+        .route("/breakers/mend", post(breakers::mend))
         .route("/reconcile", post(reconcile::post).layer(report_bytes))
         .with_state(bank);
     let rights = rights::routes(rights::Desk::new(&shown));

@@ -37,6 +37,12 @@ pub trait Treasury: Send + Sync + 'static {
     /// durable when this returns.
     fn enter(&self, entry: &Entry) -> Result<Version, NotEntered>;
 
+    /// Budgets that the breaker holds back, and for how many seconds yet.
+    fn breakers(&self) -> Vec<(String, u64)>;
+
+    /// They are bid on again at once; how many were held back.
+    fn mend_breakers(&self) -> usize;
+
     /// Where the journal of money is, and the log of caps.
     fn folders(&self) -> (Folder, Folder);
 }

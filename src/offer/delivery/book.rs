@@ -1,7 +1,7 @@
 //! What is taken, of all lines? The state that outlives every world. Written by bids without a
 //! lock; settled, released and swept off the bid path under one.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_queue::ArrayQueue;
@@ -13,6 +13,7 @@ use super::holds::{OpenHold, OpenHolds};
 use super::line::{Count, LineState};
 use super::owner::{AdvertiserState, CampaignState};
 use super::pot::Pot;
+use super::stir::SHORT_MAX;
 use super::{Config, Hold};
 use crate::base::units::ids::{AdvertiserId, CampaignId, LineId};
 use crate::base::units::money::{Currency, Money};
@@ -36,6 +37,12 @@ pub struct Book {
     pub(super) started: AtomicI64,
     /// When the last of their tickets expires.
     pub(super) ghosts_until: AtomicI64,
+    /// Lines for the next turn, and those that the bid path found short of a lease.
+    pub(super) stirred: Mutex<Vec<Arc<LineState>>>,
+    pub(super) short: ArrayQueue<Arc<LineState>>,
+    pub(super) hurry: AtomicBool,
+    /// When every line's days were looked at last; microseconds.
+    pub(super) walked: AtomicI64,
     caps: Caps,
     boxes: Boxes,
     /// Fresh holds, from bids to the next sweep or notice.
@@ -89,6 +96,10 @@ impl Book {
             opened: Mutex::default(),
             started: AtomicI64::new(i64::MIN),
             ghosts_until: AtomicI64::new(i64::MIN),
+            stirred: Mutex::default(),
+            short: ArrayQueue::new(SHORT_MAX),
+            hurry: AtomicBool::new(false),
+            walked: AtomicI64::new(i64::MIN),
             caps: Caps::new(&config.caps),
             boxes: Boxes::default(),
             fresh: ArrayQueue::new(config.hold_queue),
@@ -188,7 +199,9 @@ impl Book {
 
     /// At start, from entries alone: what the journal says this line has spent.
     pub fn restore(&self, line: LineId, spent: Money) {
-        let purse = &self.state(line, spent.currency).total.purse;
+        let state = self.state(line, spent.currency);
+        self.stir(&state);
+        let purse = &state.total.purse;
         let _alone = self.alone();
         purse.add(spent.nanos);
         purse.spend(spent.nanos, spent.nanos);
@@ -216,7 +229,7 @@ impl Book {
         state.count(Count::Bids);
         state.bids().fetch_add(1, Ordering::Relaxed);
         self.stats.held.fetch_add(1, Ordering::Relaxed);
-        state.dial.took(hold.price.nanos);
+        state.dial.took(hold.price.nanos, shares.likely);
         let ends = hold.win_by.map_or(hold.expires, |win_by| win_by.min(hold.expires));
         let state = Arc::clone(state);
         let (bid, expires) = (hold.bid, hold.expires);
@@ -241,6 +254,7 @@ impl Book {
         self.gather(&mut open);
         while let Some(hold) = open.pop_ended(now) {
             self.give_back(&hold);
+            self.stir(&hold.state);
             hold.state.rate.ended(false);
             self.stats.expired.fetch_add(1, Ordering::Relaxed);
         }
@@ -262,6 +276,7 @@ impl Book {
     fn gather(&self, open: &mut OpenHolds) {
         while open.len() < self.holds_max && self.caps.keeps_up() {
             let Some(hold) = self.fresh.pop() else { return };
+            self.stir(&hold.state);
             if let Some(places) = &hold.places {
                 self.caps.opened(hold.bid, places, (hold.ends, hold.expires));
             }

@@ -1,7 +1,7 @@
 //! May this line bid, in this world? The book's states in the order of the world's lines. Hot.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::{ArcSwapOption, Guard};
 
@@ -9,7 +9,7 @@ use super::book::Book;
 use super::caps::{CapAsk, CapSet};
 use super::line::LineState;
 use super::sleep::{Idle, Plan, Sleep};
-use super::{Ask, Hold, Live, Pace};
+use super::{Ask, Hold, Live, Pace, paced};
 use crate::base::units::ids::LineIx;
 use crate::base::units::time::Moment;
 use crate::knowledge::catalog::model::Line;
@@ -28,6 +28,7 @@ pub struct Desk {
     sleep: ArcSwapOption<Sleep>,
     /// Taken before it: what the traffic is told by.
     decisions: AtomicU64,
+    pub(super) paced: Mutex<paced::Known>,
 }
 
 pub(super) struct DeskLine {
@@ -43,7 +44,7 @@ impl Desk {
         fresh: Vec<DeskLine>,
     ) -> Desk {
         let (sleep, decisions) = (ArcSwapOption::empty(), AtomicU64::new(0));
-        Desk { book, base, gone, fresh, sleep, decisions }
+        Desk { book, base, gone, fresh, sleep, decisions, paced: Mutex::default() }
     }
 
     pub(super) fn base(&self) -> Arc<[DeskLine]> {
@@ -143,6 +144,7 @@ impl<'d> Live<'d> for DeskLive<'d> {
             return Err(Refusal::CrowdTooSmall);
         }
         if !line.state.money_left(ask.moment) {
+            self.desk.book.fell_short(&line.state, 1, ask.moment);
             return Err(Refusal::BudgetSpent);
         }
         self.has_room(line.capped(CapAsk::of(ask.listener, ask.creative, ask.moment)))?;
@@ -166,7 +168,12 @@ impl<'d> Live<'d> for DeskLive<'d> {
             return if fits { self.has_room(capped) } else { Err(Refusal::BudgetSpent) };
         }
         let taken = self.desk.book.take(&line.state, hold, capped);
-        taken.inspect_err(|&why| line.state.refused(why))
+        taken.inspect_err(|&why| {
+            if why == Refusal::BudgetSpent {
+                self.desk.book.fell_short(&line.state, hold.price.nanos, hold.moment);
+            }
+            line.state.refused(why);
+        })
     }
 }
 

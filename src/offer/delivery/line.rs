@@ -36,6 +36,8 @@ pub struct LineState {
     asked: Asked,
     /// Too few listeners meet its clauses about the listener.
     thin: AtomicBool,
+    /// A turn will look at it.
+    pub(super) stirred: AtomicBool,
 }
 
 /// Budgets that a bid may count against.
@@ -50,6 +52,8 @@ const FUNDS: usize = 4;
 #[derive(Default, Debug)]
 pub struct Shares {
     pub nanos: [i64; LEVELS],
+    /// What it took, or would have taken, of an expected budget.
+    pub likely: i64,
     line_day: Option<Arc<Pot>>,
     campaign_day: Option<Arc<Pot>>,
 }
@@ -105,6 +109,7 @@ impl LineState {
             counts: [const { AtomicU64::new(0) }; Count::ALL.len()],
             asked: Asked::default(),
             thin: AtomicBool::new(false),
+            stirred: AtomicBool::new(false),
         }
     }
 
@@ -138,12 +143,14 @@ impl LineState {
 
     fn take_each(&self, price: i64, moment: Moment, shares: &mut Shares) -> Result<bool, NoDay> {
         let win_ppm = self.rate.upper_ppm();
-        let nanos = &mut shares.nanos;
+        let Shares { nanos, likely, line_day, campaign_day } = shares;
+        *likely = price;
         let mut take = |level: usize, pot: &Pot| {
             if !pot.purse.is_limited() {
                 return true;
             }
             let share = pot.share(price, win_ppm);
+            *likely = share.min(*likely);
             let took = pot.purse.take(share);
             nanos[level] = if took { share } else { 0 };
             took
@@ -151,16 +158,16 @@ impl LineState {
         if price < 0 || !take(LINE, &self.total) {
             return Ok(false);
         }
-        shares.line_day = self.days.at(moment)?;
-        if !shares.line_day.as_ref().is_none_or(|day| take(LINE_DAY, day)) {
+        *line_day = self.days.at(moment)?;
+        if !line_day.as_ref().is_none_or(|day| take(LINE_DAY, day)) {
             return Ok(false);
         }
         let Some(campaign) = self.campaign() else { return Ok(true) };
         if !take(CAMPAIGN, &campaign.total) {
             return Ok(false);
         }
-        shares.campaign_day = campaign.days.at(moment)?;
-        let day = shares.campaign_day.as_ref().is_none_or(|day| take(CAMPAIGN_DAY, day));
+        *campaign_day = campaign.days.at(moment)?;
+        let day = campaign_day.as_ref().is_none_or(|day| take(CAMPAIGN_DAY, day));
         Ok(day && take(FUNDS, &campaign.advertiser.funds))
     }
 
@@ -285,8 +292,13 @@ impl LineState {
         &self.asked.bids
     }
 
-    /// What was counted since the last call, if anything was.
-    pub(super) fn tally(&self) -> Option<TallyLine> {
+    /// What was counted since the last call, if anything was. What a decision under way counts
+    /// late waits for the next look at the line, but for the `last` tally.
+    pub(super) fn tally(&self, last: bool) -> Option<TallyLine> {
+        let counted = |count: &AtomicU32| count.load(Ordering::Relaxed) > 0;
+        if !last && !counted(&self.asked.matched) && !counted(&self.asked.bids) {
+            return None;
+        }
         let drain = |count: &AtomicU32| match count.load(Ordering::Relaxed) {
             0 => 0,
             _ => count.swap(0, Ordering::Relaxed),

@@ -29,6 +29,7 @@ mod line;
 mod holds;
 mod sleep;
 mod book;
+mod stir;
 mod desk;
 mod paced;
 mod open;
@@ -185,3 +186,5 @@ mod model_tests;
 mod purse_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod turn_tests;

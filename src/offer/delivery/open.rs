@@ -100,7 +100,8 @@ impl Book {
 
     /// Drops the lines of past worlds that have no money taken: but their counts, nothing is lost.
     fn forget(&self) {
-        self.lines.retain(|_, state| Arc::strong_count(state) > 1 || state.is_committed());
+        self.lines.retain(|_, state| Book::is_used(state, 0) || state.is_committed());
+        self.settle_stirred();
         self.caps().forget();
     }
 
@@ -134,6 +135,7 @@ impl Book {
         }
         state.total.expect_bid(line.bid.nanos);
         state.days.expect_bid(line.bid.nanos);
+        self.stir(&state);
         let caps = self.caps().stands(line.id, CapSet::for_line(line, around.catalog));
         DeskLine::new(state, caps, line)
     }

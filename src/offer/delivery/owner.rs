@@ -52,6 +52,7 @@ pub fn set_budget(total: &Pot, days: &Days, budget: &Budget) {
     let expected = budget.mode == BudgetMode::Expected;
     // The declared bound of an expected budget is a hundredth of a day's.
     let over = budget.daily.filter(|_| expected).map_or(0, |daily| daily / 100);
+    total.set_day(budget.daily);
     total.set_terms(budget.total, over, expected);
     days.set_terms(budget.daily, over, expected);
 }

@@ -4,15 +4,15 @@
 //! Called before a world is served and then by the loop that turns the pacer, or by the simulator.
 
 use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
 
 use super::day::Days;
 use super::desk::Desk;
 use super::line::{Count, LineState};
 use super::pacing::{Budgets, Counted, Curve, Pace, Pacer, Reading, Subject, Turns};
 use super::pot::Pot;
-use super::purse::Purse;
 use crate::base::units::calendar::Calendar;
-use crate::base::units::ids::CampaignIx;
+use crate::base::units::ids::{CampaignIx, LineIx};
 use crate::base::units::time::Moment;
 use crate::knowledge::catalog::model::{Catalog, Flight, Line, Shape};
 
@@ -22,16 +22,13 @@ const ENDLESS: i64 = Flight::ALWAYS.end.unix_us;
 impl Desk {
     /// One turn of every paced line of this desk's world. Lines that are not paced bid fully.
     pub fn pace(&self, catalog: &Catalog, pacer: &mut Pacer, now: Moment) -> Turns {
-        let flights = flights(catalog);
+        let lines = self.paced(catalog, now);
+        let lines = || lines.iter().map(|&ix| (ix, catalog.line(ix)));
+        let flights = flights(lines().map(|(_, line)| line));
         let mut subjects = Vec::new();
-        for (ix, line) in catalog.lines() {
+        for (ix, line) in lines() {
             let Some(state) = self.state(ix) else { continue };
-            if line.pacing.shape == Shape::Asap {
-                if state.dial.read() != Pace::FULL || state.dial.fuse.is_blown() {
-                    state.dial.turn(Pace::FULL);
-                    state.dial.fuse.set(false);
-                }
-            } else if !line.paused && line.flight.contains(now) {
+            if !line.paused && line.flight.contains(now) {
                 let calendar = &*catalog.advertiser(line.advertiser).calendar;
                 let flight = flights.get(&line.campaign).copied().unwrap_or(line.flight);
                 subjects.extend(subject(state, (line, flight), calendar, now));
@@ -39,12 +36,48 @@ impl Desk {
         }
         pacer.turn(now, self.decisions(), &subjects)
     }
+
+    /// The lines that are paced. The others are set to bid fully now and then: another world, in
+    /// which one of them is paced, may be turned last.
+    fn paced(&self, catalog: &Catalog, now: Moment) -> Arc<[LineIx]> {
+        let mut known = self.paced.lock().unwrap_or_else(PoisonError::into_inner);
+        if (known.at..known.at.plus_s(LOOK_S)).contains(&now) {
+            return Arc::clone(&known.lines);
+        }
+        let is_paced = |line: &Line| line.pacing.shape != Shape::Asap;
+        let dials = catalog.lines().filter(|(_, line)| !is_paced(line));
+        for dial in dials.filter_map(|(ix, _)| Some(&self.state(ix)?.dial)) {
+            if dial.read() != Pace::FULL || dial.fuse.is_blown() {
+                dial.turn(Pace::FULL);
+                dial.fuse.set(false);
+            }
+        }
+        known.lines =
+            catalog.lines().filter(|(_, line)| is_paced(line)).map(|(ix, _)| ix).collect();
+        known.at = now;
+        Arc::clone(&known.lines)
+    }
+}
+
+/// How often all lines of a world are looked at for those that are paced.
+const LOOK_S: i64 = 10;
+
+/// What a desk knows of its lines' pacing.
+pub(super) struct Known {
+    at: Moment,
+    lines: Arc<[LineIx]>,
+}
+
+impl Default for Known {
+    fn default() -> Known {
+        Known { at: Moment::from_unix_us(i64::MIN), lines: Arc::default() }
+    }
 }
 
 /// A campaign has no flight of its own: it lasts from its first line's to its last one's.
-fn flights(catalog: &Catalog) -> HashMap<CampaignIx, Flight> {
+fn flights<'l>(lines: impl Iterator<Item = &'l Line>) -> HashMap<CampaignIx, Flight> {
     let mut flights: HashMap<CampaignIx, Flight> = HashMap::new();
-    for (_, line) in catalog.lines().filter(|(_, line)| line.pacing.shape != Shape::Asap) {
+    for line in lines {
         let flight = flights.entry(line.campaign).or_insert(line.flight);
         flight.start = flight.start.min(line.flight.start);
         flight.end = flight.end.max(line.flight.end);
@@ -59,7 +92,7 @@ fn subject<'a>(
     now: Moment,
 ) -> Option<Subject<'a>> {
     let campaign = state.campaign()?;
-    let (asked, taken) = state.dial.counts();
+    let (asked, taken, likely) = state.dial.counts();
     let impressions = state.counted(Count::Impressions);
     let price = line.bid.nanos;
     Some(Subject {
@@ -78,6 +111,7 @@ fn subject<'a>(
             wins: state.counted(Count::Wins),
             impressions,
             taken,
+            likely,
             charged: state.spent(),
             unshaded: price.saturating_mul(i64::try_from(impressions).unwrap_or(i64::MAX)),
         },
@@ -93,15 +127,16 @@ fn budgets(
     let ends = total.purse.is_limited() && flight.end.unix_us < ENDLESS;
     let day = days.with(now, |pot| {
         let day = calendar.day_span(calendar.day(now));
-        reading(&pot.purse, day.from.max(flight.start), day.until.min(flight.end))
+        reading(pot, day.from.max(flight.start), day.until.min(flight.end))
     });
     Budgets {
-        total: ends.then(|| reading(&total.purse, flight.start, flight.end)),
+        total: ends.then(|| reading(total, flight.start, flight.end)),
         day: day.ok().flatten(),
     }
 }
 
-fn reading(purse: &Purse, from: Moment, until: Moment) -> Reading {
+fn reading(pot: &Pot, from: Moment, until: Moment) -> Reading {
+    let (purse, expected) = (&pot.purse, pot.is_expected());
     let held = (purse.held() - purse.ghost()).max(0);
-    Reading { limit: purse.limit(), spent: purse.spent(), held, from, until }
+    Reading { limit: purse.limit(), spent: purse.spent(), held, expected, from, until }
 }

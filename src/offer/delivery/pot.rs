@@ -19,8 +19,10 @@ pub struct Pot {
     expected: AtomicBool,
     /// How much charges may go beyond the limit: the declared bound of an expected budget.
     over: AtomicI64,
-    /// The smallest lease, beyond what is committed.
+    /// The smallest lease, beyond what is committed …
     least: AtomicI64,
+    /// … and a day's budget, of which a part is leased at first even of a total.
+    day: AtomicI64,
     known: Mutex<Known>,
 }
 
@@ -32,14 +34,18 @@ struct Known {
     ahead: i64,
     committed: i64,
     looked: Moment,
+    /// Without any bid, no look would find another lease to ask for.
+    rests: bool,
 }
 
 /// Bids that a first lease is good for, at least.
 const FIRST_BIDS: i64 = 32;
-/// … or this part of the limit, where that is more.
+/// … or this part of the limit, or of a day's where there is one, where that is more.
 const FIRST_PART: i64 = 256;
 /// How far ahead of its spending a budget is leased.
 const AHEAD_MS: i128 = 10_000;
+/// The shortest time that a rate is taken from: turns that bids wait for come much sooner.
+const RATE_MS: i64 = 500;
 
 impl Pot {
     /// `leased`: bids wait until the journal has granted a lease; else they need none.
@@ -56,12 +62,14 @@ impl Pot {
             expected: AtomicBool::new(false),
             over: AtomicI64::new(0),
             least: AtomicI64::new(0),
+            day: AtomicI64::new(UNLIMITED),
             known: Mutex::new(Known {
                 limit: None,
                 ceiling: 0,
                 ahead: 0,
                 committed: 0,
                 looked: Moment::default(),
+                rests: true,
             }),
         }
     }
@@ -72,11 +80,15 @@ impl Pot {
 
     /// What a bid of this price takes; `win_ppm`: how likely it is to win, at most.
     pub fn share(&self, price: i64, win_ppm: u32) -> i64 {
-        if !self.expected.load(Ordering::Relaxed) {
+        if !self.is_expected() {
             return price;
         }
         let part = i128::from(price) * i128::from(win_ppm.min(1_000_000));
         ((part + 999_999) / 1_000_000) as i64
+    }
+
+    pub fn is_expected(&self) -> bool {
+        self.expected.load(Ordering::Relaxed)
     }
 
     pub fn over(&self) -> i64 {
@@ -88,6 +100,11 @@ impl Pot {
         self.expected.store(expected, Ordering::Release);
         self.over.store(over, Ordering::Release);
         self.purse.set_limit(limit.unwrap_or(UNLIMITED));
+    }
+
+    /// On each day no more than this may be spent of it.
+    pub fn set_day(&self, daily: Option<i64>) {
+        self.day.store(daily.unwrap_or(UNLIMITED), Ordering::Release);
     }
 
     /// A bid that will count against it costs so much.
@@ -139,11 +156,13 @@ impl Pot {
         let mut known = self.known();
         known.watch(committed, now);
         known.ahead = known.ahead.max(self.first(most));
+        known.rests = known.ahead == self.first(most);
         let room = known.ceiling.saturating_sub(committed);
         let wanted = committed.saturating_add(known.ahead).min(most);
         // A limit may be less than what was spent before it was set.
         let grows = wanted > known.ceiling && wanted > committed;
         if grows && room <= known.ahead / 2 {
+            known.rests = false;
             return Some(self.at(wanted));
         }
         if known.ceiling > most || room > known.ahead.saturating_mul(4) {
@@ -155,8 +174,14 @@ impl Pot {
         None
     }
 
+    /// Whether the lease is what it would be left at, going by the last look.
+    pub fn rests(&self) -> bool {
+        !self.purse.is_limited() || self.known().rests
+    }
+
     fn first(&self, limit: i64) -> i64 {
-        self.least.load(Ordering::Acquire).max(limit / FIRST_PART).max(1)
+        let most = limit.min(self.day.load(Ordering::Acquire));
+        self.least.load(Ordering::Acquire).max(most / FIRST_PART).max(1)
     }
 
     /// The end of a process in order: nothing is leased but what is held. Call alone.
@@ -190,11 +215,11 @@ impl Known {
     fn watch(&mut self, committed: i64, now: Moment) {
         let passed_ms = (now.unix_us.saturating_sub(self.looked.unix_us)) / 1000;
         let more = i128::from(committed.saturating_sub(self.committed).max(0));
-        // A clock that was set tells nothing of a rate.
+        // A clock that was set tells nothing of a rate, nor does one burst.
         let passed_ms = if (1..=60_000).contains(&passed_ms) { passed_ms } else { 1000 };
-        let rate = more * AHEAD_MS / i128::from(passed_ms);
+        let rate = more * AHEAD_MS / i128::from(passed_ms.max(RATE_MS));
         let rate = i64::try_from(rate).unwrap_or(i64::MAX);
-        self.ahead = rate.max(self.ahead - self.ahead / 8);
+        self.ahead = rate.max(self.ahead - (self.ahead / 8).max(1)).max(0);
         (self.committed, self.looked) = (committed, now);
     }
 }

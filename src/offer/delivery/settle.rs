@@ -73,7 +73,9 @@ impl Book {
         let held = shares.is_some();
         let counted = if held { &self.stats.charged } else { &self.stats.without_hold };
         counted.fetch_add(1, Ordering::Relaxed);
-        if self.pay(&state, shares, due) {
+        let paid = self.pay(&state, shares, due);
+        self.stir(&state);
+        if paid {
             if held {
                 state.rate.ended(true);
                 return Charge::FromHold;
@@ -158,6 +160,7 @@ impl Book {
         if let Some(mut hold) = open.remove(bid, line) {
             self.caps().released(bid, hold.places.take());
             self.give_back(&hold);
+            self.stir(&hold.state);
             hold.state.rate.ended(false);
             self.stats.released.fetch_add(1, Ordering::Relaxed);
         }

@@ -5,6 +5,7 @@
 //! `app::run`, the simulator) writes the entries of a [`Turn`] down in their order and, when they
 //! are durable, says so to [`Book::granted`]; one turn at a time.
 
+use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -32,6 +33,9 @@ pub struct Turn {
 /// Items of one entry, so that it fits a record; lines have their paths with them.
 const ITEMS: usize = 512;
 const OPENED: usize = 64;
+
+/// How often the days of every line are looked at; they are made two hours ahead.
+const WALK_S: i64 = 60;
 
 impl Turn {
     pub fn is_empty(&self) -> bool {
@@ -79,8 +83,11 @@ impl Book {
             self.with_pot((id, currency), |pot| pot.seed(budget));
         }
         if let Some(first) = first {
-            self.each_days(|days, _| days.begin_after(first.saturating_sub(1)));
+            let floor = first.saturating_sub(1);
+            self.lines.iter().for_each(|state| state.days.begin_after(floor));
+            self.campaigns.iter().for_each(|state| state.days.begin_after(floor));
         }
+        self.stir_all();
         self.started.store(now.unix_us, Ordering::Release);
         // Tickets are good to the whole second after their life.
         let until = now.plus_s(ticket_life_s).whole_s_up();
@@ -111,40 +118,104 @@ impl Book {
     }
 
     /// Makes the days that come, lays ghosts whose time is over, learns how likely bids win, and
-    /// finds what the journal must be told: new lines, other limits, other leases.
+    /// finds what the journal must be told: new lines, other limits, other leases. Looks at the
+    /// lines that were stirred since the last turn, and at each once in [`WALK_S`].
     pub fn turn(&self, now: Moment) -> Turn {
         self.lay_ghosts(now);
-        self.each_days(|days, calendar| {
-            // A charge may be about to make a day, too.
-            let _alone = days.is_limited().then(|| self.alone());
-            days.make(calendar, now);
-        });
-        self.lines.iter().for_each(|state| state.rate.learn());
+        self.walk(now);
+        let stirred = self.take_stirred();
+        for state in &stirred {
+            state.rate.learn();
+            if Book::is_used(state, 1) {
+                self.make_days(state, now);
+            }
+        }
         let mut turn = Turn::default();
         let opened =
             std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
         turn.say_by(OPENED, &opened, |lines| Entry::Opened(Opened { moment: now, lines }));
-        if !self.leased {
-            return turn;
+        if self.leased {
+            self.lease_all(&stirred, now, &mut turn);
         }
+        turn
+    }
+
+    /// Makes the days of lines that nothing stirs, where they are part of a world.
+    fn walk(&self, now: Moment) {
+        let walked = Moment::from_unix_us(self.walked.load(Ordering::Acquire));
+        if (walked..walked.plus_s(WALK_S)).contains(&now) {
+            return;
+        }
+        self.walked.store(now.unix_us, Ordering::Release);
+        for state in self.lines.iter().filter(|state| Book::is_used(state, 0)) {
+            if self.make_days(&state, now) {
+                self.stir(&state);
+            }
+        }
+    }
+
+    /// The days of a line and of its campaign; `true`: some are new.
+    fn make_days(&self, state: &LineState, now: Moment) -> bool {
+        let make = |days: &Days, calendar: &Calendar| {
+            // A charge may be about to make a day, too.
+            let _alone = days.is_limited().then(|| self.alone());
+            days.make(calendar, now) > 0
+        };
+        let Some(campaign) = state.campaign() else { return make(&state.days, &Calendar::utc()) };
+        if !state.days.is_limited() && !campaign.days.is_limited() {
+            return false;
+        }
+        let calendar = campaign.advertiser.calendar();
+        make(&state.days, &calendar) | make(&campaign.days, &calendar)
+    }
+
+    /// What the journal must be told of the budgets of these lines, and of all funds.
+    fn lease_all(&self, stirred: &[Arc<LineState>], now: Moment, turn: &mut Turn) {
         let (mut limits, mut leases) = (Vec::new(), Vec::new());
-        self.each_pot(|pot| {
+        let mut look = |pot: &Pot| {
             let _alone = self.alone();
-            limits.extend(pot.limit_to_tell());
-            leases.extend(pot.lease(now));
-        });
+            let (limit, lease) = (pot.limit_to_tell(), pot.lease(now));
+            let restless = limit.is_some() || lease.is_some() || !pot.rests();
+            limits.extend(limit);
+            leases.extend(lease);
+            restless
+        };
+        let mut campaigns = BTreeMap::new();
+        for state in stirred {
+            let mut restless = look(&state.total);
+            state.days.each(|pot| restless |= look(pot));
+            if restless {
+                self.stir(state);
+            }
+            if let Some(campaign) = state.campaign() {
+                campaigns.entry((campaign.id, state.currency)).or_insert((campaign, state));
+            }
+        }
+        for (campaign, of_it) in campaigns.into_values() {
+            let mut restless = look(&campaign.total);
+            campaign.days.each(|pot| restless |= look(pot));
+            if restless {
+                self.stir(of_it);
+            }
+        }
+        for state in states(&self.advertisers) {
+            look(&state.funds);
+        }
         // Equal books tell equal journals, whatever order their maps are in.
         limits.sort_unstable_by_key(|limit| (limit.budget, limit.currency));
         leases.sort_unstable_by_key(|lease| (lease.budget, lease.currency));
         turn.say(&limits, |limits| Entry::Limits(Limits { moment: now, limits }));
         turn.say(&leases, |leases| Entry::Leases(Leases { moment: now, leases }));
-        turn
     }
 
     /// What was counted since the last tally, of bids that were looked at or made.
     pub fn tally_turn(&self, now: Moment) -> Turn {
+        self.tally_entries(now, false)
+    }
+
+    fn tally_entries(&self, now: Moment, last: bool) -> Turn {
         let mut turn = Turn::default();
-        let mut lines: Vec<_> = self.lines.iter().filter_map(|state| state.tally()).collect();
+        let mut lines: Vec<_> = self.lines.iter().filter_map(|state| state.tally(last)).collect();
         lines.sort_unstable_by_key(|tally| (tally.line, tally.currency));
         turn.say(&lines, |lines| Entry::Tally(Tally { moment: now, hour: Hour::of(now), lines }));
         turn
@@ -152,7 +223,7 @@ impl Book {
 
     /// The end in order, when nothing is bid any more: nothing stays leased but what is held.
     pub fn closing_turn(&self, now: Moment) -> Turn {
-        let mut turn = self.tally_turn(now);
+        let mut turn = self.tally_entries(now, true);
         let mut leases = Vec::new();
         if self.leased {
             self.each_pot(|pot| {
@@ -192,6 +263,7 @@ impl Book {
         self.each_pot(|pot| {
             pot.purse.lay_ghost();
         });
+        self.stir_all();
     }
 
     /// Every budget. No shard of the maps is held meanwhile: who looks may wait for a lock.
@@ -205,18 +277,6 @@ impl Book {
             state.days.each(&mut visit);
         }
         states(&self.advertisers).iter().for_each(|state| visit(&state.funds));
-    }
-
-    /// The days of every line and campaign, with their calendar.
-    fn each_days(&self, mut visit: impl FnMut(&Days, &Calendar)) {
-        let utc = Calendar::utc();
-        for state in states(&self.lines) {
-            let calendar = calendar_of(&state);
-            visit(&state.days, calendar.as_deref().unwrap_or(&utc));
-        }
-        for state in states(&self.campaigns) {
-            visit(&state.days, &state.advertiser.calendar());
-        }
     }
 
     /// The account's days begin at other moments.
@@ -237,10 +297,6 @@ impl Book {
 
 fn states<K: Eq + Hash, S>(map: &DashMap<K, Arc<S>>) -> Vec<Arc<S>> {
     map.iter().map(|state| Arc::clone(&state)).collect()
-}
-
-fn calendar_of(state: &LineState) -> Option<Arc<Calendar>> {
-    state.campaign().map(|campaign| campaign.advertiser.calendar())
 }
 
 /// What of a line's figures goes on after a start.

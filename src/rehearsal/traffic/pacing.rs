@@ -186,7 +186,7 @@ impl Play<'_> {
     fn subject<'s>(&'s self, calendar: &'s Calendar) -> Subject<'s> {
         let until = START.plus_s(DAY_S);
         let (limit, spent, held) = (self.report.budget, self.spent, self.held);
-        let total = Some(Reading { limit, spent, held, from: START, until });
+        let total = Some(Reading { limit, spent, held, expected: false, from: START, until });
         Subject {
             line: (LineId(1), Currency::USD),
             campaign: CampaignId(1),

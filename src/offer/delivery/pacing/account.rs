@@ -12,6 +12,8 @@ pub struct Reading {
     pub limit: i64,
     pub spent: i64,
     pub held: i64,
+    /// Bids hold what they are likely to cost.
+    pub expected: bool,
     /// When the budget began and when it ends: the flight, or the day.
     pub from: Moment,
     pub until: Moment,
@@ -63,8 +65,8 @@ const PART: f64 = 0.3;
 const PART_IMPRESSIONS: f64 = 20.0;
 
 impl Account {
-    /// `taken`: all that was ever held of this budget by this process; `offered`: whether anything
-    /// could have been bought since the last turn.
+    /// `taken`: all that was ever held of this budget by this process, in the way it holds;
+    /// `offered`: whether anything could have been bought since the last turn.
     pub fn turn(
         &mut self,
         (at, taken, offered): (&Reading, f64, bool),
@@ -105,7 +107,9 @@ impl Account {
     }
 
     fn remember(&mut self, at: &Reading, taken: f64, dt_s: f64) {
-        if let Some((last, before)) = self.last.replace((*at, taken)) {
+        let before = self.last.replace((*at, taken));
+        // What is held otherwise than before was counted otherwise, too.
+        if let Some((last, before)) = before.filter(|(last, _)| last.expected == at.expected) {
             let fade = (-dt_s / MEMORY_S).exp();
             let ended = taken - before - (at.held - last.held) as f64;
             self.ended = self.ended * fade + ended.max(0.0);
@@ -126,5 +130,29 @@ fn watched(at: &Reading, taken: f64, manner: &Manner<'_>, stretch: &Stretch) -> 
         left_s: seconds(stretch.now, at.until),
         price: manner.price,
         peak: manner.curve.peak() * manner.ahead,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bids that hold `held` of their price of 100 and win one time in five.
+    fn part(expected: bool, held: i64) -> f64 {
+        let mut account = Account::default();
+        let until = Moment::from_unix_s(86_400);
+        for second in 0..3600 {
+            let (spent, open) = (second * 100, 10 * 5 * held);
+            let from = Moment::default();
+            let at = Reading { limit: i64::MAX, spent, held: open, expected, from, until };
+            account.remember(&at, (second * 5 * held) as f64, 1.0);
+        }
+        account.part(100.0)
+    }
+
+    #[test]
+    fn what_an_expected_budget_holds_mostly_becomes_spent() {
+        assert!((part(false, 100) - 0.2).abs() < 0.01);
+        assert!((part(true, 25) - 0.8).abs() < 0.05, "{}", part(true, 25));
     }
 }

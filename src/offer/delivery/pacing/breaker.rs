@@ -120,6 +120,11 @@ impl Breaker {
     pub fn is_tripped(&self) -> bool {
         self.cooling_s > 0.0
     }
+
+    /// For how long it lets no bids through yet.
+    pub fn cooling_s(&self) -> f64 {
+        self.cooling_s.max(0.0)
+    }
 }
 
 impl Default for Breaker {

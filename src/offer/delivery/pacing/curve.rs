@@ -111,6 +111,25 @@ impl Learned {
         Learned { seen: [(0.0, 0.0); HOURS], hour: None, curve }
     }
 
+    /// The average of each hour of the week in UTC, and in how many weeks it was seen: to be kept,
+    /// and given to [`Learned::of`].
+    pub fn hours(&self) -> &[(f64, f64)] {
+        &self.seen
+    }
+
+    /// `None`: no hours that any traffic could have told.
+    pub fn of(hours: &[(f64, f64)]) -> Option<Learned> {
+        let seen: [(f64, f64); HOURS] = hours.try_into().ok()?;
+        let fair = |&(average, weeks): &(f64, f64)| {
+            average.is_finite() && average >= 0.0 && (0.0..=WEEKS_MAX).contains(&weeks)
+        };
+        let mut learned = Learned { seen, ..Learned::new() };
+        if seen.iter().any(|(_, weeks)| *weeks > 0.0) {
+            learned.curve = learned.believed();
+        }
+        seen.iter().all(fair).then_some(learned)
+    }
+
     /// So many requests came in the `dt_s` seconds up to `now`.
     pub fn note(&mut self, now: Moment, dt_s: f64, requests: f64) {
         let hour = now.unix_s().div_euclid(3600);
@@ -225,6 +244,13 @@ mod tests {
             learned.curve().between(tuesday + half, tuesday + 2.0 * half),
         );
         assert!((evening / morning - 3.0).abs() < 0.02, "{evening} {morning}");
+        // A process that starts anew believes the same.
+        let kept = Learned::of(learned.hours()).unwrap();
+        assert_eq!(kept.curve(), learned.curve());
+        let [mut odd, mut long] = [learned.hours().to_vec(), learned.hours().to_vec()];
+        odd[3].0 = f64::NAN;
+        long.push((1.0, 1.0));
+        assert!(Learned::of(&odd).is_none() && Learned::of(&long).is_none());
     }
 
     #[test]

@@ -34,6 +34,9 @@ impl Pace {
         if self.bid_ppm >= PPM {
             return nanos;
         }
+        if let Some(parts) = nanos.checked_mul(i64::from(self.bid_ppm)).filter(|&p| p >= 0) {
+            return parts / i64::from(PPM);
+        }
         (i128::from(nanos) * i128::from(self.bid_ppm) / i128::from(PPM)) as i64
     }
 
@@ -50,14 +53,16 @@ pub struct Dial {
     pub fuse: Fuse,
     /// Of sixteen times that it was asked, one.
     asked: AtomicU64,
-    /// All that was ever held, in nanos.
+    /// All that was ever held, in nanos: of strict budgets, and of expected ones.
     taken: AtomicI64,
+    likely: AtomicI64,
 }
 
 impl Dial {
     pub fn new(pace: Pace) -> Dial {
-        let pace = AtomicU64::new(packed(pace));
-        Dial { pace, fuse: Fuse::default(), asked: AtomicU64::new(0), taken: AtomicI64::new(0) }
+        let (pace, fuse) = (AtomicU64::new(packed(pace)), Fuse::default());
+        let (asked, taken, likely) = (AtomicU64::new(0), AtomicI64::new(0), AtomicI64::new(0));
+        Dial { pace, fuse, asked, taken, likely }
     }
 
     /// On the bid path: the pace, unless the breaker is open.
@@ -77,14 +82,17 @@ impl Dial {
         self.pace.store(packed(pace), Ordering::Relaxed);
     }
 
-    /// A hold was granted.
-    pub fn took(&self, nanos: i64) {
+    /// A hold was granted: of strict budgets it took `nanos`, of expected ones `likely`.
+    pub fn took(&self, nanos: i64, likely: i64) {
         self.taken.fetch_add(nanos, Ordering::Relaxed);
+        self.likely.fetch_add(likely, Ordering::Relaxed);
     }
 
-    /// Of all questions a sixteenth, and all that was ever held.
-    pub fn counts(&self) -> (u64, i64) {
-        (self.asked.load(Ordering::Relaxed), self.taken.load(Ordering::Relaxed))
+    /// Of all questions a sixteenth, and all that was ever held of strict and expected budgets.
+    pub fn counts(&self) -> (u64, i64, i64) {
+        let (taken, likely) = (&self.taken, &self.likely);
+        let asked = self.asked.load(Ordering::Relaxed);
+        (asked, taken.load(Ordering::Relaxed), likely.load(Ordering::Relaxed))
     }
 }
 
@@ -133,10 +141,10 @@ mod tests {
         for n in 0..64_000 {
             let _ = dial.ask(Moment::from_unix_us(1_800_000_000_000_000 + n * 37));
         }
-        dial.took(5);
-        dial.took(6);
-        let (asked, taken) = dial.counts();
+        dial.took(5, 1);
+        dial.took(6, 2);
+        let (asked, taken, likely) = dial.counts();
         assert!((3600..4400).contains(&asked), "{asked}");
-        assert_eq!(taken, 11);
+        assert_eq!((taken, likely), (11, 3));
     }
 }

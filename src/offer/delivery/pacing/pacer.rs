@@ -53,12 +53,16 @@ pub struct Counted {
     pub asked: u64,
     pub wins: u64,
     pub impressions: u64,
-    /// All that was ever held and charged, and what the impressions would have cost at the line's
-    /// whole price, in nanos.
+    /// All that was ever held of strict budgets and of expected ones, and charged, and what the
+    /// impressions would have cost at the line's whole price, in nanos.
     pub taken: i64,
+    pub likely: i64,
     pub charged: i64,
     pub unshaded: i64,
 }
+
+/// All that was ever held: of strict budgets, and of expected ones.
+type Taken = (f64, f64);
 
 /// What a turn did that somebody should hear of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,6 +88,12 @@ impl fmt::Display for Watch {
             Watch::Line(line, currency) => write!(f, "line {line} in {currency}"),
             Watch::Campaign(campaign, currency) => write!(f, "campaign {campaign} in {currency}"),
         }
+    }
+}
+
+impl Counted {
+    fn held(&self) -> Taken {
+        (self.taken as f64, self.likely as f64)
     }
 }
 
@@ -120,23 +130,29 @@ impl Pacer {
         turns
     }
 
-    /// By an operator's word: a line's budgets, and its campaign's, are bid on again at once.
-    /// `false`: none was held back.
-    pub fn mend(&mut self, line: LineId) -> bool {
-        let campaigns: Vec<CampaignId> =
-            self.lines.iter().filter(|(key, _)| key.0 == line).map(|(_, known)| known.2).collect();
-        let mut mended = false;
-        for ((watch, _), account) in &mut self.budgets {
-            let its_own = match *watch {
-                Watch::Line(other, _) => other == line,
-                Watch::Campaign(campaign, _) => campaigns.contains(&campaign),
-            };
-            if its_own && account.breaker.is_tripped() {
-                account.breaker.mend();
-                mended = true;
-            }
-        }
-        mended
+    /// Budgets that a breaker holds back, and for how many seconds yet.
+    pub fn held_back(&self) -> Vec<(Watch, f64)> {
+        let tripped = self.budgets.iter().filter(|(_, account)| account.breaker.is_tripped());
+        let mut held: Vec<_> =
+            tripped.map(|((watch, _), account)| (*watch, account.breaker.cooling_s())).collect();
+        held.sort_unstable_by_key(|(watch, _)| watch.to_string());
+        held
+    }
+
+    /// By an operator's word: what breakers hold back is bid on again at once; how many there were.
+    pub fn mend(&mut self) -> usize {
+        let tripped = self.budgets.values_mut().filter(|account| account.breaker.is_tripped());
+        tripped.map(|account| account.breaker.mend()).count()
+    }
+
+    /// What the traffic has told so far, to be kept over a restart.
+    pub fn traffic(&self) -> &Learned {
+        &self.traffic
+    }
+
+    /// The traffic as a process before this one learned it.
+    pub fn remember(&mut self, traffic: Learned) {
+        self.traffic = traffic;
     }
 
     /// The campaigns' controllers, each once; by campaign the hardest λ and whether it is held
@@ -147,15 +163,17 @@ impl Pacer {
         span: (Moment, Moment),
         turns: &mut Turns,
     ) -> HashMap<(CampaignId, Currency), (f64, bool)> {
-        let mut sums: HashMap<(CampaignId, Currency), (usize, f64, bool)> = HashMap::new();
+        let mut sums: HashMap<(CampaignId, Currency), (usize, Taken, bool)> = HashMap::new();
         for (i, subject) in subjects.iter().enumerate() {
             let known = self.lines.get(&subject.line).map(|(_, counted, _)| *counted);
             let offered = known.is_none_or(|known| known.asked != subject.counts.asked);
-            let sum = sums.entry((subject.campaign, subject.line.1)).or_insert((i, 0.0, false));
-            sum.1 += subject.counts.taken as f64;
+            let none = (i, (0.0, 0.0), false);
+            let sum = sums.entry((subject.campaign, subject.line.1)).or_insert(none);
+            let (taken, likely) = subject.counts.held();
+            sum.1 = (sum.1.0 + taken, sum.1.1 + likely);
             sum.2 |= offered;
         }
-        let of = |(key, (i, taken, offered)): (_, (usize, f64, bool))| {
+        let of = |(key, (i, taken, offered)): (_, (usize, Taken, bool))| {
             let (campaign, currency) = key;
             let subject = &subjects[i];
             let watch = Watch::Campaign(campaign, currency);
@@ -181,7 +199,7 @@ impl Pacer {
         let seen = (
             Watch::Line(line, currency),
             &subject.own,
-            counted.taken as f64,
+            counted.held(),
             counted.asked != since.asked,
         );
         let (own, plan, blown) = self.budgets(subject, seen, span, turns);
@@ -208,7 +226,7 @@ impl Pacer {
     fn budgets(
         &mut self,
         subject: &Subject<'_>,
-        (watch, budgets, taken, offered): (Watch, &Budgets, f64, bool),
+        (watch, budgets, taken, offered): (Watch, &Budgets, Taken, bool),
         (before, now): (Moment, Moment),
         turns: &mut Turns,
     ) -> (f64, f64, bool) {
@@ -235,6 +253,7 @@ impl Pacer {
                 local_s: (local(before.max(reading.from)), local(now), local(reading.until)),
             };
             let account = self.budgets.entry((watch, of_day)).or_default();
+            let taken = if reading.expected { taken.1 } else { taken.0 };
             let seen = (&reading, taken, offered);
             let Turned { lambda, plan, verdict } = account.turn(seen, &manner, &stretch);
             hardest = hardest.max(lambda);

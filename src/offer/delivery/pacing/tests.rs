@@ -77,6 +77,7 @@ impl Market {
             limit: self.budget,
             spent: self.spent,
             held: 0,
+            expected: false,
             from: START,
             until: START.plus_s(DAY_S),
         };
@@ -209,7 +210,9 @@ fn an_admins_word_mends_a_breaker_at_once() {
     market.run(10, 1_000.0);
     assert!(market.dial.fuse.is_blown());
     market.bug = 1.0;
-    assert!(market.pacer.mend(LineId(1)));
+    let held = market.pacer.held_back();
+    assert_eq!(held[0].0, Watch::Line(LineId(1), Currency::USD));
+    assert_eq!((held.len(), market.pacer.mend(), market.pacer.mend()), (1, 1, 0));
     market.run(1, 1_000.0);
     assert!(!market.dial.fuse.is_blown());
 }
