@@ -2,11 +2,13 @@
 //! not.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
+use super::books::Books;
+use crate::app::config::Config;
 use crate::base::journal::{self, Folder, Mark};
 use crate::offer::ledger::{Keep, Ledger, Snapshots};
 use crate::rehearsal::audit;
@@ -23,6 +25,7 @@ output names it.
 
 Examples:
   interlude audit data
+  interlude audit data --config my.toml
   interlude audit /backup/2026-11-22 --json";
 
 /// Recompute every balance from the journal and compare.
@@ -32,6 +35,9 @@ pub struct Args {
     /// A data folder, or the folder of a journal.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
+    /// The server's config, where it gives folders other names than the default ones.
+    #[arg(long, value_name = "FILE", env = "INTERLUDE_CONFIG")]
+    config: Option<PathBuf>,
     /// How many differences and faults are shown.
     #[arg(long, value_name = "N", default_value_t = 20)]
     show: usize,
@@ -59,8 +65,9 @@ pub struct Report {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let (journal, snapshots) = folders(&args.dir)?;
-    let report = compare(&journal, &snapshots, args.show)?;
+    let config = args.config.as_deref().map_or_else(|| Ok(Config::default()), Config::load)?;
+    let books = Books::find(&config, &args.dir)?;
+    let report = compare(&books, args.show)?;
     let mut out = std::io::stdout().lock();
     if args.json {
         serde_json::to_writer(&mut out, &report)?;
@@ -75,25 +82,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The journal and the snapshots of a data folder, or of a journal's own folder.
-pub fn folders(dir: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
-    let within = dir.join("journal");
-    if within.is_dir() {
-        return Ok((within, dir.join("snapshots")));
-    }
-    if journal::segments(dir).is_ok_and(|segments| !segments.is_empty()) {
-        let beside = dir.parent().unwrap_or(dir).join("snapshots");
-        return Ok((dir.to_owned(), beside));
-    }
-    anyhow::bail!("{} holds no journal: name a data folder, or a journal's", dir.display())
-}
-
-pub fn compare(journal: &Path, snapshots: &Path, show: usize) -> anyhow::Result<Report> {
-    let folder = Folder::from(journal);
-    let snapshots = Snapshots::new(snapshots, Keep::default());
+pub fn compare(books: &Books, show: usize) -> anyhow::Result<Report> {
+    let folder = Folder::from(&books.journal);
+    let snapshots = Snapshots::new(&books.snapshots, Keep::default());
     // First: so that it is not newer than what is audited.
     let start = snapshots.newest(&folder)?;
-    let audited = audit::audit(journal)?;
+    let audited = audit::audit(&books.journal)?;
     let mut differences = Vec::new();
     let mut whole = Ledger::default();
     fold(&folder, Mark::START, &mut whole, audited.entries, &mut differences);
@@ -175,6 +169,8 @@ fn print(report: &Report, out: &mut impl std::io::Write) -> std::io::Result<()> 
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::base::journal::Journal;
     use crate::market::notice::Kind;
@@ -199,8 +195,7 @@ mod tests {
     }
 
     fn report(data: &Path) -> Report {
-        let (journal, snapshots) = folders(data).unwrap();
-        compare(&journal, &snapshots, 20).unwrap()
+        compare(&Books::find(&Config::default(), data).unwrap(), 20).unwrap()
     }
 
     #[test]
@@ -283,13 +278,5 @@ mod tests {
             assert!(part.entries <= whole.entries && part.unfinished < 20_000);
             assert_eq!(part.bytes + part.unfinished, whole.bytes - cut as u64);
         }
-    }
-
-    #[test]
-    fn a_folder_without_a_journal_is_told() {
-        let data = tempfile::tempdir().unwrap();
-        assert!(folders(data.path()).is_err());
-        journal(data.path(), &Chance::new(4).journal(5).0);
-        assert_eq!(folders(data.path()).unwrap(), folders(&data.path().join("journal")).unwrap());
     }
 }

@@ -4,6 +4,8 @@
 //! newest snapshots, the journal up to its last whole batch, the log of caps, the vocabulary, the
 //! keys. The manifest, with the checksum of every file, comes last: without it there is no backup.
 
+mod archive;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write};
@@ -15,29 +17,34 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::books::Books;
+use super::place::Place;
+use crate::app::config::Config;
 use crate::base::journal::{self, Folder};
 use crate::doors::admin;
 use crate::market::vocabulary;
-use crate::offer::ledger::{Keep, Snapshots};
+
+pub use archive::{Parts, is_archive, unpack};
 
 const AFTER: &str = "\
-The backup is a folder that `interlude restore` turns into a data folder again. It holds keys:
-keep it as safe as the data folder. Profiles of listeners are not in it (`interlude audience
+The backup is a folder, or one file where the name ends in .tar, that `interlude restore` turns into
+a data folder again. It holds keys: keep it as safe as the data folder. Profiles of listeners are not in it (`interlude audience
 export`), nor are campaign files, nor decision records.
 
 Examples:
   interlude backup --data data --to backups/2026-11-22
+  interlude backup --data data --to backups/2026-11-22.tar
+  interlude backup --config my.toml --to backups/today.tar
   interlude backup --data data --to backups/2026-11-22 --json";
 
 /// Copy the money of a data folder; a server may go on writing it.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = AFTER)]
 pub struct Args {
-    /// The data folder.
-    #[arg(long, value_name = "DIR", env = "INTERLUDE_DATA", default_value = "data")]
-    data: PathBuf,
-    /// A folder that does not exist yet, or is empty.
-    #[arg(long, value_name = "DIR")]
+    #[command(flatten)]
+    place: Place,
+    /// A folder that does not exist yet, or is empty; or a new file, NAME.tar.
+    #[arg(long, value_name = "DIR|FILE.tar")]
     to: PathBuf,
     /// One JSON object instead of text.
     #[arg(long)]
@@ -68,7 +75,11 @@ pub struct Sum {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let manifest = backup(&args.data, &args.to)?;
+    let (data, config) = args.place.settle()?;
+    let manifest = match archive::is_archive(&args.to) {
+        false => backup(&config, &data, &args.to)?,
+        true => backup_in_one(&config, &data, &args.to)?,
+    };
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer(&mut out, &manifest)?;
@@ -81,24 +92,34 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn backup(data: &Path, to: &Path) -> anyhow::Result<Manifest> {
-    let journal = data.join("journal");
-    anyhow::ensure!(journal.is_dir(), "{} holds no journal", data.display());
+/// As [`backup`], as one file; its parts stand beside it meanwhile.
+fn backup_in_one(config: &Config, data: &Path, to: &Path) -> anyhow::Result<Manifest> {
+    anyhow::ensure!(!to.exists(), "{} is there: name a new file", to.display());
+    let parts = Parts::beside(to)?;
+    let manifest = backup(config, data, parts.path())?;
+    archive::pack(parts.path(), &manifest, to)?;
+    Ok(manifest)
+}
+
+/// Whatever folders are called in `data`, those of a backup have their default names.
+pub fn backup(config: &Config, data: &Path, to: &Path) -> anyhow::Result<Manifest> {
+    let from = Books::of(config, data);
+    let has_journal = from.journal.is_dir();
+    anyhow::ensure!(has_journal, "{} is no folder of a journal", from.journal.display());
     empty_folder(to)?;
+    let copies = Books::of(&Config::default(), to);
     // Of snapshots, one that goes away while it is copied was one too old.
-    copy_folder(&data.join("snapshots"), &to.join("snapshots"), "ils")?;
-    copy_folder(&journal, &to.join("journal"), "ilj")?;
-    trim(&to.join("journal"))?;
-    copy_tree(&data.join("caps"), &to.join("caps"))?;
+    copy_folder(&from.snapshots, &copies.snapshots, "ils")?;
+    copy_folder(&from.journal, &copies.journal, "ilj")?;
+    trim(&copies.journal)?;
+    copy_tree(&from.caps, &copies.caps)?;
     for name in [vocabulary::FILE, "ticket.key", "mark.key", admin::TOKEN_FILE] {
         match copy_file(&data.join(name), &to.join(name)) {
             Err(why) if why.kind() == io::ErrorKind::NotFound => {}
             copied => copied.with_context(|| name.to_owned())?,
         }
     }
-    let snapshots = Snapshots::new(&to.join("snapshots"), Keep::default());
-    let (start, _) = snapshots.ledger(&Folder::from(&to.join("journal")))?;
-    let version = start.ledger.version();
+    let version = copies.ledger(config)?.version();
     let mut files = BTreeMap::new();
     sums(to, "", &mut files)?;
     let manifest = Manifest {

@@ -3,23 +3,23 @@
 //! `accounts` and `entries` only read, also beside a server. Funds are moved in a folder that no
 //! server holds; a live server takes them through its admin port.
 
+mod entries;
+mod names;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::audit::folders;
-use crate::app::run::DataLock;
-use crate::base::journal::{self, Folder, Journal};
+use super::books::{self, Books};
+use super::place::Place;
 use crate::base::units::ids::AdvertiserId;
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::{Clock, WallClock};
-use crate::offer::ledger::{
-    Account, Budget, BudgetId, Entry, Funds, FundsKind, Keep, Ledger, Snapshots, Transaction,
-};
+use crate::offer::ledger::{Budget, BudgetId, Entry, Funds, FundsKind, Ledger};
+use names::Names;
 
 const AFTER: &str = "\
 Amounts are decimals of the currency, with at most nine places. The key makes a movement of funds
@@ -44,8 +44,8 @@ pub struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum Action {
     /// What stands on every account.
-    Accounts(Place),
-    /// The journal's entries, in words.
+    Accounts(AccountsArgs),
+    /// The journal's entries, in words; with --json all of each, in nanos.
     Entries(EntriesArgs),
     /// An advertiser has paid.
     #[command(name = "top-up")]
@@ -57,10 +57,9 @@ enum Action {
 }
 
 #[derive(clap::Args, Debug)]
-struct Place {
-    /// The data folder.
-    #[arg(long, value_name = "DIR", env = "INTERLUDE_DATA", default_value = "data")]
-    data: PathBuf,
+struct AccountsArgs {
+    #[command(flatten)]
+    place: Place,
     /// JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -73,6 +72,9 @@ struct EntriesArgs {
     /// Only the last so many.
     #[arg(long, value_name = "N", default_value_t = 100)]
     last: usize,
+    /// One JSON object a line instead of text.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(clap::Args, Debug)]
@@ -94,12 +96,18 @@ struct FundsArgs {
     memo: String,
     #[command(flatten)]
     place: Place,
+    /// JSON instead of text.
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.action {
-        Action::Accounts(place) => accounts(&place)?,
-        Action::Entries(args) => entries(&args)?,
+        Action::Accounts(args) => accounts(&args)?,
+        Action::Entries(EntriesArgs { place, last, json }) => {
+            let (data, config) = place.settle()?;
+            entries::print(&Books::find(&config, &data)?, last, json)?;
+        }
         Action::TopUp(args) => funds(FundsKind::TopUp, &args)?,
         Action::Refund(args) => funds(FundsKind::Refund, &args)?,
         Action::Correct(args) => funds(FundsKind::Correction, &args)?,
@@ -128,11 +136,12 @@ struct Sheet {
     breaches: u64,
 }
 
-fn accounts(place: &Place) -> anyhow::Result<()> {
-    let ledger = read(&place.data)?;
+fn accounts(args: &AccountsArgs) -> anyhow::Result<()> {
+    let (data, config) = args.place.settle()?;
+    let ledger = Books::find(&config, &data)?.ledger(&config)?;
     let sheet = sheet(&ledger);
     let mut out = io::stdout().lock();
-    if place.json {
+    if args.json {
         serde_json::to_writer(&mut out, &sheet)?;
         writeln!(out)?;
         return Ok(());
@@ -180,93 +189,6 @@ fn sheet(ledger: &Ledger) -> Sheet {
     }
 }
 
-/// What ids are called, as far as the journal says.
-struct Names<'l>(BTreeMap<BudgetId, &'l str>);
-
-impl<'l> Names<'l> {
-    fn of(ledger: &'l Ledger) -> Names<'l> {
-        let mut names = BTreeMap::new();
-        for record in ledger.lines() {
-            let Some((campaign, advertiser)) = record.owner else { continue };
-            let path = record.path.as_str();
-            let mut slashes = path.match_indices('/').map(|(at, _)| at);
-            let (first, second) = (slashes.next(), slashes.next());
-            names.insert(BudgetId::Line(record.line, None), path);
-            names.insert(BudgetId::Campaign(campaign, None), &path[..second.unwrap_or(path.len())]);
-            names.insert(BudgetId::Funds(advertiser), &path[..first.unwrap_or(path.len())]);
-        }
-        Names(names)
-    }
-
-    fn name(&self, id: BudgetId) -> String {
-        let whole = match id {
-            BudgetId::Funds(_) => id,
-            BudgetId::Campaign(campaign, _) => BudgetId::Campaign(campaign, None),
-            BudgetId::Line(line, _) => BudgetId::Line(line, None),
-        };
-        let name = self.0.get(&whole).map_or_else(|| whole.to_string(), |name| (*name).to_owned());
-        id.day().map_or(name.clone(), |day| format!("{name} day {day}"))
-    }
-
-    fn account(&self, account: Account) -> String {
-        match account {
-            Account::Disputed(line, currency) => {
-                let name = self.name(BudgetId::Line(line, None));
-                format!("disputed of {name} ({currency})")
-            }
-            other => other.to_string(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Line {
-    number: u64,
-    at_unix_us: i64,
-    kind: &'static str,
-    says: String,
-}
-
-fn entries(args: &EntriesArgs) -> anyhow::Result<()> {
-    let (journal, _) = folders(&args.place.data)?;
-    let (mut number, mut last) = (0, std::collections::VecDeque::new());
-    journal::read(&journal, &mut |record| {
-        let entry = Entry::decode(record).map_err(|why| why.to_string())?;
-        number += 1;
-        if last.len() == args.last {
-            last.pop_front();
-        }
-        last.push_back((number, entry));
-        Ok(())
-    })?;
-    let mut out = io::stdout().lock();
-    for (number, entry) in last.into_iter().filter(|_| args.last > 0) {
-        let line = line(number, &entry);
-        if args.place.json {
-            serde_json::to_writer(&mut out, &line)?;
-            writeln!(out)?;
-        } else {
-            writeln!(out, "{number:>9} {:>17} {}", line.at_unix_us, line.says)?;
-        }
-    }
-    Ok(())
-}
-
-fn line(number: u64, entry: &Entry) -> Line {
-    let kind = match entry {
-        Entry::Notice(_) => "notice",
-        Entry::Opened(_) => "opened",
-        Entry::Limits(_) => "limits",
-        Entry::Leases(_) => "leases",
-        Entry::Funds(_) => "funds",
-        Entry::Tally(_) => "tally",
-        Entry::Reconciled(_) => "reconciled",
-        Entry::Started(_) => "started",
-        Entry::Stopped(_) => "stopped",
-    };
-    Line { number, at_unix_us: entry.moment().unix_us, kind, says: format!("{entry:?}") }
-}
-
 fn funds(kind: FundsKind, args: &FundsArgs) -> anyhow::Result<()> {
     let currency = Currency::parse(&args.currency);
     let currency = currency.with_context(|| format!("`{}` is no currency", args.currency))?;
@@ -280,12 +202,13 @@ fn funds(kind: FundsKind, args: &FundsArgs) -> anyhow::Result<()> {
         author: args.author.clone(),
         memo: args.memo.clone(),
     });
-    let ledger = append(&args.place.data, entry)?;
+    let (data, config) = args.place.settle()?;
+    let ledger = books::write(&config, &data, |_| vec![entry])?;
     let budget = BudgetId::Funds(AdvertiserId::of(&args.advertiser));
     let free = ledger.budget(budget, currency).map_or(0, |budget| budget.free);
     let mut out = io::stdout().lock();
     let (name, version) = (&args.advertiser, ledger.version());
-    if args.place.json {
+    if args.json {
         let entries = version.entries;
         let told = serde_json::json!({
             "advertiser": name, "currency": currency.as_str(), "free_nanos": free,
@@ -296,30 +219,6 @@ fn funds(kind: FundsKind, args: &FundsArgs) -> anyhow::Result<()> {
         writeln!(out, "{}: {name} has {} {currency} free", kind.label(), amount_text(free))?;
     }
     Ok(())
-}
-
-/// Writes one entry into a folder that no server holds; returns the ledger behind it.
-fn append(data: &Path, entry: Entry) -> anyhow::Result<Ledger> {
-    anyhow::ensure!(data.is_dir(), "there is no data folder {}", data.display());
-    let _lock = DataLock::take(data)?;
-    let (journal, snapshots) = (Folder::from(&data.join("journal")), data.join("snapshots"));
-    let mut start = Snapshots::new(&snapshots, Keep::default()).newest(&journal)?;
-    let ledger = &mut start.ledger;
-    let config = journal::Config::default();
-    let (journal, _) = Journal::open_from(&journal, &config, start.mark, &mut |record| {
-        ledger.read(record).map_err(|why| why.to_string())
-    })?;
-    Transaction::of(&entry, ledger)?;
-    journal.append_blocking(&entry.to_bytes())?;
-    ledger.apply(&entry)?;
-    Ok(start.ledger)
-}
-
-fn read(data: &Path) -> anyhow::Result<Ledger> {
-    let (journal, snapshots) = folders(data)?;
-    let snapshots = Snapshots::new(&snapshots, Keep::default());
-    let (start, _) = snapshots.ledger(&Folder::from(&journal))?;
-    Ok(start.ledger)
 }
 
 /// A decimal of at most nine places, in nanos.
@@ -346,7 +245,11 @@ fn amount_text(nanos: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::app::config::Config;
+    use crate::app::run::DataLock;
     use crate::base::units::ids::{CampaignId, LineId};
     use crate::offer::ledger::samples::Chance;
     use crate::offer::ledger::{Opened, OpenedLine};
@@ -384,7 +287,8 @@ mod tests {
             key: key.to_owned(),
             author: "anna".to_owned(),
             memo: "thanks".to_owned(),
-            place: Place { data: data.to_owned(), json: false },
+            place: Place { config: None, data: Some(data.to_owned()) },
+            json: false,
         };
         funds(kind, &args)
     }
@@ -400,7 +304,8 @@ mod tests {
         assert!(again.contains("the key a was used before"), "{again}");
         assert!(moved(FundsKind::Refund, "475.76", "d", data).is_err());
         assert!(moved(FundsKind::TopUp, "-1", "e", data).is_err());
-        let ledger = read(data).unwrap();
+        let config = Config::default();
+        let ledger = Books::of(&config, data).ledger(&config).unwrap();
         assert_eq!(ledger.version().entries, 3, "what is refused is not written");
         let budget = BudgetId::Funds(AdvertiserId::of("cafe"));
         assert_eq!(ledger.budget(budget, Currency::USD).unwrap().free, 475_750_000_000);
@@ -428,7 +333,7 @@ mod tests {
             let _ = if opens { Ok(()) } else { ledger.apply(&entry) };
         }
         let names = Names::of(&ledger);
-        assert_eq!(names.name(BudgetId::Line(id, Some(3))), "cafe/always/mornings day 3");
+        assert_eq!(names.name(BudgetId::Line(id, Some(3))), "cafe/always/mornings on 1970-01-04");
         assert_eq!(names.name(BudgetId::Campaign(campaign, None)), "cafe/always");
         assert_eq!(names.name(BudgetId::Funds(advertiser)), "cafe");
         assert_eq!(names.name(BudgetId::Line(LineId(5), None)), "line 0000000000000005");
@@ -437,15 +342,5 @@ mod tests {
         let rows: i64 = sheet.budgets.iter().map(|row| row.spent_nanos).sum();
         assert_eq!(rows, ledger.budgets().map(|(_, _, budget)| budget.spent).sum::<i64>());
         assert!(sheet.others.keys().any(|name| name.starts_with("claimed")));
-    }
-
-    #[test]
-    fn each_entry_says_its_kind() {
-        let (entries, _) = Chance::new(3).journal(200);
-        for entry in &entries {
-            let line = line(7, entry);
-            assert!(line.says.to_lowercase().starts_with(line.kind), "{}", line.says);
-            assert_eq!((line.number, line.at_unix_us), (7, entry.moment().unix_us));
-        }
     }
 }

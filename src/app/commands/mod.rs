@@ -4,6 +4,8 @@ mod client;
 
 mod place;
 
+mod books;
+
 mod audience;
 
 mod audit;
@@ -54,8 +56,8 @@ Examples:
   interlude audience crowd --targeting draft.yaml --data data
   interlude audit data
   interlude ledger accounts --data data
-  interlude backup --data data --to backups/today
-  interlude restore --from backups/today --data data-2
+  interlude backup --data data --to backups/today.tar
+  interlude restore --from backups/today.tar --data data-2
   interlude report --data data --by day --csv
   interlude reconcile march.csv --exchange demo --data data
 

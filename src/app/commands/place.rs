@@ -6,11 +6,11 @@ use crate::app::config::Config;
 
 #[derive(clap::Args, Debug)]
 pub struct Place {
-    /// The server's config; its data folder and limits hold.
-    #[arg(long, value_name = "FILE")]
+    /// The server's config; its data folder, folders' names and limits hold.
+    #[arg(long, value_name = "FILE", env = "INTERLUDE_CONFIG")]
     pub config: Option<PathBuf>,
     /// The data folder; goes before the config's.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "INTERLUDE_DATA")]
     pub data: Option<PathBuf>,
 }
 

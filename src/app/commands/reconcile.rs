@@ -11,13 +11,17 @@ use anyhow::{Context as _, bail};
 use hyper::Method;
 use serde_json::{Value, json};
 
+use super::books;
 use super::client::{Sent, Server, ServerArgs, escaped};
 use super::place::Place;
 use crate::app::config::Config;
 use crate::base::journal::{self, Folder};
+use crate::base::units::time::{Clock as _, WallClock};
 use crate::market::exchange::ExchangeIx;
 use crate::offer::ledger::Entry;
-use crate::offer::ledger::reconcile::{self, Bounds, Columns, Ours, report_hash};
+use crate::offer::ledger::reconcile::{
+    self, Booking, Bounds, Columns, Compared, Ours, report_hash,
+};
 
 const COLUMNS: &str = "\
 The report is CSV (commas, semicolons or tabs) with a header. A row names a bid, or a line and an
@@ -33,14 +37,16 @@ currency      a code; the account's where the column is absent
 
 Every row gets a verdict: equal, theirs_more, ours_more, or unknown to us; and what we charged in
 the hours of the report and is not in it is not_listed. A report with a bad row is refused whole.
---book (with --server) writes corrections that make both sides equal, once a report.
+--book writes corrections that make both sides equal, once a report: by a running server (--server),
+or into a data folder that no server holds.
 Exit status: 0 all equal, 1 differences or faults.
 
 Examples:
   interlude reconcile march.csv --exchange demo --data data
   interlude reconcile march.csv --exchange demo --column amount=Revenue --column bid='Bid ID'
   interlude reconcile march.csv --exchange demo --data data --server http://127.0.0.1:8081 \\
-    --book --author anna";
+    --book --author anna
+  interlude reconcile march.csv --exchange demo --data data --book --author anna";
 
 /// Compare an exchange's delivery report with what was charged.
 #[derive(clap::Args, Debug)]
@@ -59,7 +65,7 @@ pub struct ReconcileArgs {
     #[command(flatten)]
     server: ServerArgs,
     /// Write corrections that make both sides equal; once a report.
-    #[arg(long, requires = "server", requires = "author")]
+    #[arg(long, requires = "author")]
     book: bool,
     /// Who books.
     #[arg(long)]
@@ -133,10 +139,34 @@ fn beside(args: &ReconcileArgs, config: &Config, data: &Path, text: &str) -> any
         ours.entry(&entry);
         Ok(())
     })?;
-    let mut told = reconcile::json(&ours.compare(&claims), limits.report_rows_max);
+    let compared = ours.compare(&claims);
+    let mut told = reconcile::json(&compared, limits.report_rows_max);
     told["exchange"] = json!(args.exchange);
     told["report"] = json!(format!("{:016x}", report_hash(text)));
+    if args.book {
+        told["booked"] = book(args, config, data, (report_hash(text), &compared))?;
+    }
     Ok(told)
+}
+
+/// Writes the corrections into a folder that no server holds.
+fn book(
+    args: &ReconcileArgs,
+    config: &Config,
+    data: &Path,
+    (report, compared): (u64, &[Compared]),
+) -> anyhow::Result<Value> {
+    let author = args.author.as_deref().unwrap_or_default();
+    let booking = Booking { exchange: &args.exchange, report, author, moment: WallClock.now() };
+    let (mut before, mut corrections) = (false, 0);
+    let written = books::write(config, data, |ledger| {
+        before = ledger.has_report(report);
+        let entries = reconcile::entries(compared, ledger, &booking);
+        corrections = entries.iter().filter(|entry| matches!(entry, Entry::Funds(_))).count();
+        entries
+    });
+    written.context("nothing more is booked; a running server books with --server")?;
+    Ok(json!({ "before": before, "corrections": corrections }))
 }
 
 /// So many rows are shown; JSON has all of them.

@@ -137,7 +137,7 @@ impl Source {
                     true => Report::of(ledger, &question)?,
                     false => Report::told(ledger, &question, &who_heard(caps)?)?,
                 };
-                add_reach(&mut report, caps);
+                add_reach(&mut report, caps, &|| true);
                 Ok(match format {
                     "csv" => report::csv(&report, &zone),
                     _ => report::json(&report, &zone).to_string(),

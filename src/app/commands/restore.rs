@@ -9,15 +9,20 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::backup::{MANIFEST, Manifest, copy_file, empty_folder};
+use super::backup::{MANIFEST, Manifest, Parts, copy_file, empty_folder, is_archive, unpack};
+use super::books::Books;
+use super::place::Place;
+use crate::app::config::Config;
 use crate::app::run::DataLock;
-use crate::base::journal::{self, Folder, Journal};
+use crate::base::journal::{Folder, Journal};
 use crate::base::units::time::{Clock, WallClock};
-use crate::offer::ledger::{Entry, Keep, Ledger, Snapshots, Started};
+use crate::offer::ledger::{Entry, Ledger, Snapshots, Started};
 
 const AFTER: &str = "\
 Examples:
   interlude restore --from backups/2026-11-22 --data data-restored
+  interlude restore --from backups/2026-11-22.tar --data data-restored
+  interlude restore --from backups/2026-11-22.tar --config my.toml --data /var/lib/interlude
   interlude audit data-restored";
 
 /// Make a data folder from a backup.
@@ -25,18 +30,26 @@ Examples:
 #[command(after_long_help = AFTER)]
 pub struct Args {
     /// What `interlude backup` wrote.
-    #[arg(long, value_name = "DIR")]
-    from: PathBuf,
-    /// The new data folder: does not exist yet, or is empty.
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[arg(long, value_name = "DIR|FILE.tar")]
+    pub from: PathBuf,
+    /// The data folder is a new one: it does not exist yet, or is empty.
+    #[command(flatten)]
+    pub place: Place,
     /// One JSON object instead of text.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let ledger = restore(&args.from, &args.data)?;
+    let (data, config) = args.place.settle()?;
+    let ledger = match is_archive(&args.from) && args.from.is_file() {
+        false => restore(&config, &args.from, &data)?,
+        true => {
+            let parts = Parts::beside(&data)?;
+            unpack(&args.from, parts.path())?;
+            restore(&config, parts.path(), &data)?
+        }
+    };
     let (version, epoch) = (ledger.version(), ledger.run().epoch);
     let mut out = io::stdout().lock();
     if args.json {
@@ -51,24 +64,23 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn restore(from: &Path, data: &Path) -> anyhow::Result<Ledger> {
+pub fn restore(config: &Config, from: &Path, data: &Path) -> anyhow::Result<Ledger> {
     let manifest = Manifest::verified(from)?;
     empty_folder(data)?;
     let _lock = DataLock::take(data)?;
+    let books = Books::of(config, data);
     for name in manifest.files.keys().filter(|name| *name != MANIFEST) {
-        let to = data.join(name);
+        let to = place_of(name, &books, data);
         if let Some(dir) = to.parent() {
             fs::create_dir_all(dir)?;
         }
         copy_file(&from.join(name), &to)?;
     }
-    let folder = Folder::from(&data.join("journal"));
-    let mut start = Snapshots::new(&data.join("snapshots"), Keep::default()).newest(&folder)?;
+    let folder = Folder::from(&books.journal);
+    let mut start = Snapshots::new(&books.snapshots, config.ledger.keep()).newest(&folder)?;
     let ledger = &mut start.ledger;
-    let config = journal::Config::default();
-    let (journal, _) = Journal::open_from(&folder, &config, start.mark, &mut |record| {
-        ledger.read(record).map_err(|why| why.to_string())
-    })?;
+    let mut read = |record: &[u8]| ledger.read(record).map_err(|why| why.to_string());
+    let (journal, _) = Journal::open_from(&folder, &config.notice.journal, start.mark, &mut read)?;
     let found = ledger.version().to_string();
     anyhow::ensure!(
         found == manifest.version,
@@ -84,4 +96,12 @@ pub fn restore(from: &Path, data: &Path) -> anyhow::Result<Ledger> {
     journal.append_blocking(&started.to_bytes())?;
     ledger.apply(&started)?;
     Ok(start.ledger)
+}
+
+/// Where a file of a backup goes: its folders have their default names there.
+fn place_of(name: &str, books: &Books, data: &Path) -> PathBuf {
+    let Books { journal, snapshots, caps } = books;
+    let known = [("journal/", journal), ("snapshots/", snapshots), ("caps/", caps)];
+    let within = known.iter().find_map(|(folder, to)| Some(to.join(name.strip_prefix(folder)?)));
+    within.unwrap_or_else(|| data.join(name))
 }

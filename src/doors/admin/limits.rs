@@ -84,6 +84,8 @@ pub struct Money {
     pub reconcile_rows_max: usize,
     /// Faults of it that are told one by one.
     pub reconcile_faults_max: usize,
+    /// How long a report or a comparison may take, its wait for the one before included.
+    pub time_max_s: u64,
 }
 
 impl Default for Money {
@@ -93,6 +95,7 @@ impl Default for Money {
             reconcile_bytes_max: 32 << 20,
             reconcile_rows_max: 500_000,
             reconcile_faults_max: 200,
+            time_max_s: 60,
         }
     }
 }
@@ -117,6 +120,7 @@ impl Money {
                 (1..=10_000).contains(&self.reconcile_faults_max),
                 "reconcile_faults_max: between 1 and 10000",
             ),
+            ((1..=3600).contains(&self.time_max_s), "time_max_s: between 1 and 3600"),
         ];
         bounds.into_iter().filter(|(holds, _)| !holds).map(|(_, what)| what).collect()
     }

@@ -83,6 +83,10 @@ fn refused(faults: &[RowFault]) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
 }
 
+/// Entries between two looks at the clock.
+const LOOKS: u64 = 1 << 12;
+const TOO_LONG: &str = "it takes too long";
+
 fn settled(bank: &Bank, order: &Order, text: &str, claims: &[Claim]) -> Result<Response, Refusal> {
     let exchange = bank.treasury.exchange(&order.exchange).ok_or_else(|| {
         let error = format!("there is no exchange \"{}\"", order.exchange);
@@ -92,11 +96,15 @@ fn settled(bank: &Bank, order: &Order, text: &str, claims: &[Claim]) -> Result<R
     let _alone = bank.alone();
     let mut ours = Ours::sought(exchange, claims);
     let (journal, _) = bank.treasury.folders();
+    let mut number = 0_u64;
     let read = journal::read(journal, &mut |record| {
         let entry = Entry::decode(record).map_err(|fault| fault.to_string())?;
         ours.entry(&entry);
-        Ok(())
+        number += 1;
+        // Not each time: a look at the clock costs as much as an entry.
+        if number % LOOKS == 0 { bank.in_time().map_err(|_| TOO_LONG.to_owned()) } else { Ok(()) }
     });
+    bank.in_time()?;
     read.map_err(|why| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why.to_string()))?;
     let compared = ours.compare(claims);
     let mut told = reconcile::json(&compared, bank.limits.report_rows_max);

@@ -71,7 +71,8 @@ fn told(bank: &Bank, asked: &Asked, (csv, exact): (bool, bool)) -> Result<String
         let mend = "ask for fewer lines, a shorter time, or by=day";
         Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, why.to_string()).with_mend(mend)
     })?;
-    add_reach(&mut report, &caps);
+    add_reach(&mut report, &caps, &|| bank.in_time().is_ok());
+    bank.in_time()?;
     Ok(match csv {
         true => report::csv(&report, &zone),
         false => report::json(&report, &zone).to_string(),
@@ -90,13 +91,17 @@ pub fn who_heard(caps: &Folder) -> Result<Heard, LogFault> {
 }
 
 /// Tells how many listeners each row reached, where the caps log knows.
-pub fn add_reach(report: &mut Report, caps: &Folder) {
+/// `goes_on`: whether there is time for more.
+pub fn add_reach(report: &mut Report, caps: &Folder, goes_on: &dyn Fn() -> bool) {
     let ever = (Moment::from_unix_us(0), Moment::from_unix_us(i64::MAX));
     let spans: BTreeSet<_> = report.rows.iter().map(|row| row.span.unwrap_or(ever)).collect();
     if spans.len() > REACH_SPANS_MAX {
         return;
     }
     for (from, until) in spans {
+        if !goes_on() {
+            return;
+        }
         let reached = match reach(caps.clone(), from..until, None) {
             Ok(reached) => reached,
             Err(why) => {

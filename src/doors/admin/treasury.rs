@@ -5,9 +5,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use tokio::sync::Semaphore;
+use tokio::time::timeout_at;
 
 use super::Shown;
 use super::limits::Money;
@@ -77,6 +79,8 @@ pub struct Bank {
     pub clock: Arc<dyn Clock>,
     /// One report at a time: many of them take one core at most.
     turn: Arc<Semaphore>,
+    /// When the work at hand must be done.
+    until: Option<Instant>,
     /// Held from the look at an idempotency key to the entry under it.
     writing: Arc<Mutex<()>>,
 }
@@ -88,24 +92,43 @@ impl Bank {
             limits: shown.config.money.clone(),
             clock: Arc::clone(&shown.clock),
             turn: Arc::new(Semaphore::new(1)),
+            until: None,
             writing: Arc::default(),
         }
     }
 
-    /// Works on a thread of its own, one piece of work at a time.
+    /// Works on a thread of its own, one piece of work at a time, and no longer than is allowed.
     pub async fn work<T: Send + 'static>(
         &self,
         with: impl FnOnce(&Bank) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let ended = || Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the work has ended early");
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| ended())?;
-        let bank = self.clone();
+        let until = Instant::now() + Duration::from_secs(self.limits.time_max_s);
+        let turn = timeout_at(until.into(), Arc::clone(&self.turn).acquire_owned()).await;
+        let turn = turn.map_err(|_| self.too_long())?.map_err(|_| ended())?;
+        let bank = Bank { until: Some(until), ..self.clone() };
         let work = tokio::task::spawn_blocking(move || {
             // Held to the end, also when whoever asked has left.
             let _turn = turn;
             with(&bank)
         });
-        work.await.map_err(|_| ended())?
+        // Who asked is told in time; the work itself looks at the clock, and ends soon after.
+        let done = timeout_at(until.into(), work).await.map_err(|_| self.too_long())?;
+        done.map_err(|_| ended())?
+    }
+
+    /// Whether there is time left for the work at hand.
+    pub fn in_time(&self) -> Result<(), Refusal> {
+        match self.until.is_some_and(|until| Instant::now() > until) {
+            true => Err(self.too_long()),
+            false => Ok(()),
+        }
+    }
+
+    fn too_long(&self) -> Refusal {
+        let error = format!("not done within {} s", self.limits.time_max_s);
+        let mend = "ask for less or later, or raise admin.money.time_max_s";
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error).with_mend(mend).retry_after_s(5)
     }
 
     /// Nobody else writes entries of operators meanwhile.

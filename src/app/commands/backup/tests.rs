@@ -3,13 +3,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::app::commands::audit;
-use crate::app::commands::restore::restore;
+use crate::app::commands::restore;
 use crate::app::run::DataLock;
 use crate::base::journal::Journal;
 use crate::offer::ledger::samples::Chance;
-use crate::offer::ledger::{Entry, Following, Ledger};
+use crate::offer::ledger::{Entry, Following, Keep, Ledger, Snapshots};
 
-fn config() -> journal::Config {
+fn small() -> journal::Config {
     journal::Config { segment_bytes: 16 << 10, ..journal::Config::default() }
 }
 
@@ -17,7 +17,7 @@ fn config() -> journal::Config {
 fn data(entries: &[Entry]) -> tempfile::TempDir {
     let data = tempfile::tempdir().unwrap();
     let folder = Folder::from(&data.path().join("journal"));
-    let (journal, _) = Journal::open(&folder, &config(), &mut |_| Ok(())).unwrap();
+    let (journal, _) = Journal::open(&folder, &small(), &mut |_| Ok(())).unwrap();
     write(&journal, entries);
     let snapshots = Snapshots::new(&data.path().join("snapshots"), Keep::default());
     let start = snapshots.newest(&folder).unwrap();
@@ -40,9 +40,17 @@ fn write(journal: &Journal, entries: &[Entry]) {
     }
 }
 
+fn backup(data: &Path, to: &Path) -> anyhow::Result<Manifest> {
+    super::backup(&Config::default(), data, to)
+}
+
+fn restore(from: &Path, data: &Path) -> anyhow::Result<Ledger> {
+    restore::restore(&Config::default(), from, data)
+}
+
 fn is_equal(data: &Path) -> u64 {
-    let (journal, snapshots) = audit::folders(data).unwrap();
-    let report = audit::compare(&journal, &snapshots, 20).unwrap();
+    let books = Books::find(&Config::default(), data).unwrap();
+    let report = audit::compare(&books, 20).unwrap();
     assert!(report.bit_equal, "{:?}", report.differences);
     report.entries
 }
@@ -78,7 +86,7 @@ fn a_backup_under_load_is_whole() {
     let (entries, _) = Chance::new(22).journal(1500);
     let data = data(&entries[..300]);
     let folder = Folder::from(&data.path().join("journal"));
-    let (journal, _) = Journal::open(&folder, &config(), &mut |_| Ok(())).unwrap();
+    let (journal, _) = Journal::open(&folder, &small(), &mut |_| Ok(())).unwrap();
     let snapshots = Snapshots::new(&data.path().join("snapshots"), Keep::default());
     let (start, _) = snapshots.ledger(&folder).unwrap();
     let mut following = Following::on(start, &folder, snapshots).unwrap();
@@ -142,4 +150,56 @@ fn a_backup_that_was_changed_is_refused() {
     assert!(!new.exists(), "nothing is made of it");
     fs::write(to.join(MANIFEST), text).unwrap();
     restore(&to, &new).unwrap();
+}
+
+#[test]
+fn a_backup_in_one_file_restores_into_folders_of_other_names() {
+    let (entries, ledger) = Chance::new(24).journal(300);
+    let data = data(&entries);
+    let place = tempfile::tempdir().unwrap();
+    let to = place.path().join("today.tar");
+    let in_one = |json| {
+        let place = Place { config: None, data: Some(data.path().to_owned()) };
+        run(Args { place, to: to.clone(), json })
+    };
+    in_one(true).unwrap();
+    assert!(in_one(true).unwrap_err().to_string().contains("is there"));
+    let mode = fs::metadata(&to).unwrap().permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
+    let file = place.path().join("other.toml");
+    let names = "[notice]\ndir = \"money\"\n[ledger]\ndir = \"states\"\n\
+                 [delivery.caps]\ndir = \"often\"\n";
+    fs::write(&file, names).unwrap();
+    let new = place.path().join("new");
+    let restored = || {
+        let place = Place { config: Some(file.clone()), data: Some(new.clone()) };
+        restore::run(restore::Args { from: to.clone(), place, json: true })
+    };
+    restored().unwrap();
+    assert_eq!(fs::read_to_string(new.join("often/00000001.ilj")).unwrap(), "caps");
+    let config = Config::load(&file).unwrap();
+    let books = Books::find(&config, &new).unwrap();
+    let found = books.ledger(&config).unwrap();
+    assert_eq!((found.version().entries, found.accounts()), (301, ledger.accounts()));
+    assert!(audit::compare(&books, 20).unwrap().bit_equal);
+    let left: Vec<_> = fs::read_dir(place.path()).unwrap().flatten().collect();
+    assert_eq!(left.len(), 3, "nothing stays beside: {left:?}");
+    // Cut or changed anywhere, it is refused, and nothing is made of it.
+    fs::remove_dir_all(&new).unwrap();
+    let whole = fs::read(&to).unwrap();
+    for at in (0..whole.len() - 1024).step_by(whole.len() / 40) {
+        fs::write(&to, &whole[..at]).unwrap();
+        assert!(restored().is_err(), "cut at {at}");
+        assert!(!new.exists());
+    }
+    let mut evil = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(1);
+    header.as_gnu_mut().unwrap().name[..9].copy_from_slice(b"../escape");
+    header.set_cksum();
+    evil.append(&header, &b"x"[..]).unwrap();
+    fs::write(&to, evil.into_inner().unwrap()).unwrap();
+    let refusal = restored().unwrap_err().to_string();
+    assert!(refusal.contains("../escape is not of a backup"), "{refusal}");
+    assert!(!place.path().join("escape").exists());
 }

@@ -234,6 +234,7 @@ impl Keeps {
                 age_s < counts.unwrap_or_else(|| longest(made_s)).max(reach_s)
             }
             What::Line => true,
+            What::Missing => age_s <= i64::from(record.life_s),
             What::Erased | What::Closed | What::Opened => false,
         }
     }

@@ -31,10 +31,13 @@ pub(super) enum What {
     Closed = 7,
     /// The log is open again; without a `Closed` behind it the process did not end in order.
     Opened = 8,
+    /// After a stop out of order: this bid was won or heard, and its hold is missing. Until its
+    /// ticket has expired, `life_s` behind `made`, lines that would count it are closed.
+    Missing = 9,
 }
 
 impl What {
-    const ALL: [What; 8] = [
+    const ALL: [What; 9] = [
         What::Hold,
         What::Won,
         What::Released,
@@ -43,6 +46,7 @@ impl What {
         What::Erased,
         What::Closed,
         What::Opened,
+        What::Missing,
     ];
 }
 

@@ -8,7 +8,7 @@
 //!   longest win window where all exchanges tell wins, else the longest life of a ticket;
 //! - what money's journal says was heard or won is taken over for holds that the log knows; for
 //!   bids of the last moments that it does not know, all lines that would count them are closed
-//!   until the ticket expires;
+//!   until the ticket expires; the log is told, so that they are closed after the next start, too;
 //! - a win that comes in that time holds places, an impression counts ([`Caps::adopt`]).
 
 use std::collections::{HashMap, HashSet};
@@ -69,6 +69,8 @@ pub(super) struct Rebuilding<'c, 'a> {
     known: HashSet<BidId>,
     owners: HashMap<LineId, Owner>,
     gone: Gone,
+    /// Bids without their holds, found at a start before.
+    missing: Vec<Record>,
     /// What `Closed` said, while nothing stands behind it.
     closed_s: Option<u32>,
     /// The last second that a record tells of.
@@ -89,6 +91,7 @@ pub(super) fn rebuild<'c, 'a>(caps: &'c Caps, restart: Restart<'a>) -> Rebuildin
         known: HashSet::new(),
         owners: HashMap::new(),
         gone: Gone::default(),
+        missing: Vec::new(),
         closed_s: None,
         last_s: 0,
         rebuilt: Rebuilt::default(),
@@ -100,7 +103,7 @@ impl Rebuilding<'_, '_> {
     pub fn take(&mut self, record: Record) {
         self.rebuilt.records += 1;
         self.closed_s = None;
-        if record.what != What::Closed {
+        if !matches!(record.what, What::Closed | What::Opened | What::Missing) {
             self.last_s = self.last_s.max(record.made_s);
         }
         match record.what {
@@ -116,6 +119,7 @@ impl Rebuilding<'_, '_> {
             What::Heard => self.heard(&record),
             What::Line => self.owner(&record),
             What::Closed => self.closed_s = Some(record.made_s),
+            What::Missing => self.missing.push(record),
             What::Erased | What::Opened => {}
         }
     }
@@ -191,7 +195,6 @@ impl Rebuilding<'_, '_> {
     /// What was acknowledged to an exchange or a player is in money's journal, whatever the log
     /// has lost.
     fn heed_money(&mut self, orderly: bool) {
-        let mut closed: HashMap<u64, i64> = HashMap::new();
         while let Some(told) = self.restart.told.next() {
             if let Some(open) = self.open.get_mut(&told.bid) {
                 open.won = true;
@@ -206,15 +209,29 @@ impl Rebuilding<'_, '_> {
             if orderly || !recent || self.known.contains(&told.bid) {
                 continue;
             }
-            let Some(set) = self.set(told.line) else { continue };
+            if self.set(told.line).is_none() {
+                continue;
+            }
             self.rebuilt.unknown += 1;
+            let made_s = seconds(told.made);
+            let life_s = seconds(told.expires).saturating_sub(made_s).saturating_add(1);
+            let bid = Record { bid: told.bid, line: told.line, ..Record::of(What::Missing) };
+            self.missing.push(Record { made_s, life_s, ..bid });
+            self.caps.log(Record { made_s, life_s, ..bid }, None);
+        }
+        self.close_for_missing();
+    }
+
+    /// Of bids whose holds are missing nobody knows whom they were for.
+    fn close_for_missing(&mut self) {
+        let mut closed: HashMap<u64, i64> = HashMap::new();
+        for bid in std::mem::take(&mut self.missing) {
+            let Some(set) = self.set(bid.line) else { continue };
+            let end_s = i64::from(bid.made_s) + i64::from(bid.life_s);
             for target in targets(set.owner) {
                 let until_s = closed.entry(target).or_default();
-                *until_s = told.expires.unix_s().max(*until_s) + 1;
+                *until_s = end_s.max(*until_s);
             }
-        }
-        if closed.is_empty() {
-            return;
         }
         for set in &self.caps.sets {
             for until_s in targets(set.owner).iter().filter_map(|target| closed.get(target)) {

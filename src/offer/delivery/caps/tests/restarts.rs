@@ -439,3 +439,42 @@ fn after_an_orderly_stop_all_is_as_it_was() {
         assert_eq!(found, expected, "seed {seed}");
     }
 }
+
+/// A win whose hold a crash has lost may be heard until its ticket expires, for whom nobody knows:
+/// so long no line that would count it is bid, however often the process starts again.
+#[test]
+fn what_a_crash_lost_stays_unknown_over_the_next_starts() {
+    let mut stage = Stage::new(7);
+    stage.tells_wins = true;
+    let (mut process, _) = stage.start();
+    stage.bid(&mut process);
+    let made_s = stage.now_s;
+    stage.bids.values_mut().for_each(|bid| bid.won = true);
+    stage.disk.crash(1);
+    drop(process);
+    let is_closed = |stage: &Stage, process: &Process, now_s| {
+        let answers = process.answers(now_s);
+        assert!(!answers.is_empty() && stage.bids.len() == 1);
+        !answers.contains(&true)
+    };
+    let (process, rebuilt) = stage.start();
+    assert_eq!((rebuilt.unknown, rebuilt.orderly), (1, false));
+    stage.now_s += WIN_S + 1;
+    assert!(is_closed(&stage, &process, stage.now_s));
+    drop(process);
+    let (process, rebuilt) = stage.start();
+    assert!(rebuilt.orderly);
+    assert!(is_closed(&stage, &process, stage.now_s), "an orderly start has opened it");
+    stage.disk.crash(2);
+    drop(process);
+    let (mut process, rebuilt) = stage.start();
+    assert!(!rebuilt.orderly);
+    // Also when the log is written anew.
+    process.log.turn().unwrap();
+    let settling = process.log.settle(stage.now()).unwrap();
+    settling.into_iter().for_each(|settling| settling().unwrap());
+    drop(process);
+    let (process, _) = stage.start();
+    assert!(is_closed(&stage, &process, made_s + LIFE_S));
+    assert!(!is_closed(&stage, &process, made_s + LIFE_S + 1), "closed for ever");
+}
