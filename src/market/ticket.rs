@@ -499,6 +499,29 @@ mod tests {
     }
 
     #[test]
+    fn a_ticket_names_its_bid_to_whoever_reads_it() {
+        let text = keys().sign(&ticket(Channel::Player));
+        let bid = ticket(Channel::Player).bid;
+        assert_eq!(named_bid(text.as_str()), Some(bid));
+        let old = URL_SAFE_NO_PAD.decode(text.as_str()).unwrap()[..BODY_1 + TAG].to_vec();
+        assert_eq!(named_bid(&URL_SAFE_NO_PAD.encode(&old)), Some(bid), "whoever signed it");
+        for none in ["", &text.as_str()[1..], &"!".repeat(TICKET_CHARS), &"!".repeat(CHARS_1)] {
+            assert_eq!(named_bid(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn marks_of_creatives_are_those_of_tickets_that_live() {
+        assert_eq!(creative_mark(""), 0x38d3_94c2);
+        assert_ne!(creative_mark("zing-10"), creative_mark("zing-11"));
+    }
+
+    #[test]
+    fn keys_are_told_without_their_secrets() {
+        assert_eq!(format!("{:?}", keys()), "TicketKeys(signs with 1, 0 more)");
+    }
+
+    #[test]
     fn no_changed_bit_is_accepted() {
         let text = keys().sign(&ticket(Channel::Player));
         let good = URL_SAFE_NO_PAD.decode(text.as_str()).unwrap();

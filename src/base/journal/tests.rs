@@ -298,6 +298,10 @@ fn bounds_are_kept() {
     let bad =
         Config { window_ms: 6, segment_bytes: 1, queue: 0, record_bytes_max: 0, chained: true };
     assert_eq!(bad.faults().len(), 4);
+    for (record_bytes_max, faults) in [((1 << 24) - 1, 0), (1 << 24, 1)] {
+        let config = Config { record_bytes_max, ..Config::default() };
+        assert_eq!(config.faults().len(), faults, "{record_bytes_max}");
+    }
 }
 
 #[test]
@@ -369,4 +373,40 @@ fn a_log_goes_on_without_the_segments_that_were_let_go() {
         let fault = every(&mut found, from).err().unwrap().to_string();
         assert!(fault.contains(file) && fault.contains("missing"), "{fault}");
     }
+}
+
+/// The machine's own files, by the names that the journal and others call them by.
+#[test]
+fn a_file_is_replaced_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::from(dir.path());
+    let path = dir.path().join("state");
+    for text in ["one", "two"] {
+        folder.replace("state", text.as_bytes()).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+    // What a crash left beside it is in nobody's way; what is no file is told.
+    fs::write(dir.path().join("state.new"), "half").unwrap();
+    folder.replace("state", b"three").unwrap();
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    fs::create_dir(dir.path().join("state.new")).unwrap();
+    let told = folder.replace("state", b"four").unwrap_err();
+    assert_eq!(told.kind(), ErrorKind::IsADirectory);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "three");
+    let mut file = folder.disk().create(&dir.path().join("new")).unwrap();
+    assert!(file.is_empty().unwrap());
+    file.write(b"x").unwrap();
+    assert!(!file.is_empty().unwrap());
+}
+
+#[test]
+fn what_was_durable_is_so_after_a_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = open(dir.path(), &Config::default()).unwrap().0;
+    journal.append_blocking(b"kept").unwrap();
+    let durable = journal.durable();
+    assert!(durable > 0);
+    drop(journal);
+    // The end in order adds its seal.
+    assert!(open(dir.path(), &Config::default()).unwrap().0.durable() > durable);
 }

@@ -102,7 +102,11 @@ fn settled(bank: &Bank, order: &Order, text: &str, claims: &[Claim]) -> Result<R
         ours.entry(&entry);
         number += 1;
         // Not each time: a look at the clock costs as much as an entry.
-        if number % LOOKS == 0 { bank.in_time().map_err(|_| TOO_LONG.to_owned()) } else { Ok(()) }
+        if number.is_multiple_of(LOOKS) {
+            bank.in_time().map_err(|_| TOO_LONG.to_owned())
+        } else {
+            Ok(())
+        }
     });
     bank.in_time()?;
     read.map_err(|why| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why.to_string()))?;

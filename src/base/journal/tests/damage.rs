@@ -291,3 +291,52 @@ fn records_of_another_log_break_the_chain() {
         assert_eq!((told, why.contains("chain")), (offset as u64, true), "{from}..{to}: {why}");
     }
 }
+
+#[test]
+fn a_segment_by_itself_tells_what_is_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = write(dir.path(), &Config::default(), 3);
+    let path = path_of(dir.path(), 1);
+    let bytes = fs::read(&path).unwrap();
+    let mut found = Vec::new();
+    let alone = |found: &mut Vec<Vec<u8>>| {
+        read_file(&path, &mut |record| {
+            found.push(record.to_vec());
+            Ok(())
+        })
+    };
+    let opened = alone(&mut found).unwrap();
+    assert_eq!((opened.bytes, opened.records, &opened.trimmed), (bytes.len() as u64, 3, &None));
+    assert_eq!(found, records);
+    // One that was only begun holds nothing; one whose head is another's is none.
+    fs::write(&path, &bytes[..9]).unwrap();
+    let trimmed = alone(&mut found).unwrap().trimmed.unwrap();
+    assert_eq!((trimmed.offset, trimmed.bytes), (0, 9));
+    fs::write(&path, vec![0; bytes.len()]).unwrap();
+    assert!(matches!(alone(&mut found), Err(JournalFault::Damaged { offset: 0, .. })));
+}
+
+#[test]
+fn a_chained_log_is_read_from_any_segment_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = write(dir.path(), &small(), 90);
+    let last = segments(dir.path()).unwrap().last().unwrap().0;
+    assert!(last > 2);
+    for from in 1..=last {
+        let mut found = Vec::new();
+        read_on(dir.path(), from, &mut |record| {
+            found.push(record.to_vec());
+            Ok(())
+        })
+        .unwrap();
+        assert!(!found.is_empty() && records.ends_with(&found), "from {from}");
+    }
+    // What cannot be read is no segment that is missing.
+    let path = path_of(dir.path(), 2);
+    fs::remove_file(&path).unwrap();
+    let missing = read_on(dir.path(), 2, &mut |_| Ok(())).unwrap_err();
+    assert!(matches!(missing, JournalFault::Damaged { .. }), "{missing}");
+    fs::create_dir(&path).unwrap();
+    let unreadable = read_on(dir.path(), 2, &mut |_| Ok(())).unwrap_err();
+    assert!(matches!(unreadable, JournalFault::Io { .. }), "{unreadable}");
+}

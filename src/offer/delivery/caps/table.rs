@@ -15,8 +15,9 @@
 //! Eviction: a word whose end has passed by [`SKEW_S`], or whose count is nought, is free; no
 //! other is ever given up. No free word in the bucket: the listener counts as capped. A count
 //! that has to be written down whatever the cap says (a late impression, a restart) and finds no
-//! room closes its bucket until it ends, to everybody in it. Two keys of one bucket with one mark
-//! share a count. All of this can only make a cap stricter.
+//! room is added to every word of its bucket, and none of those ends before it: whoever has a word
+//! there counts it, and nobody else gets one. Two keys of one bucket with one mark share a count.
+//! All of this can only make a cap stricter.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -212,14 +213,17 @@ fn step_back(word: &AtomicU64, tag: u64) -> bool {
     word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step).is_ok()
 }
 
-/// Lets a word end no earlier than this, and be in use until then.
+/// Lets a word end no earlier than this, and count one more: it may be of the listener whose count
+/// found no room, and whatever is given back of it, it stays in use.
 fn prolong(word: &AtomicU64, end: End, now_s: i64) {
     let step = |seen: u64| {
         let mark = seen >> (COUNT_BITS + END_BITS);
-        let longer = (mark << END_BITS | end.0) << COUNT_BITS | count_of(seen).max(1);
-        (end_of(seen).ahead(now_s) < end.ahead(now_s)).then_some(longer)
+        let own = end_of(seen);
+        let later = if own.ahead(now_s) < end.ahead(now_s) { end } else { own };
+        let count = (count_of(seen) + 1).min(COUNT_MAX);
+        Some((mark << END_BITS | later.0) << COUNT_BITS | count)
     };
-    // Refused when it ends later as it is.
+    // Never refused.
     let _ = word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step);
 }
 
@@ -340,7 +344,24 @@ mod tests {
         }
         assert_eq!(ask(50, NOW + 5000 + SKEW_S), Ok(()));
         assert!(table.has_room(place(99, 3), NOW + 5000));
-        assert_eq!(counted(table.bucket(0), until(0, 3, NOW), NOW + 8999), 1, "ends as it did");
+        let first = until(0, 3, NOW + 9000);
+        assert_eq!(counted(table.bucket(0), first, NOW + 8999), 2, "ends as it did");
+        // What is given back meanwhile makes no room.
+        table.release(first);
+        assert_eq!(ask(50, NOW + 4000), Err(NotTaken::NoRoom));
+        // A listener with a word that is not full counts what found no room there.
+        let table = CapTable::new(WAYS);
+        table.take(until(99, 3, NOW + 9000), NOW).unwrap();
+        (1..WAYS as u64).for_each(|listener| table.take(short(listener), NOW).unwrap());
+        assert!(!table.force(long, NOW), "and earlier");
+        assert_eq!(table.take(until(99, 3, NOW + 9000), NOW), Ok(()));
+        assert_eq!(table.take(until(99, 3, NOW + 9000), NOW), Err(NotTaken::Capped));
+        let table = CapTable::new(WAYS);
+        table.take(until(99, 2, NOW + 50), NOW).unwrap();
+        (1..WAYS as u64).for_each(|listener| table.take(short(listener), NOW).unwrap());
+        assert!(!table.force(long, NOW), "and later");
+        assert_eq!(table.take(long, NOW), Ok(()));
+        assert_eq!(table.take(long, NOW), Err(NotTaken::Capped));
         // One without an end closes it for good.
         let table = CapTable::new(WAYS);
         (0..WAYS as u64).for_each(|listener| table.take(short(listener), NOW).unwrap());
