@@ -28,8 +28,8 @@ pub use archive::{Parts, is_archive, unpack};
 
 const AFTER: &str = "\
 The backup is a folder, or one file where the name ends in .tar, that `interlude restore` turns into
-a data folder again. It holds keys: keep it as safe as the data folder. Profiles of listeners are not in it (`interlude audience
-export`), nor are campaign files, nor decision records.
+a data folder again. It holds keys: keep it as safe as the data folder. Profiles of listeners are
+not in it (`interlude audience export`), nor are campaign files, nor decision records.
 
 Examples:
   interlude backup --data data --to backups/2026-11-22

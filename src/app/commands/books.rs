@@ -1,7 +1,7 @@
 //! Where does the money of a data folder stand, and how does a command write into it? Cold.
 //!
-//! Folders are called as the config says. Who writes takes the folder's lock: a server that holds it
-//! takes funds and corrections through its admin port.
+//! Folders are called as the config says. Who writes takes the folder's lock: a server that holds
+//! it takes funds and corrections through its admin port.
 
 use std::path::{Path, PathBuf};
 

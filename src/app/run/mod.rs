@@ -42,7 +42,7 @@ mod treasury;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch as signal;
@@ -51,15 +51,13 @@ use crate::app::config::Config;
 use crate::app::demo::{Demo, Making};
 use crate::base::journal::{Opened, Trimmed};
 use crate::base::telemetry::Registry;
-use crate::base::units::ids::ListenerMark;
 use crate::base::units::time::{Clock, Moment, WallClock};
 use crate::doors::admin::Counting;
 use crate::doors::readiness::{Readiness, Stage};
 use crate::doors::{admin, receive};
 use crate::flows::notice::{KeyFault, OpenedTill, Sweeper, Terms, TicketConfig, Till, ticket_keys};
-use crate::knowledge::audience::{Acts, Intake, Said, Stand};
+use crate::knowledge::audience::{Intake, Stand};
 use crate::market::ticket::TicketKeys;
-use crate::market::vocabulary::Words;
 use crate::offer::delivery::Book;
 use crate::offer::ledger::rates_mark;
 use crate::offer::records::{Eraser, RecordRing, RecordWriter};
@@ -124,7 +122,7 @@ pub struct Running {
 impl Running {
     /// Starts everything; returns when the first world is published and both listeners listen.
     pub fn start(mut config: Config, data: &Path) -> Result<Running, StartFault> {
-        let clock: Arc<dyn Clock> = Arc::new(WallClock);
+        let clock = Arc::new(WallClock) as Arc<dyn Clock>;
         let lock = DataLock::take(data).map_err(StartFault::at("data folder"))?;
         warn_of_few_files(config.bid.connections_max);
         make_demo(&mut config, data, &mut |_, _| {})?;
@@ -135,8 +133,7 @@ impl Running {
 
         let listeners = Stand::open(data, &config.vocabulary, &config.audience)
             .map_err(StartFault::at("listeners"))?;
-        let words = Arc::clone(&listeners.words);
-        let (foundation, book) = lay_foundation(&config, data, keys, words)?;
+        let (foundation, book) = rights::lay_foundation(&config, data, keys, &listeners.words)?;
         let (press, built) = Press::start(foundation, Arc::clone(&listeners.audience))?;
         let ring = Arc::new(RecordRing::new(&config.records));
         let records =
@@ -166,15 +163,15 @@ impl Running {
             .map_err(StartFault::at("upkeep"))?;
         let (crowd, counting) = crowd::start(&config, Arc::clone(&node), &clock, &registry)
             .map_err(StartFault::at("crowd counts"))?;
-        let rights = begin_rights(book, (&node, &intake), &config, (&records, &*clock));
+        let rights = rights::begin(book, (&node, &intake), &config, (&records, &*clock));
         let behind = (Arc::clone(&intake), &node, Arc::clone(&clock), counting, rights);
         let admin = start_admin(&config, data, shared, behind)?;
         let shared = (Arc::clone(&registry), Arc::clone(&readiness), clock);
-        let bid = BidThreads::start(&config, Arc::clone(&node), shared)
-            .map_err(StartFault::at("bid listener"))?;
+        let bid = BidThreads::start(&config, Arc::clone(&node), shared);
+        let bid = Some(bid.map_err(StartFault::at("bid listener"))?);
         readiness.advance(Stage::Ready);
         Ok(Running {
-            bid: Some(bid),
+            bid,
             watcher,
             _upkeep: upkeep,
             _crowd: crowd,
@@ -261,49 +258,6 @@ impl Running {
         drop(self.records);
         ended
     }
-}
-
-/// What listeners have refused and asked for so far, and where it is written down.
-struct RightsBook {
-    shelf: Shelf,
-    acts: Acts,
-    unended: Vec<ListenerMark>,
-}
-
-/// Lays what worlds are built on; what listeners have refused holds in all of them.
-fn lay_foundation(
-    config: &Config,
-    data: &Path,
-    keys: TicketKeys,
-    words: Arc<Words>,
-) -> Result<(Foundation, RightsBook), StartFault> {
-    let (acts, Said { suppression, unended }) =
-        Acts::open(data, *keys.marks()).map_err(StartFault::at("rights"))?;
-    let foundation = Foundation::lay_over(config, data, keys, words)?;
-    let foundation = foundation.with_suppression(suppression);
-    let shelf = Shelf::new(config, data, foundation.clone());
-    Ok((foundation, RightsBook { shelf, acts, unended }))
-}
-
-/// Ends the erasures that were begun before this start.
-fn begin_rights(
-    book: RightsBook,
-    (node, intake): (&Arc<Node>, &Arc<Intake>),
-    config: &Config,
-    (records, clock): (&RecordWriter, &dyn Clock),
-) -> Arc<Rights> {
-    let RightsBook { shelf, acts, unended } = book;
-    let rights = Rights {
-        shelf,
-        node: Arc::clone(node),
-        intake: Arc::clone(intake),
-        acts,
-        eraser: records.eraser(),
-        suppressed_max: config.audience.suppressed_max,
-        turn: Mutex::default(),
-    };
-    rights.finish(&unended, clock);
-    Arc::new(rights)
 }
 
 /// With the number of this start.

@@ -1,20 +1,25 @@
 //! What do the listener's rights reach in a running server? All its stores, behind one trait; cold.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::StartFault;
+use super::foundation::Foundation;
 use super::node::Node;
 use super::shelf::Shelf;
+use crate::app::config::Config;
 use crate::base::units::ids::{LineId, ListenerMark};
 use crate::base::units::time::{Clock, Moment};
 use crate::flows::decide::world::World;
 use crate::flows::rights::{Fault, SeeDecision, SeeFound, Stores, Wanted, erase};
 use crate::knowledge::audience::{
-    Act, Acts, Audience, Change, Intake, Providers, Refused, Suppression,
+    Act, Acts, Audience, Change, Intake, Providers, Refused, Said, Suppression,
 };
 use crate::knowledge::catalog::model::Catalog;
-use crate::market::vocabulary::Vocabulary;
+use crate::market::ticket::TicketKeys;
+use crate::market::vocabulary::{Vocabulary, Words};
 use crate::offer::delivery::Sleep;
-use crate::offer::records::{DecisionRecord, Eraser};
+use crate::offer::records::{DecisionRecord, Eraser, RecordWriter};
 
 /// One server's stores.
 pub struct Rights {
@@ -25,6 +30,49 @@ pub struct Rights {
     pub eraser: Eraser,
     pub suppressed_max: usize,
     pub turn: Mutex<()>,
+}
+
+/// What listeners have refused and asked for so far, and where it is written down.
+pub struct RightsBook {
+    shelf: Shelf,
+    acts: Acts,
+    unended: Vec<ListenerMark>,
+}
+
+/// Lays what worlds are built on; what listeners have refused holds in all of them.
+pub fn lay_foundation(
+    config: &Config,
+    data: &Path,
+    keys: TicketKeys,
+    words: &Arc<Words>,
+) -> Result<(Foundation, RightsBook), StartFault> {
+    let (acts, Said { suppression, unended }) =
+        Acts::open(data, *keys.marks()).map_err(StartFault::at("rights"))?;
+    let foundation = Foundation::lay_over(config, data, keys, Arc::clone(words))?;
+    let foundation = foundation.with_suppression(suppression);
+    let shelf = Shelf::new(config, data, foundation.clone());
+    Ok((foundation, RightsBook { shelf, acts, unended }))
+}
+
+/// Ends the erasures that were begun before this start.
+pub fn begin(
+    book: RightsBook,
+    (node, intake): (&Arc<Node>, &Arc<Intake>),
+    config: &Config,
+    (records, clock): (&RecordWriter, &dyn Clock),
+) -> Arc<Rights> {
+    let RightsBook { shelf, acts, unended } = book;
+    let rights = Rights {
+        shelf,
+        node: Arc::clone(node),
+        intake: Arc::clone(intake),
+        acts,
+        eraser: records.eraser(),
+        suppressed_max: config.audience.suppressed_max,
+        turn: Mutex::default(),
+    };
+    rights.finish(&unended, clock);
+    Arc::new(rights)
 }
 
 impl Rights {
@@ -42,7 +90,10 @@ impl Rights {
 }
 
 impl Stores for Rights {
+    /// What was taken but is not shown to bids yet counts; where the intake has failed, what is
+    /// shown.
     fn audience(&self) -> Arc<Audience> {
+        let _ = self.intake.seal();
         self.intake.audience()
     }
 

@@ -25,29 +25,53 @@ pub(super) struct Canada<'a> {
 }
 
 impl<'a> Canada<'a> {
-    /// Reads a section, looking for the vendor `ours` on the way.
+    /// Reads a section, looking for the vendor `ours` on the way. Writers code ranges of vendors
+    /// in two ways that nothing tells apart: whichever reading ends at the padding is meant.
     pub fn decode(text: &'a str, ours: u16) -> Result<Canada<'a>, Fault> {
         if text.len() > TEXT_MAX {
             return Err(Fault::TooLong);
         }
         let mut segments = text.split('.');
-        let mut bits = Bits::of(segments.next().unwrap_or_default())?;
-        let head = Head::read(&mut bits)?;
-        let mut canada = Canada {
-            head,
-            policy_version: bits.u8(6)?,
-            non_standard_texts: bits.flag()?,
-            special_features: Flags::read(&mut bits, 12)?,
-            express: Flags::read(&mut bits, 24)?,
-            implied: Flags::read(&mut bits, 24)?,
-            vendors_express: Vendors::read(&mut bits, ours)?,
-            vendors_implied: Vendors::read(&mut bits, ours)?,
-            restrictions: Restrictions::read_canada(&mut bits, ours)?,
-            publisher: None,
-            disclosed: None,
+        let core = Bits::of(segments.next().unwrap_or_default())?;
+        let mut canada = match Canada::core(core, ours, Vendors::read) {
+            Ok((canada, true)) => canada,
+            other => match (Canada::core(core, ours, Vendors::read_steps), other) {
+                (Ok((canada, true)), _) | (_, Ok((canada, _))) => canada,
+                (_, Err(fault)) => return Err(fault),
+            },
         };
         segments.try_for_each(|segment| canada.segment(segment, ours))?;
         Ok(canada)
+    }
+
+    /// The first segment, and whether nothing but padding is behind it.
+    fn core(
+        mut bits: Bits<'a>,
+        ours: u16,
+        vendors: fn(&mut Bits<'a>, u16) -> Result<Vendors<'a>, Fault>,
+    ) -> Result<(Canada<'a>, bool), Fault> {
+        let head = Head::read(&mut bits)?;
+        let policy_version = bits.u8(6)?;
+        let non_standard_texts = bits.flag()?;
+        let special_features = Flags::read(&mut bits, 12)?;
+        let (express, implied) = (Flags::read(&mut bits, 24)?, Flags::read(&mut bits, 24)?);
+        let (vendors_express, vendors_implied) =
+            (vendors(&mut bits, ours)?, vendors(&mut bits, ours)?);
+        let (restrictions, ended) = Restrictions::read_canada(bits, ours)?;
+        let canada = Canada {
+            head,
+            policy_version,
+            non_standard_texts,
+            special_features,
+            express,
+            implied,
+            vendors_express,
+            vendors_implied,
+            restrictions,
+            publisher: None,
+            disclosed: None,
+        };
+        Ok((canada, ended))
     }
 
     fn segment(&mut self, text: &'a str, ours: u16) -> Result<(), Fault> {

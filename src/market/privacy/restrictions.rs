@@ -49,23 +49,24 @@ impl<'a> Restrictions<'a> {
     }
 
     /// Those of Canada, which end the core and are written in two ways: whichever reading comes
-    /// out at the padding is meant. They may be missing, as older strings have none.
-    pub fn read_canada(bits: &mut Bits<'a>, ours: u16) -> Result<Restrictions<'a>, Fault> {
+    /// out at the padding is meant; `false`: neither did. They may be missing, as older strings
+    /// have none.
+    pub fn read_canada(bits: Bits<'a>, ours: u16) -> Result<(Restrictions<'a>, bool), Fault> {
         if bits.left() < 12 {
-            return Ok(Restrictions::default());
+            return Ok((Restrictions::default(), bits.is_padding()));
         }
         let read = |form| {
-            let mut end = *bits;
+            let mut end = bits;
             Restrictions::walk(&mut end, ours, form).map(|read| (read, end.is_padding()))
         };
         match (read(Form::Ranges), read(Form::Section)) {
-            (Ok((ranges, true)), _) => Ok(ranges),
-            (_, Ok((section, true))) => Ok(section),
+            (Ok((ranges, true)), _) => Ok((ranges, true)),
+            (_, Ok((section, true))) => Ok((section, true)),
             (Ok((mut ranges, _)), Ok((section, _))) => {
                 ranges.not_allowed |= section.not_allowed;
-                Ok(ranges)
+                Ok((ranges, false))
             }
-            (Ok((one, _)), _) | (_, Ok((one, _))) => Ok(one),
+            (Ok(one), _) | (_, Ok(one)) => Ok(one),
             (Err(fault), _) => Err(fault),
         }
     }

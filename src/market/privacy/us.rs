@@ -30,6 +30,8 @@ pub(super) enum Field {
     MspaCoveredTransaction,
     MspaOptOutOptionMode,
     MspaServiceProviderMode,
+    /// Room that this version leaves empty.
+    Unused,
 }
 
 use Field::{
@@ -40,7 +42,7 @@ use Field::{
     SensitiveDataOptOutNotice, SensitiveDataProcessing as Sensitive,
     SensitiveDataProcessingOptOutNotice, SharingNotice, SharingOptOut, SharingOptOutNotice,
     TargetedAdvertisingOptOut as AdsOptOut, TargetedAdvertisingOptOutNotice as AdsOptOutNotice,
-    Version,
+    Unused, Version,
 };
 
 /// What the second segment is about, where there is one.
@@ -63,6 +65,13 @@ pub(super) struct Layout {
     /// Each field, and how many values it has: one alone is a number, more are a list.
     pub fields: &'static [(Field, u8)],
     pub second: Second,
+}
+
+impl Layout {
+    fn bits(&self) -> usize {
+        let bits = self.fields.iter().map(|&(field, count)| field.bits() * u32::from(count));
+        bits.sum::<u32>() as usize
+    }
 }
 
 /// How many kinds of data the second segment of the latest states is about.
@@ -88,6 +97,11 @@ layouts! {
         AdsOptOutNotice, SensitiveDataProcessingOptOutNotice, SensitiveDataLimitUseNotice,
         SaleOptOut, SharingOptOut, AdsOptOut, Sensitive * 12, Child * 2, Personal,
         Covered, OptOutMode, ProviderMode];
+    // The first version in the room of the second, as the reference library writes it.
+    7 "usnat" 1 Gpc [Version, SharingNotice, SaleOptOutNotice, SharingOptOutNotice,
+        AdsOptOutNotice, SensitiveDataProcessingOptOutNotice, SensitiveDataLimitUseNotice,
+        SaleOptOut, SharingOptOut, AdsOptOut, Sensitive * 12, Unused * 4, Child * 2, Unused,
+        Personal, Covered, OptOutMode, ProviderMode];
     7 "usnat" 2 Gpc [Version, SharingNotice, SaleOptOutNotice, SharingOptOutNotice,
         AdsOptOutNotice, SensitiveDataProcessingOptOutNotice, SensitiveDataLimitUseNotice,
         SaleOptOut, SharingOptOut, AdsOptOut, Sensitive * 16, Child * 3, Personal,
@@ -176,10 +190,13 @@ impl<'a> Us<'a> {
         let core = Bits::of(core)?;
         let version = { core }.u8(6)?;
         let mut of_id = LAYOUTS.iter().filter(|layout| layout.id == id);
-        let first = of_id.next().ok_or(Fault::UnknownSection)?;
-        let layout = of_id.find(|layout| layout.version == version).unwrap_or(first);
-        let bits = layout.fields.iter().map(|&(field, count)| field.bits() * u32::from(count));
-        { core }.skip(bits.sum::<u32>() as usize)?;
+        let first = of_id.clone().next().ok_or(Fault::UnknownSection)?;
+        // Of two layouts of one version the longer, where the text is long enough for it.
+        let fits = |layout: &&Layout| { core }.skip(layout.bits()).is_ok();
+        let longest = of_id.clone().filter(|layout| layout.version == version).rfind(fits);
+        let layout =
+            longest.or_else(|| of_id.find(|layout| layout.version == version)).unwrap_or(first);
+        { core }.skip(layout.bits())?;
         let mut us = Us { layout, version, core, gpc: false, second: None };
         if let Some(text) = second {
             us.second(Bits::of(text)?)?;
@@ -213,7 +230,10 @@ impl<'a> Us<'a> {
         for &(field, count) in self.layout.fields {
             for _ in 0..count {
                 // The length has been checked.
-                visit(field, core.u8(field.bits()).unwrap_or(0));
+                let value = core.u8(field.bits()).unwrap_or(0);
+                if field != Unused {
+                    visit(field, value);
+                }
             }
         }
         if self.layout.second == Second::Sensitive {

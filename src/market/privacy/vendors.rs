@@ -21,6 +21,8 @@ enum Form {
     Field(u16),
     /// So many single ids and ranges.
     Ranges(u16),
+    /// The same, each number as the Fibonacci code of how far it is from the one before.
+    Steps(u16),
 }
 
 impl<'a> Vendors<'a> {
@@ -28,6 +30,22 @@ impl<'a> Vendors<'a> {
     pub fn read(bits: &mut Bits<'a>, ours: u16) -> Result<Vendors<'a>, Fault> {
         let highest = bits.u16(16)?;
         if bits.flag()? { Vendors::ranges(bits, ours) } else { Vendors::field(bits, highest, ours) }
+    }
+
+    /// The same with ranges in Fibonacci codes, as one of Canada's writers has them.
+    pub fn read_steps(bits: &mut Bits<'a>, ours: u16) -> Result<Vendors<'a>, Fault> {
+        let highest = bits.u16(16)?;
+        if !bits.flag()? {
+            return Vendors::field(bits, highest, ours);
+        }
+        let count = bits.u16(12)?;
+        let (start, mut at, mut found) = (*bits, 0, false);
+        for _ in 0..count {
+            let (first, last) = step(bits, at)?;
+            found |= first <= ours && ours <= last;
+            at = last;
+        }
+        Ok(Vendors { form: Form::Steps(count), bits: start, ours: found })
     }
 
     /// The same in version 1, which may say who is refused instead; that is not read.
@@ -70,8 +88,8 @@ impl<'a> Vendors<'a> {
             Form::Field(highest) => {
                 (1..=highest).filter(|&id| bits.peek(usize::from(id) - 1)).collect()
             }
-            Form::Ranges(count) => {
-                let mut ranges: Vec<_> = (0..count).map_while(|_| entry(&mut bits).ok()).collect();
+            Form::Ranges(_) | Form::Steps(_) => {
+                let mut ranges = self.entries(&mut bits);
                 ranges.sort_unstable();
                 let (mut ids, mut from) = (Vec::new(), 1);
                 for (first, last) in ranges {
@@ -86,6 +104,28 @@ impl<'a> Vendors<'a> {
             }
         }
     }
+
+    fn entries(&self, bits: &mut Bits<'_>) -> Vec<(u16, u16)> {
+        let mut at = 0;
+        let mut next_step = |bits: &mut Bits<'_>| {
+            let range = step(bits, at).ok()?;
+            at = range.1;
+            Some(range)
+        };
+        match self.form {
+            Form::Field(_) => Vec::new(),
+            Form::Ranges(count) => (0..count).map_while(|_| entry(bits).ok()).collect(),
+            Form::Steps(count) => (0..count).map_while(|_| next_step(bits)).collect(),
+        }
+    }
+}
+
+/// A single id, or the first and the last of a range, behind the id `at`.
+fn step(bits: &mut Bits<'_>, at: u16) -> Result<(u16, u16), Fault> {
+    let ranged = bits.flag()?;
+    let first = at.checked_add(bits.fibonacci()?).ok_or(Fault::Backwards)?;
+    let length = if ranged { bits.fibonacci()? } else { 0 };
+    Ok((first, first.checked_add(length).ok_or(Fault::Backwards)?))
 }
 
 /// A single id, or the first and the last of a range.

@@ -191,7 +191,7 @@ fn a_bid_is_explained_in_plain_words() {
 fn who_is_erased_is_forgotten_and_stays_refused() {
     let mut rig = rig("{ mood: { any_of: [calm], if_unknown: pass } }");
     let (line, words) = canaries("alice");
-    rig.upload("/api/v1/audience", &[line.clone()]);
+    rig.upload("/api/v1/audience", std::slice::from_ref(&line));
     let mut known = line;
     known["id"] = "id-carol".into();
     known["ids"] = json!({});

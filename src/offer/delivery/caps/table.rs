@@ -118,12 +118,14 @@ impl CapTable {
             if counted(bucket, place, now_s) >= u64::from(place.most) {
                 return Err(NotTaken::Capped);
             }
-            let word = add(bucket, place, now_s).ok_or(NotTaken::NoRoom)?;
-            let Some(word) = word else { continue };
+            if add(bucket, place, now_s).ok_or(NotTaken::NoRoom)?.is_none() {
+                continue;
+            }
             if counted(bucket, place, now_s) <= u64::from(place.most) {
                 return Ok(());
             }
-            step_back(word, place.tag());
+            // From any word of the tag: a leaver may have taken ours for its own.
+            self.release(place);
             return Err(NotTaken::Capped);
         }
     }
