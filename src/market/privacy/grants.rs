@@ -84,7 +84,7 @@ impl Grants {
     }
 }
 
-/// What one request permits. Made only by [`permissions`](super::permissions); everything else
+/// What one request permits. Made only by [`permissions`](super::permissions()); everything else
 /// can but read it, or narrow it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Permissions {
