@@ -65,6 +65,9 @@ struct Told {
     event: u8,
     prices: Vec<String>,
     first_us: i64,
+    last_us: i64,
+    /// When the first that got its 2xx was told: what a crash swallowed is no sign.
+    kept_us: Option<i64>,
     /// How often the clock had been set back by then.
     set_back: u32,
     last_seen: u64,
@@ -232,12 +235,13 @@ impl Auditor {
         let known = match told.iter_mut().find(|told| told.event == event) {
             Some(known) => known,
             None => {
-                let (prices, last_seen) = (Vec::new(), 0);
-                told.push(Told { event, prices, first_us: moment_us, set_back, last_seen });
+                let (prices, last_seen, first_us) = (Vec::new(), 0, moment_us);
+                let (last_us, kept_us) = (moment_us, None);
+                told.push(Told { event, prices, first_us, last_us, kept_us, set_back, last_seen });
                 told.last_mut().unwrap_or_else(|| unreachable!("it was just pushed"))
             }
         };
-        known.last_seen = seen;
+        (known.last_seen, known.last_us) = (seen, moment_us);
         if !known.prices.iter().any(|known| known == price) {
             known.prices.push(price.to_owned());
         }
@@ -245,7 +249,12 @@ impl Auditor {
 
     /// A notice got its 2xx.
     pub fn acknowledged(&mut self, bid: u32, event: &str, how: How) {
-        self.acknowledged.push(Acknowledged { bid, event: number_of(event), how });
+        let event = number_of(event);
+        self.acknowledged.push(Acknowledged { bid, event, how });
+        let told = self.bids[bid as usize].told.iter_mut().find(|told| told.event == event);
+        if let Some(told) = told {
+            told.kept_us.get_or_insert(told.last_us);
+        }
     }
 
     /// All promises against the journal's notices and what the process says of its lines.
@@ -365,7 +374,8 @@ impl Offered {
         let unwon = self.win_by_us.is_some_and(|by| {
             // Told after a clock was set back, it looks earlier than it was.
             let in_time = |told: &Told| {
-                told.event != LOSS && told.set_back == self.set_back && told.first_us <= by
+                let in_time = told.kept_us.is_some_and(|kept_us| kept_us <= by);
+                told.event != LOSS && told.set_back == self.set_back && in_time
             };
             // Every sign that it was won counts, the win itself first of all.
             !self.told(WIN).is_some_and(in_time) && !self.told.iter().any(in_time)
