@@ -133,13 +133,16 @@ impl<'a> Tcf<'a> {
             return Err(Fault::TooLong);
         }
         let mut segments = text.split('.');
-        let mut bits = Bits::of(segments.next().unwrap_or_default())?;
+        let core = segments.next().unwrap_or_default();
+        let mut bits = Bits::of(core)?;
         let head = Head::read(&mut bits)?;
         match head.version {
             1 => Tcf::version_1(head, &mut bits),
             2 => {
                 let mut tcf = Tcf::core(head, &mut bits, ours)?;
-                segments.try_for_each(|segment| tcf.segment(segment, ours))?;
+                // Some writers send the core twice; a repeat says nothing new.
+                let mut rest = segments.filter(|&segment| segment != core);
+                rest.try_for_each(|segment| tcf.segment(segment, ours))?;
                 Ok(tcf)
             }
             other => Err(Fault::Version(other)),
