@@ -105,6 +105,7 @@ impl<'a> Vendors<'a> {
         }
     }
 
+    // cold: for show.
     fn entries(&self, bits: &mut Bits<'_>) -> Vec<(u16, u16)> {
         let mut at = 0;
         let mut next_step = |bits: &mut Bits<'_>| {
