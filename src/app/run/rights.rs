@@ -8,18 +8,16 @@ use super::foundation::Foundation;
 use super::node::Node;
 use super::shelf::Shelf;
 use crate::app::config::Config;
-use crate::base::units::ids::{LineId, ListenerMark};
-use crate::base::units::time::{Clock, Moment};
-use crate::flows::decide::world::World;
-use crate::flows::rights::{Fault, SeeDecision, SeeFound, Stores, Wanted, erase};
+use crate::base::units::ids::ListenerMark;
+use crate::base::units::time::Clock;
+use crate::flows::rights::{Fault, Kept, Stores, erase};
 use crate::knowledge::audience::{
     Act, Acts, Audience, Change, Intake, Providers, Refused, Said, Suppression,
 };
 use crate::knowledge::catalog::model::Catalog;
 use crate::market::ticket::TicketKeys;
 use crate::market::vocabulary::{Vocabulary, Words};
-use crate::offer::delivery::Sleep;
-use crate::offer::records::{DecisionRecord, Eraser, RecordWriter};
+use crate::offer::records::{Eraser, RecordWriter};
 
 /// One server's stores.
 pub struct Rights {
@@ -90,6 +88,10 @@ impl Rights {
 }
 
 impl Stores for Rights {
+    fn kept(&self) -> &dyn Kept {
+        &self.shelf
+    }
+
     /// What was taken but is not shown to bids yet counts; where the intake has failed, what is
     /// shown.
     fn audience(&self) -> Arc<Audience> {
@@ -111,30 +113,6 @@ impl Stores for Rights {
 
     fn suppression(&self) -> Arc<Suppression> {
         Arc::clone(&self.node.standing().published.world.suppression)
-    }
-
-    fn sources(&self) -> Vec<String> {
-        self.shelf.sources()
-    }
-
-    fn heard(&self, mark: ListenerMark) -> Result<Vec<(LineId, Moment)>, Fault> {
-        self.shelf.heard(mark)
-    }
-
-    fn decisions(&self, mark: ListenerMark, visit: SeeDecision<'_>) -> Result<(), Fault> {
-        self.shelf.decisions(mark, visit)
-    }
-
-    fn find(&self, wanted: Wanted<'_>, visit: SeeFound<'_>) -> Result<(), Fault> {
-        self.shelf.find(wanted, visit)
-    }
-
-    fn world(&self, record: &DecisionRecord) -> Result<(World, Option<Sleep>), Fault> {
-        self.shelf.world(record)
-    }
-
-    fn trail(&self, visit: &mut dyn FnMut(&Act)) -> Result<(), Fault> {
-        self.shelf.trail(visit)
     }
 
     fn turn(&self) -> MutexGuard<'_, ()> {

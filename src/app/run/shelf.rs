@@ -10,7 +10,7 @@ use crate::base::journal::Folder;
 use crate::base::units::ids::{LineId, ListenerMark};
 use crate::base::units::time::Moment;
 use crate::flows::decide::world::World;
-use crate::flows::rights::{Fault, SeeDecision, SeeFound, Wanted};
+use crate::flows::rights::{Fault, Kept, SeeDecision, SeeFound, Wanted};
 use crate::knowledge::audience::{self, Act};
 use crate::offer::delivery::{Sleep, caps};
 use crate::offer::records::{self, DecisionRecord, Slept};
@@ -54,19 +54,21 @@ impl Shelf {
     pub fn foundation(&self) -> &Foundation {
         &self.foundation
     }
+}
 
-    pub fn sources(&self) -> Vec<String> {
+impl Kept for Shelf {
+    fn sources(&self) -> Vec<String> {
         self.sources.clone()
     }
 
-    pub fn heard(&self, mark: ListenerMark) -> Result<Vec<(LineId, Moment)>, Fault> {
+    fn heard(&self, mark: ListenerMark) -> Result<Vec<(LineId, Moment)>, Fault> {
         if !self.caps.path().exists() {
             return Ok(Vec::new());
         }
         caps::heard_by(self.caps.clone(), mark).map_err(Fault::store)
     }
 
-    pub fn decisions(&self, mark: ListenerMark, visit: SeeDecision<'_>) -> Result<(), Fault> {
+    fn decisions(&self, mark: ListenerMark, visit: SeeDecision<'_>) -> Result<(), Fault> {
         if !self.data.join(&self.records.dir).exists() {
             return Ok(());
         }
@@ -74,7 +76,7 @@ impl Shelf {
         Ok(())
     }
 
-    pub fn find(&self, wanted: Wanted<'_>, visit: SeeFound<'_>) -> Result<(), Fault> {
+    fn find(&self, wanted: Wanted<'_>, visit: SeeFound<'_>) -> Result<(), Fault> {
         let folder = self.data.join(&self.records.dir);
         if !folder.exists() {
             return Ok(());
@@ -95,7 +97,7 @@ impl Shelf {
         Ok(())
     }
 
-    pub fn world(&self, record: &DecisionRecord) -> Result<(World, Option<Sleep>), Fault> {
+    fn world(&self, record: &DecisionRecord) -> Result<(World, Option<Sleep>), Fault> {
         let mut last = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         let world = match last.as_ref().filter(|world| world.version == record.world) {
             Some(world) => world.clone(),
@@ -114,7 +116,7 @@ impl Shelf {
         Ok((world, sleep))
     }
 
-    pub fn trail(&self, visit: &mut dyn FnMut(&Act)) -> Result<(), Fault> {
+    fn trail(&self, visit: &mut dyn FnMut(&Act)) -> Result<(), Fault> {
         audience::trail(&self.data, visit).map_err(Fault::store)
     }
 }

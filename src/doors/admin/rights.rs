@@ -229,7 +229,7 @@ async fn trail(
     })?;
     let acts = desk.work(caller, move |stores, _| {
         let mut newest = std::collections::VecDeque::new();
-        stores.trail(&mut |act| {
+        stores.kept().trail(&mut |act| {
             if newest.len() == limit {
                 newest.pop_front();
             }

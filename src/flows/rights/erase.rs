@@ -35,7 +35,7 @@ pub fn erase(
 ) -> Result<Erased, Fault> {
     let _turn = stores.turn();
     let (audience, suppression) = (stores.audience(), stores.suppression());
-    let named = named(listener, (&audience, &suppression), &stores.sources())?;
+    let named = named(listener, (&audience, &suppression), &stores.kept().sources())?;
     let said = named.said(&suppression);
     let links = audience.links().filter(|(_, key)| *key == named.key).map(|(link, _)| link);
     let links: Vec<ListenerMark> = links.map(|link| suppression.mark_of_link(link)).collect();

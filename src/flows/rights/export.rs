@@ -146,13 +146,13 @@ pub fn export(
     (now, who): (Moment, &str),
 ) -> Result<Export, Fault> {
     let (audience, suppression) = (stores.audience(), stores.suppression());
-    let named = named(listener, (&audience, &suppression), &stores.sources())?;
+    let named = named(listener, (&audience, &suppression), &stores.kept().sources())?;
     let acts = acts(stores, &named)?;
     keep(stores, Deed::Exported, &named, (now, who))?;
     let catalog = stores.catalog();
     let profile = audience.profile_for(Purpose::Rights, named.key);
     let lines = Lines::of(catalog.as_deref());
-    let heard = stores.heard(named.mark)?;
+    let heard = stores.kept().heard(named.mark)?;
     let said = named.said(&suppression);
     Ok(Export {
         made_at: moment(now),
@@ -186,7 +186,7 @@ pub fn keep(
 
 fn acts(stores: &dyn Stores, named: &Named) -> Result<Vec<ActTold>, Fault> {
     let mut acts = Vec::new();
-    stores.trail(&mut |act| {
+    stores.kept().trail(&mut |act| {
         if act.mark == named.mark || named.others.contains(&act.mark) {
             acts.push(ActTold::of(act));
         }
@@ -260,7 +260,7 @@ impl<'c> Lines<'c> {
 
 fn decisions(stores: &dyn Stores, named: &Named) -> Result<Decisions, Fault> {
     let (mut kept, mut newest) = (0, std::collections::VecDeque::new());
-    stores.decisions(named.mark, &mut |record, sample| {
+    stores.kept().decisions(named.mark, &mut |record, sample| {
         kept += 1;
         if newest.len() == DECISIONS_MAX {
             newest.pop_front();
@@ -272,7 +272,7 @@ fn decisions(stores: &dyn Stores, named: &Named) -> Result<Decisions, Fault> {
     let told = newest.iter().map(|(record, request, profile)| {
         let world = worlds
             .entry(record.world)
-            .or_insert_with(|| stores.world(record).map(|(world, _)| world));
+            .or_insert_with(|| stores.kept().world(record).map(|(world, _)| world));
         decision(record, Sample { request, profile }, world.as_ref().ok())
     });
     Ok(Decisions { kept, told: told.collect(), note: DECISIONS_NOTE })

@@ -31,21 +31,8 @@ use crate::market::vocabulary::Vocabulary;
 use crate::offer::delivery::Sleep;
 use crate::offer::records::{DecisionRecord, Sample};
 
-/// All that a right reaches. Everything here may block.
-pub trait Stores: Send + Sync {
-    fn audience(&self) -> Arc<Audience>;
-
-    /// The words that profiles are known in; asked after the audience.
-    fn vocabulary(&self) -> Arc<Vocabulary>;
-
-    fn providers(&self) -> Arc<Providers>;
-
-    /// The lines that are sold now, as far as they are known here.
-    fn catalog(&self) -> Option<Arc<Catalog>>;
-
-    /// What listeners have refused, as bids see it.
-    fn suppression(&self) -> Arc<Suppression>;
-
+/// What of a listener stands on the disk, for reading. Everything here may block.
+pub trait Kept {
     /// The keys of exchanges and their sources of ids.
     fn sources(&self) -> Vec<String>;
 
@@ -63,6 +50,24 @@ pub trait Stores: Send + Sync {
 
     /// Every act, oldest first.
     fn trail(&self, visit: &mut dyn FnMut(&Act)) -> Result<(), Fault>;
+}
+
+/// All that a right reaches. Everything here may block.
+pub trait Stores: Send + Sync {
+    fn kept(&self) -> &dyn Kept;
+
+    fn audience(&self) -> Arc<Audience>;
+
+    /// The words that profiles are known in; asked after the audience.
+    fn vocabulary(&self) -> Arc<Vocabulary>;
+
+    fn providers(&self) -> Arc<Providers>;
+
+    /// The lines that are sold now, as far as they are known here.
+    fn catalog(&self) -> Option<Arc<Catalog>>;
+
+    /// What listeners have refused, as bids see it.
+    fn suppression(&self) -> Arc<Suppression>;
 
     /// Who holds it acts alone.
     fn turn(&self) -> MutexGuard<'_, ()>;

@@ -85,7 +85,7 @@ impl Saying {
 /// What a listener has said so far.
 pub fn said(stores: &dyn Stores, listener: &str) -> Result<Refusals, Fault> {
     let (audience, suppression) = (stores.audience(), stores.suppression());
-    let named = named(listener, (&audience, &suppression), &stores.sources())?;
+    let named = named(listener, (&audience, &suppression), &stores.kept().sources())?;
     Ok(named.said(&suppression).into())
 }
 
@@ -98,7 +98,7 @@ pub fn say(
 ) -> Result<Refusals, Fault> {
     let _turn = stores.turn();
     let (audience, suppression) = (stores.audience(), stores.suppression());
-    let named = named(listener, (&audience, &suppression), &stores.sources())?;
+    let named = named(listener, (&audience, &suppression), &stores.kept().sources())?;
     let said = saying.after(named.said(&suppression));
     let mut named = named;
     if !saying.opt_in.is_empty() || saying.only.is_some() || saying.minor.is_some() {

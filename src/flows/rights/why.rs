@@ -105,7 +105,7 @@ pub fn why(
 
 fn name(stores: &dyn Stores, listener: &str) -> Result<Named, Fault> {
     let (audience, suppression) = (stores.audience(), stores.suppression());
-    named(listener, (&audience, &suppression), &stores.sources())
+    named(listener, (&audience, &suppression), &stores.kept().sources())
 }
 
 /// A record, with what was kept for it.
@@ -123,7 +123,7 @@ fn of_listener(
 ) -> Result<Vec<Found>, Fault> {
     keep(stores, Deed::Explained, named, at)?;
     let mut found = Vec::new();
-    stores.decisions(named.mark, &mut |record, sample| {
+    stores.kept().decisions(named.mark, &mut |record, sample| {
         if found.len() < FOUND_MAX && wanted(record) {
             let sample = Ok((sample.request.to_vec(), sample.profile.to_vec()));
             found.push(Found { record: *record, sample });
@@ -137,7 +137,7 @@ fn of_anybody(
     wanted: &dyn Fn(&DecisionRecord) -> bool,
 ) -> Result<Vec<Found>, Fault> {
     let mut found = Vec::new();
-    stores.find(wanted, &mut |record, sample| {
+    stores.kept().find(wanted, &mut |record, sample| {
         if found.len() < FOUND_MAX {
             let sample = sample.map(|sample| (sample.request.to_vec(), sample.profile.to_vec()));
             found.push(Found { record: *record, sample });
@@ -160,7 +160,7 @@ impl Found {
             more: BTreeMap::new(),
             untold: None,
         };
-        let (world, sleep) = match stores.world(record) {
+        let (world, sleep) = match stores.kept().world(record) {
             Ok(found) => found,
             Err(fault) => {
                 why.untold = Some(format!("the lines of that time: {fault}"));

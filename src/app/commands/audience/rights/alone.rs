@@ -6,18 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::app::config::Config;
 use crate::app::run::{Foundation, Shelf, change};
 use crate::base::journal::JournalFault;
-use crate::base::units::ids::{LineId, ListenerMark};
-use crate::base::units::time::Moment;
-use crate::flows::decide::world::World;
+use crate::base::units::ids::ListenerMark;
 use crate::flows::notice::ticket_keys;
-use crate::flows::rights::{Fault, SeeDecision, SeeFound, Stores, Wanted};
+use crate::flows::rights::{Fault, Kept, Stores};
 use crate::knowledge::audience::{
     self, Act, Acts, Audience, Change, Providers, Stand, Suppression,
 };
 use crate::knowledge::catalog::model::Catalog;
 use crate::market::vocabulary::{self, Vocabulary};
-use crate::offer::delivery::Sleep;
-use crate::offer::records::{DecisionRecord, Vault};
+use crate::offer::records::Vault;
 
 /// A data folder that nobody else writes rights to.
 pub struct Alone {
@@ -59,6 +56,10 @@ impl Alone {
 }
 
 impl Stores for Alone {
+    fn kept(&self) -> &dyn Kept {
+        &self.shelf
+    }
+
     fn audience(&self) -> Arc<Audience> {
         Arc::clone(&self.audience)
     }
@@ -80,30 +81,6 @@ impl Stores for Alone {
 
     fn suppression(&self) -> Arc<Suppression> {
         Arc::clone(&self.suppression.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn sources(&self) -> Vec<String> {
-        self.shelf.sources()
-    }
-
-    fn heard(&self, mark: ListenerMark) -> Result<Vec<(LineId, Moment)>, Fault> {
-        self.shelf.heard(mark)
-    }
-
-    fn decisions(&self, mark: ListenerMark, visit: SeeDecision<'_>) -> Result<(), Fault> {
-        self.shelf.decisions(mark, visit)
-    }
-
-    fn find(&self, wanted: Wanted<'_>, visit: SeeFound<'_>) -> Result<(), Fault> {
-        self.shelf.find(wanted, visit)
-    }
-
-    fn world(&self, record: &DecisionRecord) -> Result<(World, Option<Sleep>), Fault> {
-        self.shelf.world(record)
-    }
-
-    fn trail(&self, visit: &mut dyn FnMut(&Act)) -> Result<(), Fault> {
-        self.shelf.trail(visit)
     }
 
     fn turn(&self) -> MutexGuard<'_, ()> {
