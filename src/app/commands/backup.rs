@@ -1,8 +1,11 @@
-//! `interlude backup`: the money of a data folder, while a server may be writing it.
+//! `interlude backup`: the money of a data folder and the listeners' no, while a server may be
+//! writing it.
 //!
 //! What is copied, and in this order, so that nothing in it is older than what refers to it: the
 //! newest snapshots, the journal up to its last whole batch, the log of caps, the vocabulary, the
-//! keys. The manifest, with the checksum of every file, comes last: without it there is no backup.
+//! keys, what listeners have refused and who was erased: whoever is erased while the rest is copied
+//! is known to be. The manifest, with the checksum of every file, comes last: without it there is
+//! no backup.
 
 mod archive;
 
@@ -22,14 +25,16 @@ use super::place::Place;
 use crate::app::config::Config;
 use crate::base::journal::{self, Folder};
 use crate::doors::admin;
+use crate::knowledge::audience::ACTS;
 use crate::market::vocabulary;
 
 pub use archive::{Parts, is_archive, unpack};
 
 const AFTER: &str = "\
 The backup is a folder, or one file where the name ends in .tar, that `interlude restore` turns into
-a data folder again. It holds keys: keep it as safe as the data folder. Profiles of listeners are
-not in it (`interlude audience export`), nor are campaign files, nor decision records.
+a data folder again. It holds keys: keep it as safe as the data folder. What listeners have refused
+is in it, and what caps count, under keyed marks; their profiles are not (`interlude audience
+export`), nor are decision records with their keys, nor campaign files.
 
 Examples:
   interlude backup --data data --to backups/2026-11-22
@@ -119,6 +124,8 @@ pub fn backup(config: &Config, data: &Path, to: &Path) -> anyhow::Result<Manifes
             copied => copied.with_context(|| name.to_owned())?,
         }
     }
+    copy_folder(&data.join(ACTS), &to.join(ACTS), "ilj")?;
+    trim(&to.join(ACTS))?;
     let version = copies.ledger(config)?.version();
     let mut files = BTreeMap::new();
     sums(to, "", &mut files)?;

@@ -2,7 +2,10 @@
 //!
 //! Every file is checked before and the ledger behind; then an entry says that this is a new
 //! beginning. Leases that were in force stay held until their tickets have expired. The secret of
-//! coins is not restored: a new one makes bid ids that the old server never used.
+//! coins is not restored: a new one makes bid ids that the old server never used. What listeners
+//! have refused holds, and nobody comes back who was erased ([`said`]).
+
+mod said;
 
 use std::fs;
 use std::io::{self, Write};
@@ -18,10 +21,17 @@ use crate::base::journal::{Folder, Journal};
 use crate::base::units::time::{Clock, WallClock};
 use crate::offer::ledger::{Entry, Ledger, Snapshots, Started};
 
+pub use said::SaidSince;
+
 const AFTER: &str = "\
+What listeners have said since the backup was made stands in the folder that is replaced: name it
+with --said-in, and their refusals and erasures hold here, too. Who was erased is erased again at
+the first start.
+
 Examples:
   interlude restore --from backups/2026-11-22 --data data-restored
   interlude restore --from backups/2026-11-22.tar --data data-restored
+  interlude restore --from backups/2026-11-22 --data data-restored --said-in data
   interlude restore --from backups/2026-11-22.tar --config my.toml --data /var/lib/interlude
   interlude audit data-restored";
 
@@ -35,6 +45,9 @@ pub struct Args {
     /// The data folder is a new one: it does not exist yet, or is empty.
     #[command(flatten)]
     pub place: Place,
+    /// The data folder that is replaced: what listeners have said there since holds here.
+    #[arg(long, value_name = "DIR")]
+    pub said_in: Option<PathBuf>,
     /// One JSON object instead of text.
     #[arg(long)]
     pub json: bool,
@@ -42,12 +55,13 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (data, config) = args.place.settle()?;
-    let ledger = match is_archive(&args.from) && args.from.is_file() {
-        false => restore(&config, &args.from, &data)?,
+    let since = args.said_in.as_deref();
+    let (ledger, said) = match is_archive(&args.from) && args.from.is_file() {
+        false => restore(&config, (&args.from, since), &data)?,
         true => {
             let parts = Parts::beside(&data)?;
             unpack(&args.from, parts.path())?;
-            restore(&config, parts.path(), &data)?
+            restore(&config, (parts.path(), since), &data)?
         }
     };
     let (version, epoch) = (ledger.version(), ledger.run().epoch);
@@ -55,17 +69,26 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.json {
         let entries = version.entries;
         let told = serde_json::json!({
-            "entries": entries, "version": version.to_string(), "epoch": epoch,
+            "entries": entries, "version": version.to_string(), "epoch": epoch, "said": said,
         });
         writeln!(out, "{told}")?;
     } else {
         writeln!(out, "{} entries, version {version}, epoch {epoch}", version.entries)?;
+        writeln!(out, "{said}")?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn restore(config: &Config, from: &Path, data: &Path) -> anyhow::Result<Ledger> {
+/// `since`: the folder that is replaced, if what listeners said there is to hold.
+pub fn restore(
+    config: &Config,
+    (from, since): (&Path, Option<&Path>),
+    data: &Path,
+) -> anyhow::Result<(Ledger, SaidSince)> {
     let manifest = Manifest::verified(from)?;
+    if let Some(since) = since {
+        said::can_be_read(since, from)?;
+    }
     empty_folder(data)?;
     let _lock = DataLock::take(data)?;
     let books = Books::of(config, data);
@@ -76,6 +99,7 @@ pub fn restore(config: &Config, from: &Path, data: &Path) -> anyhow::Result<Ledg
         }
         copy_file(&from.join(name), &to)?;
     }
+    let said = said::carry(data, since)?;
     let folder = Folder::from(&books.journal);
     let mut start = Snapshots::new(&books.snapshots, config.ledger.keep()).newest(&folder)?;
     let ledger = &mut start.ledger;
@@ -95,7 +119,7 @@ pub fn restore(config: &Config, from: &Path, data: &Path) -> anyhow::Result<Ledg
     });
     journal.append_blocking(&started.to_bytes())?;
     ledger.apply(&started)?;
-    Ok(start.ledger)
+    Ok((start.ledger, said))
 }
 
 /// Where a file of a backup goes: its folders have their default names there.

@@ -27,6 +27,8 @@ const VERSION: u8 = 1;
 const WHO_MAX: usize = 64;
 const OTHERS_MAX: usize = 4096;
 const SEGMENT_BYTES: u64 = 8 << 20;
+/// Acts that may wait to be written.
+const QUEUE: usize = 1024;
 
 /// One thing that was done.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -102,23 +104,39 @@ pub struct Said {
 impl Acts {
     /// Opens the journal of a data folder; makes it where there is none.
     pub fn open(data: &Path, marks: Marks) -> Result<(Acts, Said), JournalFault> {
+        let mut saying = Saying::default();
+        let acts = Acts::open_with(data, &mut |act| saying.take(act))?;
+        Ok((acts, saying.end(marks)))
+    }
+
+    /// As [`Acts::open`], for who shows each act to `visit`, oldest first.
+    pub fn open_with(data: &Path, visit: &mut dyn FnMut(&Act)) -> Result<Acts, JournalFault> {
         let config = journal::Config {
             segment_bytes: SEGMENT_BYTES,
-            queue: 1024,
+            queue: QUEUE,
             ..journal::Config::default()
         };
         let folder = data.join(ACTS);
-        let mut saying = Saying::default();
         let (journal, _) = Journal::open(folder.as_path(), &config, &mut |record| {
-            saying.take(&decode(record)?);
+            visit(&decode(record)?);
             Ok(())
         })?;
-        Ok((Acts { journal }, saying.end(marks)))
+        Ok(Acts { journal })
     }
 
     /// Returns when the act is on disk; never from async code.
     pub fn keep(&self, act: &Act) -> Result<(), Refused> {
         self.journal.append_blocking(&encode(act))
+    }
+
+    /// As [`Acts::keep`], for many: they share their syncs.
+    pub fn keep_all(&self, acts: &[Act]) -> Result<(), Refused> {
+        for some in acts.chunks(QUEUE / 2) {
+            let waiting: Result<Vec<_>, _> =
+                some.iter().map(|act| self.journal.append(&encode(act))).collect();
+            waiting?.into_iter().try_for_each(journal::Durable::wait)?;
+        }
+        Ok(())
     }
 
     /// Why nothing is taken any more; `None` in health.

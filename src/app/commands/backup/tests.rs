@@ -45,7 +45,7 @@ fn backup(data: &Path, to: &Path) -> anyhow::Result<Manifest> {
 }
 
 fn restore(from: &Path, data: &Path) -> anyhow::Result<Ledger> {
-    restore::restore(&Config::default(), from, data)
+    Ok(restore::restore(&Config::default(), (from, None), data)?.0)
 }
 
 fn is_equal(data: &Path) -> u64 {
@@ -173,7 +173,7 @@ fn a_backup_in_one_file_restores_into_folders_of_other_names() {
     let new = place.path().join("new");
     let restored = || {
         let place = Place { config: Some(file.clone()), data: Some(new.clone()) };
-        restore::run(restore::Args { from: to.clone(), place, json: true })
+        restore::run(restore::Args { from: to.clone(), place, said_in: None, json: true })
     };
     restored().unwrap();
     assert_eq!(fs::read_to_string(new.join("often/00000001.ilj")).unwrap(), "caps");
