@@ -9,6 +9,7 @@ mod decide;
 mod demo;
 mod doors;
 mod faults;
+mod fuzz;
 mod intake;
 mod replay;
 mod rights;

@@ -23,9 +23,9 @@ pub struct Tree {
     pub other: Vec<File>,
 }
 
-const ROOTS: [&str; 9] =
-    ["src", "tests", "benches", "config", "proto", "docs", "examples", ".ci", ".github"];
-const SKIPPED: [&str; 4] = ["node_modules", "target", ".git", "fixtures"];
+const ROOTS: [&str; 10] =
+    ["src", "tests", "benches", "fuzz", "config", "proto", "docs", "examples", ".ci", ".github"];
+const SKIPPED: [&str; 5] = ["node_modules", "target", ".git", "fixtures", "corpus"];
 
 impl Tree {
     pub fn read() -> Tree {
