@@ -129,6 +129,9 @@ fn bid_door(config: &Config, say: &mut Say<'_>) {
         ("bid.body_timeout_ms", bid.body_timeout_ms),
         ("bid.write_timeout_ms", bid.write_timeout_ms),
     ];
+    for (key, mend) in bid.overload.faults() {
+        say(true, &format!("bid.overload.{key}"), "out of its bounds", mend);
+    }
     for (path, value) in least_one {
         say(value == 0, path, "with 0 the door takes nothing", "write at least 1");
     }
@@ -152,6 +155,12 @@ fn exchanges(config: &Config, say: &mut Say<'_>) {
             &at("currency"),
             "no rate for this currency",
             &format!("add it to [rates], or write {:?}", config.rates.reference.0.as_str()),
+        );
+        say(
+            !(1..=1000).contains(&row.weight),
+            &at("weight"),
+            "must be between 1 and 1000",
+            "1 is the default: equal shares",
         );
         check_times(row, &at, say);
         let encryption = row.price_encryption.as_ref();

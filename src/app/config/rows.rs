@@ -19,6 +19,8 @@ pub struct ExchangeRow {
     /// The path segment of `POST /bid/{key}` and the metric label.
     pub key: String,
     pub enabled: bool,
+    /// When not all can be answered, exchanges are by their weights.
+    pub weight: u32,
     /// What we answer in when the request allows it.
     pub currency: Code,
     pub billable: Billable,
@@ -47,6 +49,7 @@ impl Default for ExchangeRow {
         ExchangeRow {
             key: standard.key,
             enabled: standard.enabled,
+            weight: 1,
             currency: Code(standard.currency),
             billable: Billable::of(standard.billable),
             player_price: PlayerPriceRow::Ignore,

@@ -31,10 +31,12 @@ impl BidThreads {
         let runtime = builder.thread_name("bid").enable_all().build()?;
         let listener = bind(config.bid.listen, config.bid.reuse_port)?;
         let address = listener.local_addr()?;
-        let keys: Vec<&str> = config.exchanges.iter().map(|row| row.key.as_str()).collect();
+        let rows = config.exchanges.iter().map(|row| (row.key.as_str(), row.weight));
+        let rows: Vec<(&str, u32)> = rows.collect();
         let (registry, readiness, clock) = shared;
         let shared = (readiness, clock);
-        let doors = Doors::new(node, config.bid.clone(), &keys, &registry, shared);
+        let doors = Doors::new(node, config.bid.clone(), &rows, &registry, shared);
+        runtime.spawn(receive::watch(Arc::clone(&doors.overload)));
         let (closing, closed) = watch::channel(false);
         let ended = runtime.spawn(receive::listen(listener, Arc::new(doors), closed));
         Ok(BidThreads { address, runtime, closing, ended })

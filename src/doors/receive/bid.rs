@@ -19,6 +19,7 @@ use super::house::{BidCall, Format, House};
 use super::limits::Config;
 use super::meters::bid_end;
 use super::reply::{Reply, ReplyBody, status};
+use super::wire::Line;
 use crate::base::units::time::Moment;
 use crate::market::exchange::ExchangeIx;
 use crate::market::outcome::{Malformed, NoBid, Outcome};
@@ -51,15 +52,22 @@ struct Head {
 }
 
 /// Answers one bid request; counts it as received and under its end.
-pub async fn answer<H: House>(doors: &Doors<H>, key: &str, request: Request<Incoming>) -> Reply {
-    let (received, arrived) = (doors.clock.now(), Instant::now());
+pub async fn answer<H: House>(
+    doors: &Doors<H>,
+    line: &Line,
+    key: &str,
+    request: Request<Incoming>,
+) -> Reply {
+    // It waited for its turn before it came here.
+    let (received, now) = (doors.clock.now(), Instant::now());
+    let arrived = now.checked_sub(doors.overload.queue()).unwrap_or(now);
     let exchange = doors.house.exchange(key);
     let verdict = doors.meters.bid(exchange);
     let headers = request.headers();
     let version = version(headers);
     let understood = read_head(headers, exchange, received, arrived);
     let (outcome, mut reply) = match understood {
-        Ok(head) => take(doors, head, request.into_body()).await,
+        Ok(head) => take(doors, line, head, request.into_body()).await,
         Err(fault) => (Outcome::Malformed(fault), status(refusal(fault))),
     };
     if matches!(outcome, Outcome::Malformed(Malformed::TooLarge | Malformed::BadHttp)) {
@@ -67,14 +75,26 @@ pub async fn answer<H: House>(doors: &Doors<H>, key: &str, request: Request<Inco
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     reply.headers_mut().insert(OPENRTB_VERSION, version);
+    let ix = exchange.map_or(usize::MAX, |ix| usize::from(ix.0));
+    if doors.overload.holds(ix) {
+        line.hold();
+    }
     verdict.end(bid_end(outcome));
     reply
 }
 
-async fn take<H: House>(doors: &Doors<H>, head: Head, body: Incoming) -> (Outcome, Reply) {
-    let Some(_place) = doors.in_flight.enter() else {
-        return (Outcome::NoBid(NoBid::Overloaded), status(StatusCode::NO_CONTENT));
-    };
+async fn take<H: House>(
+    doors: &Doors<H>,
+    line: &Line,
+    head: Head,
+    body: Incoming,
+) -> (Outcome, Reply) {
+    let overloaded = (Outcome::NoBid(NoBid::Overloaded), status(StatusCode::NO_CONTENT));
+    let admitted = doors.overload.admits(usize::from(head.exchange.0));
+    if !admitted || line.is_stale() {
+        return overloaded;
+    }
+    let Some(_place) = doors.in_flight.enter() else { return overloaded };
     let config = &doors.config;
     let within = Duration::from_millis(config.body_timeout_ms);
     let body = match collect(body, config.body_max_bytes, within).await {
@@ -88,8 +108,11 @@ async fn take<H: House>(doors: &Doors<H>, head: Head, body: Incoming) -> (Outcom
         }
     };
     doors.meters.bid_bytes.increment(body.len() as u64);
+    let begun = Instant::now();
     let decided = SCRATCH.with_borrow_mut(|scratch| decide(doors, &head, &body, scratch));
-    doors.meters.answer.record(head.arrived.elapsed());
+    let ended = Instant::now();
+    doors.overload.decided(ended - begun);
+    doors.meters.answer.record(ended - head.arrived);
     decided
 }
 

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::overload;
+
 /// `[bid]`
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -35,6 +37,7 @@ pub struct Config {
     pub write_timeout_ms: u64,
     /// Replies from this size on are compressed for those who accept it.
     pub gzip_min_bytes: usize,
+    pub overload: overload::Config,
 }
 
 impl Default for Config {
@@ -54,6 +57,7 @@ impl Default for Config {
             inflate_ratio_max: 50,
             write_timeout_ms: 10_000,
             gzip_min_bytes: 1400,
+            overload: overload::Config::default(),
         }
     }
 }

@@ -27,6 +27,9 @@ use super::{CUTS, Doors};
 /// How many connections the kernel holds until they are accepted.
 const BACKLOG: i32 = 4096;
 
+/// Between two connections that come while others are left unread.
+const FULL: Duration = Duration::from_millis(10);
+
 /// A listener for the runtime. `shared`: with `SO_REUSEPORT`, for servers that are meant to share
 /// the address; without it, an address that is taken is a fault, not half of the traffic.
 pub fn bind(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
@@ -57,7 +60,7 @@ pub async fn listen<H: House>(
         let _ = closing.wait_for(|closing| *closing).await;
     });
     loop {
-        let next = next(&listener, &slots);
+        let next = next(&listener, &slots, &doors);
         tokio::select! {
             biased;
             () = &mut closed => break,
@@ -79,10 +82,15 @@ pub async fn listen<H: House>(
     Ok(())
 }
 
-async fn next(
+async fn next<H: House>(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
+    doors: &Doors<H>,
 ) -> (io::Result<TcpStream>, Option<OwnedSemaphorePermit>) {
+    // Those that are connected do not get their turn in time: who comes now comes slowly.
+    if doors.overload.is_full() {
+        tokio::time::sleep(FULL).await;
+    }
     // The semaphore is never closed.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     (listener.accept().await.map(|(stream, _)| stream), slot)
@@ -110,7 +118,8 @@ fn connect<H: House>(
         head: Duration::from_millis(doors.config.head_timeout_ms),
         write: Duration::from_millis(doors.config.write_timeout_ms),
     };
-    let io = TokioIo::new(Wire::new(stream, Arc::clone(&line), patience));
+    let io =
+        TokioIo::new(Wire::new(stream, Arc::clone(&line), patience, Arc::clone(&doors.overload)));
     let service = {
         let doors = Arc::clone(doors);
         service_fn(move |request| {

@@ -21,6 +21,8 @@ mod body;
 
 mod meters;
 
+mod overload;
+
 mod bid;
 
 mod notice;
@@ -42,9 +44,11 @@ pub use house::{BidCall, Format, House, MediaFile, NoticeCall};
 pub use limits::Config;
 pub use listen::{bind, listen};
 pub use meters::Meters;
+pub use overload::{Config as OverloadConfig, watch};
 pub use route::query_value;
 
 use meters::CUTS;
+use overload::Overload;
 
 /// One bid listener: its bounds, its instruments and the house behind it.
 pub struct Doors<H> {
@@ -53,22 +57,26 @@ pub struct Doors<H> {
     pub meters: Meters,
     pub readiness: Arc<Readiness>,
     pub clock: Arc<dyn Clock>,
+    pub overload: Arc<Overload>,
     in_flight: InFlight,
 }
 
 impl<H: House> Doors<H> {
-    /// `exchanges`: the keys of the config, in the order of their index.
+    /// `exchanges`: the keys and weights of the config, in the order of their index.
     pub fn new(
         house: H,
         config: Config,
-        exchanges: &[&str],
+        exchanges: &[(&str, u32)],
         registry: &Registry,
         shared: (Arc<Readiness>, Arc<dyn Clock>),
     ) -> Doors<H> {
-        let meters = Meters::new(registry, exchanges);
+        let keys: Vec<&str> = exchanges.iter().map(|(key, _)| *key).collect();
+        let weights: Vec<u32> = exchanges.iter().map(|(_, weight)| *weight).collect();
+        let meters = Meters::new(registry, &keys);
+        let overload = Arc::new(Overload::new(&config.overload, &weights, registry));
         let in_flight = InFlight { now: AtomicUsize::new(0), max: config.in_flight_max };
         let (readiness, clock) = shared;
-        Doors { house, config, meters, readiness, clock, in_flight }
+        Doors { house, config, meters, readiness, clock, overload, in_flight }
     }
 }
 

@@ -22,7 +22,7 @@ pub async fn serve<H: House>(
 ) -> Reply {
     line.request_begins();
     let mut reply = if trusted(&line, &request) {
-        route(&doors, request).await
+        route(&doors, &line, request).await
     } else {
         ambiguous(&doors, &request)
     };
@@ -53,7 +53,7 @@ fn ambiguous<H: House>(doors: &Doors<H>, request: &Request<Incoming>) -> Reply {
     reply
 }
 
-async fn route<H: House>(doors: &Doors<H>, request: Request<Incoming>) -> Reply {
+async fn route<H: House>(doors: &Doors<H>, line: &Line, request: Request<Incoming>) -> Reply {
     let path = request.uri().path().to_owned();
     let route = Route::of(&path);
     let method = request.method();
@@ -61,7 +61,9 @@ async fn route<H: House>(doors: &Doors<H>, request: Request<Incoming>) -> Reply 
     let head = method == Method::HEAD;
     let post = method == Method::POST;
     let reply = match route {
-        Route::Bid { exchange } if post => return bid::answer(doors, exchange, request).await,
+        Route::Bid { exchange } if post => {
+            return bid::answer(doors, line, exchange, request).await;
+        }
         Route::Bid { .. } => not_allowed("POST"),
         Route::Notice { kind, ticket } if get || post => {
             return notice::answer(doors, kind, ticket.to_owned(), request).await;

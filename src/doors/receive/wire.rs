@@ -1,19 +1,21 @@
 //! How long may the other side take? A connection that cuts slow heads and unread replies; hot.
 //!
 //! hyper's own timer closes what idles; it cannot tell idling from a head that trickles in, and
-//! it never times a write (reliability §3). Both are done here: a timer is armed only when the
+//! it never times a write (reliability §3). Both are done here, and a connection is left unread for
+//! a while where the door is overloaded: a timer is armed only when the
 //! socket has nothing more to give or to take.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use super::overload::{Held, Overload};
 use super::scan::HeadScan;
 
 /// What the connection and the service of its requests tell each other.
@@ -21,6 +23,8 @@ use super::scan::HeadScan;
 pub struct Line {
     ambiguous: AtomicBool,
     replied: AtomicBool,
+    stale: AtomicBool,
+    hold: AtomicBool,
 }
 
 impl Line {
@@ -29,11 +33,22 @@ impl Line {
         self.ambiguous.load(Relaxed)
     }
 
+    /// The request had come while the connection was left unread: nobody waits for it any more.
+    pub fn is_stale(&self) -> bool {
+        self.stale.load(Relaxed)
+    }
+
+    /// The connection is left unread until its turn comes, once the reply is out.
+    pub fn hold(&self) {
+        self.hold.store(true, Relaxed);
+    }
+
     pub fn request_begins(&self) {
         self.replied.store(false, Relaxed);
     }
 
     pub fn reply_made(&self) {
+        self.stale.store(false, Relaxed);
         self.replied.store(true, Relaxed);
     }
 }
@@ -52,12 +67,36 @@ pub struct Wire<S> {
     scan: HeadScan,
     head: Deadline,
     write: Deadline,
+    overload: Arc<Overload>,
+    held: Option<Held>,
 }
 
 impl<S> Wire<S> {
-    pub fn new(stream: S, line: Arc<Line>, patience: Patience) -> Wire<S> {
-        let (head, write) = (Deadline::default(), Deadline::default());
-        Wire { stream, line, patience, scan: HeadScan::default(), head, write }
+    pub fn new(stream: S, line: Arc<Line>, patience: Patience, overload: Arc<Overload>) -> Wire<S> {
+        Wire {
+            stream,
+            line,
+            patience,
+            scan: HeadScan::default(),
+            head: Deadline::default(),
+            write: Deadline::default(),
+            overload,
+            held: None,
+        }
+    }
+}
+
+impl<S> Wire<S> {
+    /// Ready when the connection may be read; `true`: it was left unread until now.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if self.line.hold.load(Relaxed) {
+            self.line.hold.store(false, Relaxed);
+            self.held = Some(Held::new(&self.overload));
+        }
+        let Some(held) = &mut self.held else { return Poll::Ready(false) };
+        ready!(held.poll(cx));
+        self.held = None;
+        Poll::Ready(true)
     }
 }
 
@@ -68,8 +107,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        let was_held = ready!(this.poll_held(cx));
         let before = buf.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        if was_held {
+            this.line.stale.store(read.is_ready(), Relaxed);
+        }
         if read.is_ready() {
             let was_in_head = this.scan.in_head();
             if this.line.replied.swap(false, Relaxed) {

@@ -7,13 +7,14 @@ pub mod client;
 mod drain;
 mod encodings;
 mod limits;
+mod overload;
 mod routes;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use interlude::base::telemetry::Registry;
 use interlude::base::units::ids::LineId;
@@ -21,7 +22,7 @@ use interlude::base::units::money::{Currency, Money};
 use interlude::base::units::time::{Moment, WallClock};
 use interlude::doors::readiness::{Readiness, Stage};
 use interlude::doors::receive::{
-    BidCall, Config, Doors, House, MediaFile, NoticeCall, bind, listen,
+    BidCall, Config, Doors, House, MediaFile, NoticeCall, bind, listen, watch as watch_load,
 };
 use interlude::flows::notice::{Settled, Settlement};
 use interlude::market::exchange::{BillableEvent, ExchangeIx};
@@ -37,12 +38,15 @@ pub struct Told {
     pub media: Option<MediaFile>,
 }
 
+/// The keys and weights of exchanges.
+const EXCHANGES: [(&str, u32); 2] = [("demo", 1), ("quiet", 1)];
+
 /// `media` of [`Told`] is served under this.
 pub const HASH: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 impl House for Told {
     fn exchange(&self, key: &str) -> Option<ExchangeIx> {
-        (key == "demo").then_some(ExchangeIx(0))
+        ["demo", "quiet"].iter().position(|known| *known == key).map(|ix| ExchangeIx(ix as u16))
     }
 
     fn bid(&self, call: &BidCall<'_>, reply: &mut Vec<u8>) -> Outcome {
@@ -57,6 +61,13 @@ impl House for Told {
                 std::thread::sleep(Duration::from_millis(300));
                 reply.extend_from_slice(b"slow");
                 Outcome::Bid
+            }
+            b"work" => {
+                let begun = Instant::now();
+                while begun.elapsed() < Duration::from_millis(1) {
+                    std::hint::spin_loop();
+                }
+                Outcome::NoBid(NoBid::NoLineTargets)
             }
             b"" => Outcome::Malformed(Malformed::Unparseable),
             body => {
@@ -133,7 +144,8 @@ impl Server {
         let shared = (readiness, Arc::new(WallClock) as _);
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), false).unwrap();
         let address = listener.local_addr().unwrap();
-        let doors = Arc::new(Doors::new(house, config, &["demo"], &registry, shared));
+        let doors = Arc::new(Doors::new(house, config, &EXCHANGES, &registry, shared));
+        runtime.spawn(watch_load(Arc::clone(&doors.overload)));
         let (closing, closed) = watch::channel(false);
         let ended = Some(runtime.spawn(listen(listener, Arc::clone(&doors), closed)));
         Server { address, doors, registry, closing, runtime: Some(runtime), ended }
@@ -161,9 +173,14 @@ impl Server {
 
     /// Bid requests of the exchange that ended so.
     pub fn ended(&self, outcome: &str, reason: &str) -> u64 {
+        self.ended_of("demo", outcome, reason)
+    }
+
+    /// The same of another exchange.
+    pub fn ended_of(&self, exchange: &str, outcome: &str, reason: &str) -> u64 {
         let ended = "interlude_bid_outcomes_total";
         let series =
-            format!("{ended}{{exchange=\"demo\",outcome=\"{outcome}\",reason=\"{reason}\"}}");
+            format!("{ended}{{exchange=\"{exchange}\",outcome=\"{outcome}\",reason=\"{reason}\"}}");
         self.metric(&series)
     }
 
