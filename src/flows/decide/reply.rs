@@ -170,14 +170,15 @@ fn bid<'r>(
 }
 
 /// Whom the ad is for, who pays, and which data may have chosen it, where DSA transparency is
-/// asked for (`dsarequired` 1 to 3) and the advertiser has said so. We render none of it.
+/// asked for (`dsarequired` 1 to 3) and the advertiser has said so. We render none of it. A
+/// publisher that wants no such data (`datatopub` 0) gets the two names alone.
 fn dsa<'r>(
     matter: &Matter<'r, 'r>,
     advertiser: &'r Advertiser,
     arena: &'r Bump,
 ) -> Option<DsaReply<'r>> {
-    let asked = matter.opportunity.request.regs?.dsa?.dsarequired?;
-    let behalf = advertiser.dsa_behalf.as_deref().filter(|_| asked >= 1)?;
+    let asked = matter.opportunity.request.regs?.dsa?;
+    let behalf = advertiser.dsa_behalf.as_deref().filter(|_| asked.dsarequired >= Some(1))?;
     let permissions = matter.opportunity.permissions;
     // "User parameters" of the extension: 1 profiling, 2 basic advertising, 3 precise place.
     let dsaparams: &[i64] = match (
@@ -190,10 +191,11 @@ fn dsa<'r>(
         (false, false) => &[2],
     };
     let domain = advertiser.domains.first().map_or("", String::as_str);
+    let transparency: &[_] = arena.alloc([Transparency { domain, dsaparams }]);
     Some(DsaReply {
         behalf: Some(behalf),
         paid: Some(advertiser.dsa_paid.as_deref().unwrap_or(behalf)),
-        transparency: arena.alloc([Transparency { domain, dsaparams }]),
+        transparency: if asked.datatopub == Some(0) { &[] } else { transparency },
         adrender: Some(0),
     })
 }

@@ -1,5 +1,6 @@
-//! Consent strings: the vectors of the reference libraries.
+//! Consent strings: the vectors of the reference libraries; and what DSA transparency is answered.
 
+mod dsa;
 mod vectors;
 
 use std::path::Path;
