@@ -102,5 +102,5 @@ fn the_command_ends_with_one_object_and_leaves_picture_and_journal() {
     assert!(std::fs::read_dir(folder.path().join("data/journal")).unwrap().count() > 0);
 
     let (out, _, ok) = simulate(&["--seed", "5", "--seeds", "3"]);
-    assert!(ok && out.starts_with("seed 5\n3 seeds: "), "{out}");
+    assert!(ok && out.starts_with("seed 5\n3 of 3 seeds passed: "), "{out}");
 }

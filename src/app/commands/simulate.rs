@@ -130,6 +130,8 @@ fn told(args: &Args, ran: &Ran) -> anyhow::Result<ExitCode> {
 struct Totals {
     first_seed: u64,
     seeds: u64,
+    /// Those that kept every promise.
+    passed: u64,
     failed_seed: Option<u64>,
     bids: u64,
     wins: u64,
@@ -149,6 +151,7 @@ impl Totals {
             self.crashes += ran.crashes;
         }
         let holds = ran.as_ref().is_ok_and(Ran::holds);
+        self.passed += u64::from(holds);
         if !holds && self.failed_seed.is_none_or(|known| seed < known) {
             self.failed_seed = Some(seed);
             self.failed = Some(ran);
@@ -159,8 +162,9 @@ impl Totals {
 /// Seeds in their order, shared among the cores; the lowest of those that failed is told.
 fn many(args: &Args, seeds: u64) -> anyhow::Result<ExitCode> {
     let ground = Ground::new()?;
-    let bar = bar(seeds, "{bar:30} {pos}/{len} seeds  {per_sec}");
+    let bar = bar(seeds, "{bar:30} {pos}/{len} seeds passed  {per_sec}");
     let (next, end) = (AtomicU64::new(args.seed), args.seed.saturating_add(seeds));
+    let told_s = AtomicU64::new(0);
     let totals = Mutex::new(Totals { first_seed: args.seed, ..Totals::default() });
     let lock = || totals.lock().unwrap_or_else(PoisonError::into_inner);
     let work = || {
@@ -170,8 +174,10 @@ fn many(args: &Args, seeds: u64) -> anyhow::Result<ExitCode> {
                 return;
             }
             let ran = sim::run(&ground, &order(args, seed), &mut |_| {});
-            lock().take(seed, ran.map_err(anyhow::Error::from));
-            bar.inc(1);
+            let mut totals = lock();
+            totals.take(seed, ran.map_err(anyhow::Error::from));
+            bar.set_position(totals.passed);
+            tell(&bar, &told_s, totals.passed);
         }
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -188,6 +194,16 @@ fn many(args: &Args, seeds: u64) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Where nobody sees the bar, a line a second.
+fn tell(bar: &ProgressBar, told_s: &AtomicU64, passed: u64) {
+    let now_s = bar.elapsed().as_secs();
+    if bar.is_hidden() && told_s.fetch_max(now_s, Ordering::Relaxed) < now_s {
+        let seeds = bar.length().unwrap_or(passed);
+        // Whoever closed stderr wants no progress.
+        let _ = writeln!(std::io::stderr(), "{passed} of {seeds} seeds passed");
+    }
+}
+
 fn told_totals(args: &Args, totals: &Totals) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -195,10 +211,10 @@ fn told_totals(args: &Args, totals: &Totals) -> anyhow::Result<()> {
         writeln!(out)?;
         return Ok(());
     }
-    let Totals { seeds, bids, wins, notices_acknowledged, crashes, .. } = totals;
+    let Totals { seeds, passed, bids, wins, notices_acknowledged, crashes, .. } = totals;
     writeln!(
         out,
-        "{seeds} seeds: {bids} bids, {wins} wins, {notices_acknowledged} notices acknowledged, \
+        "{passed} of {seeds} seeds passed: {bids} bids, {wins} wins, {notices_acknowledged} notices acknowledged, \
          {crashes} crashes"
     )?;
     match totals.failed_seed {
