@@ -1,0 +1,105 @@
+//! Keeps 64 connections busy: reads the answer of each in turn and sends its next request.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+const CONNECTIONS: usize = 64;
+
+pub struct Client {
+    requests: Vec<Vec<u8>>,
+    next: usize,
+}
+
+#[derive(Default)]
+pub struct Answers {
+    pub count: u64,
+    pub bids: u64,
+    pub bid_bytes: u64,
+}
+
+struct Connection {
+    stream: TcpStream,
+    piece: Box<[u8; 64 << 10]>,
+}
+
+impl Client {
+    pub fn new(bodies: &[Vec<u8>]) -> Client {
+        let whole = |body: &Vec<u8>| {
+            let mut request = format!(
+                "POST /bid/demo HTTP/1.1\r\nHost: bid.example\r\nContent-Type: application/json\r\n\
+                 x-openrtb-version: 2.6\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            )
+            .into_bytes();
+            request.extend_from_slice(body);
+            request
+        };
+        Client { requests: bodies.iter().map(whole).collect(), next: 0 }
+    }
+
+    pub fn run(&mut self, server: SocketAddr, time: Duration) -> Answers {
+        let mut connections: Vec<Connection> =
+            (0..CONNECTIONS).map(|_| Connection::open(server)).collect();
+        let (begun, mut answers) = (Instant::now(), Answers::default());
+        for connection in &mut connections {
+            connection.send(self.request());
+        }
+        while begun.elapsed() < time {
+            for connection in &mut connections {
+                connection.read(&mut answers);
+                connection.send(self.request());
+            }
+        }
+        connections.iter_mut().for_each(|connection| connection.read(&mut answers));
+        answers
+    }
+
+    fn request(&mut self) -> &[u8] {
+        self.next = (self.next + 1) % self.requests.len();
+        &self.requests[self.next]
+    }
+}
+
+impl Connection {
+    fn open(server: SocketAddr) -> Connection {
+        let stream = TcpStream::connect(server).expect("a server");
+        stream.set_nodelay(true).expect("a socket");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
+        Connection { stream, piece: Box::new([0; 64 << 10]) }
+    }
+
+    fn send(&mut self, request: &[u8]) {
+        self.stream.write_all(request).expect("a server that reads");
+    }
+
+    /// One answer: its head, and as many bytes as that says.
+    fn read(&mut self, answers: &mut Answers) {
+        let mut filled = 0;
+        loop {
+            let read = self.stream.read(&mut self.piece[filled..]).expect("an answer");
+            assert_ne!(read, 0, "the server hung up");
+            filled += read;
+            let got = &self.piece[..filled];
+            let Some(end) = got.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+            let head = std::str::from_utf8(&got[..end]).expect("a head");
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+            });
+            let length: usize = length.unwrap_or(0);
+            if filled < end + 4 + length {
+                continue;
+            }
+            assert_eq!(filled, end + 4 + length, "one answer to one request");
+            answers.count += 1;
+            if head.starts_with("HTTP/1.1 200") {
+                answers.bids += 1;
+                answers.bid_bytes += length as u64;
+            } else {
+                assert!(head.starts_with("HTTP/1.1 204"), "{head}");
+            }
+            return;
+        }
+    }
+}
