@@ -5,7 +5,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub fn start(
     let (log, rebuilt) = opened.map_err(StartFault::at("caps log"))?;
     tell(&rebuilt);
     let gauges = Gauges::new(registry, &book);
+    let log = Arc::new(Mutex::new(log));
+    CapsLog::precede(&log, node.till().journal());
     let mut keeper = Keeper { log, settling: None, book, clock, gauges };
     let every = Duration::from_millis(u64::from(caps.sync_ms));
     tasks::spawn("caps", every, move || keeper.turn()).map_err(StartFault::at("caps log"))
@@ -71,7 +73,7 @@ fn tell(rebuilt: &Rebuilt) {
 }
 
 struct Keeper {
-    log: CapsLog,
+    log: Arc<Mutex<CapsLog>>,
     settling: Option<JoinHandle<()>>,
     book: Arc<Book>,
     clock: Arc<dyn Clock>,
@@ -81,7 +83,11 @@ struct Keeper {
 impl Keeper {
     fn turn(&mut self) {
         let now = self.clock.now();
-        let due = self.log.turn().and_then(|()| self.log.settle(now));
+        // A panic under the lock leaves a log that takes nothing more, or a whole one.
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = log.turn().and_then(|()| log.settle(now));
+        let lag_bytes = log.lag_bytes();
+        drop(log);
         match due {
             Ok(Some(settling)) => self.settling = settle(settling),
             Ok(None) => {}
@@ -95,7 +101,7 @@ impl Keeper {
         self.gauges.used.set(caps.used_permille(now) as f64 / 1000.0);
         self.gauges.lone.set(caps.lone_holds() as f64);
         self.gauges.waiting.set(caps.waiting_records() as f64);
-        self.gauges.bytes.set(self.log.lag_bytes() as f64);
+        self.gauges.bytes.set(lag_bytes as f64);
     }
 }
 

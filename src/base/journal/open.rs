@@ -112,6 +112,12 @@ impl Journal {
         }
     }
 
+    /// From now on each batch of records is written after this was done, by whoever writes: what
+    /// it makes durable is so before them. The first one stands.
+    pub fn precede(&self, step: impl Fn() + Send + Sync + 'static) {
+        let _ = self.shared.before.set(Box::new(step));
+    }
+
     /// Takes a place in the queue, so that what is done between here and [`Place::append`] is
     /// done only when it can be written down. Never waits.
     pub fn reserve(&self) -> Result<Place<'_>, Refused> {

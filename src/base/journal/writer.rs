@@ -48,6 +48,8 @@ pub(super) struct Shared {
     pub failure: OnceLock<String>,
     health: AtomicU8,
     durable: AtomicU64,
+    /// See [`Journal::precede`](super::Journal::precede).
+    pub before: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Shared {
@@ -185,6 +187,10 @@ impl Writer {
     }
 
     fn commit(&mut self) -> io::Result<()> {
+        let records = self.batch.iter().any(|item| item.record().is_some());
+        if let Some(before) = self.shared.before.get().filter(|_| records) {
+            before();
+        }
         while !self.owed.is_empty() {
             let mut bytes = 0;
             let fits = |len: &usize| {
@@ -197,7 +203,7 @@ impl Writer {
             self.sync()?;
             self.owed.drain(..count);
         }
-        if self.batch.iter().any(|item| item.record().is_some()) {
+        if records {
             self.tail.write(self.batch.iter().filter_map(Item::record))?;
             self.sync()?;
         }

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::io::ErrorKind;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 mod money;
@@ -50,7 +50,7 @@ pub struct House {
 
 struct Process {
     /// Dropped first: it closes in order while the book is there.
-    caps: CapsLog,
+    caps: Arc<Mutex<CapsLog>>,
     till: Arc<Till>,
     published: Published,
     ring: RecordRing,
@@ -168,7 +168,8 @@ impl House {
         let told = &mut till.take_recent().into_iter();
         let restart = Restart { now, ticket_life_s, quarantine_s, told };
         let caps = CapsLog::open(&self.delivery.caps, self.folder("caps"), &book, restart);
-        let (caps, _) = caps.map_err(Broken::of)?;
+        let caps = Arc::new(Mutex::new(caps.map_err(Broken::of)?.0));
+        CapsLog::precede(&caps, till.journal());
         let following = Following::on(start, &folder, self.snapshots()).map_err(Broken::of)?;
         self.running = Some(Process {
             caps,
@@ -315,11 +316,13 @@ impl House {
         process.till.sweep(now);
         process.pace(now);
         // A fault of this log caps everybody; what it says of it is its own affair.
-        let _ = process.caps.turn();
+        let mut caps = process.caps.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = caps.turn();
         if let Some(settling) = process.settling.take() {
             let _ = settling();
         }
-        process.settling = process.caps.settle(now).ok().flatten();
+        process.settling = caps.settle(now).ok().flatten();
+        drop(caps);
         process.follow();
         if process.step.is_none() {
             process.step = process.upkeep.begin(process.till.journal(), now).ok();

@@ -20,7 +20,7 @@ use super::kept::{self, Keeping};
 use super::record::{self, Record, What};
 use super::restart::{Rebuilt, Restart, rebuild};
 use super::{Caps, Config};
-use crate::base::journal::{self, Folder, JournalFault, Lock, Tail};
+use crate::base::journal::{self, Folder, Journal, JournalFault, Lock, Tail};
 use crate::base::units::ids::{LineId, ListenerMark};
 use crate::base::units::time::Moment;
 use crate::offer::delivery::Book;
@@ -131,17 +131,33 @@ impl CapsLog {
         if self.failed {
             return Ok(());
         }
-        self.batch.append(&mut self.book.caps().waiting().records);
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        let written = self.write();
+        let mut waiting = self.book.caps().waiting();
+        self.batch.append(&mut waiting.records);
+        let unknown = waiting.unknown;
+        drop(waiting);
+        let written = if self.batch.is_empty() { Ok(()) } else { self.write() };
         self.batch.clear();
         written.map_err(|source| {
             self.failed = true;
             self.book.caps().fail();
             LogFault::Io { path: self.folder.path().to_owned(), source }
-        })
+        })?;
+        self.book.caps().waiting().unknown_kept = unknown;
+        Ok(())
+    }
+
+    /// From now on the journal says nothing of a bid that the log may not know before the log has
+    /// it on disk.
+    pub fn precede(log: &Arc<Mutex<CapsLog>>, journal: &Journal) {
+        let (book, log) = (Arc::clone(&locked(log).book), Arc::downgrade(log));
+        journal.precede(move || {
+            if book.caps().is_urgent()
+                && let Some(log) = log.upgrade()
+                && let Err(why) = locked(&log).turn()
+            {
+                tracing::error!(%why, "the caps log failed: capped lines bid no more");
+            }
+        });
     }
 
     fn write(&mut self) -> io::Result<()> {
@@ -233,9 +249,9 @@ impl Keeps {
                 let reach_s = if self.config.reach { reach_s } else { 0 };
                 age_s < counts.unwrap_or_else(|| longest(made_s)).max(reach_s)
             }
-            What::Line => true,
+            What::Line | What::Opened => true,
             What::Missing => age_s <= i64::from(record.life_s),
-            What::Erased | What::Closed | What::Opened => false,
+            What::Erased | What::Closed => false,
         }
     }
 }
@@ -251,20 +267,24 @@ fn write_kept(folder: &Folder, from: u64, keeps: &Keeps, caps: &Caps) -> Result<
     let is_kept = |record: &Record| keeps.is_kept(record, caps, &|_| any_s);
     let mut lines = HashSet::new();
     let erased = erasures(folder, Some(from), &mut |record| {
-        if record.what == What::Heard && is_kept(&record) {
+        if matches!(record.what, What::Heard | What::Hold) && is_kept(&record) {
             lines.insert(record.line);
         }
     })?;
     let mut told: HashSet<LineId> = HashSet::new();
     let mut keeping = Keeping::begin(folder, from).map_err(io)?;
     let mut failed = None;
-    let mut number = 0;
+    let (mut number, mut opened) = (0, false);
     read_on(folder, Some(from), &mut |record| {
         number += 1;
         let gone =
             record.what != What::Line && erased.get(&record.mark).is_some_and(|&at| number < at);
-        let needed =
-            record.what != What::Line || lines.contains(&record.line) && told.insert(record.line);
+        let needed = match record.what {
+            What::Line => lines.contains(&record.line) && told.insert(record.line),
+            // One is enough to say that this is no new log.
+            What::Opened => !std::mem::replace(&mut opened, true),
+            _ => true,
+        };
         if failed.is_none() && !gone && needed && is_kept(&record) {
             failed = keeping.push(record).err();
         }

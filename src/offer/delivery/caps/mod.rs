@@ -96,6 +96,10 @@ struct Waiting {
     /// Nobody takes them where there is no log.
     logged: bool,
     records: Vec<Record>,
+    /// How many were ever of bids that the log may not know.
+    unknown: u64,
+    /// How many of those are on disk.
+    unknown_kept: u64,
     /// Lines whose owners the log has been told.
     told: std::collections::HashSet<LineId, foldhash::fast::RandomState>,
 }
@@ -193,6 +197,17 @@ impl Caps {
     /// Records that the log has not been given yet.
     pub fn waiting_records(&self) -> usize {
         self.waiting().records.len()
+    }
+
+    /// Whether something waits that money's journal must not say before the log does: of a bid
+    /// that the log may not know. After a crash nobody could tell whose it was.
+    pub fn is_urgent(&self) -> bool {
+        let waiting = self.waiting();
+        waiting.unknown > waiting.unknown_kept
+    }
+
+    fn urge(&self) {
+        self.waiting().unknown += 1;
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {

@@ -56,6 +56,7 @@ impl Caps {
         let taken = Taken { creative: set.named(meeting.creative), set, mark, made_s };
         if closed && self.hold_lone(meeting.bid, taken, (meeting.expires, now)) {
             self.log(Record { bid: meeting.bid, made_s, ..Record::of(What::Won) }, None);
+            self.urge();
         }
     }
 
@@ -100,6 +101,7 @@ impl Caps {
         let set = self.sets.get(&meeting.line).map(|set| Arc::clone(&set));
         let made_s = seconds(meeting.made);
         let capped = set.is_some() || taken.is_some();
+        let unknown = set.is_some() && taken.is_none();
         if let (None, Some(set)) = (taken, &set) {
             let (creative, set) = (set.named(meeting.creative), Arc::clone(set));
             self.count(&Taken { set, mark, made_s, creative }, now.unix_s());
@@ -109,6 +111,9 @@ impl Caps {
             let Meeting { bid, line, creative, .. } = *meeting;
             let heard = Record::of(What::Heard);
             self.log(Record { creative, bid, mark, line, made_s, ..heard }, set.as_ref());
+        }
+        if unknown {
+            self.urge();
         }
     }
 

@@ -1,7 +1,7 @@
 //! What does the log keep, and what does it tell? Reach, erasure, bounds, faults.
 
 use super::*;
-use crate::base::journal::{Folder, MemoryDisk};
+use crate::base::journal::{Config as JournalConfig, Folder, Journal, Mark, MemoryDisk};
 use crate::offer::delivery::{Book, Config as DeliveryConfig};
 
 struct Desk {
@@ -166,4 +166,81 @@ fn a_damaged_file_is_named() {
     desk.folder.replace("caps.kept", &bytes).unwrap();
     let fault = super::super::log::read_on(&desk.folder, None, &mut |_| {}).unwrap_err();
     assert!(fault.to_string().contains("caps.kept is damaged at offset"), "{fault}");
+}
+
+/// What is told of a bid that the log may not know is there before money's journal says it.
+#[test]
+fn the_log_knows_before_the_journal_says() {
+    let disk = MemoryDisk::new();
+    let (desk, _) = open(&disk, &small(), NOW);
+    let folder = Folder::on(Arc::new(disk.clone()), "journal");
+    let config = JournalConfig::default();
+    let open_journal =
+        || Journal::stepped(folder.clone(), &config, Mark::START, &mut |_| Ok(())).unwrap();
+    let (journal, _) = open_journal();
+    let log = Arc::new(Mutex::new(desk.log));
+    CapsLog::precede(&log, &journal);
+    // Of a line without caps: nothing hurries.
+    let caps = desk.book.caps();
+    caps.heard(&Meeting { mark: Some(ListenerMark(4)), ..meeting(9) }, None, meeting(9).made);
+    assert!(!caps.is_urgent());
+    let of = |mark| Meeting { mark: Some(ListenerMark(mark)), ..meeting(2) };
+    (0..3).for_each(|_| caps.heard(&of(5), None, meeting(2).made));
+    assert!(caps.is_urgent());
+    let mut durable = journal.append(b"heard").unwrap();
+    journal.turn();
+    assert_eq!((durable.now(), caps.is_urgent()), (Some(Ok(())), false));
+    disk.crash(1);
+    drop((journal, log));
+    let (desk, rebuilt) = open(&disk, &small(), NOW + 1);
+    assert_eq!((rebuilt.impressions, rebuilt.orderly), (4, false));
+    assert!(!desk.has_room(5, NOW + 1000) && desk.has_room(4, NOW + 1000));
+}
+
+/// A log that was written anew while there was nothing to keep is no new one: after a crash
+/// everybody counts as capped for as long as after any other.
+#[test]
+fn a_log_with_nothing_in_it_is_no_new_log() {
+    let config = Config { reach: false, settle_bytes: 0, ..small() };
+    let disk = MemoryDisk::new();
+    let (mut desk, rebuilt) = open(&disk, &config, NOW);
+    assert!(rebuilt.orderly && rebuilt.records == 0);
+    desk.hears(2, 1, NOW - 40 * 86_400);
+    desk.settle(NOW);
+    disk.crash(1);
+    drop(desk);
+    let (desk, rebuilt) = open(&disk, &config, NOW + 1);
+    assert!(!rebuilt.orderly && rebuilt.impressions == 0, "{rebuilt:?}");
+    assert!(!desk.has_room(5, NOW + 11) && desk.has_room(5, NOW + 12));
+}
+
+/// A line is sold no more, and its bids are still open: its campaign counts them.
+#[test]
+fn whose_line_it_is_stays_known_while_its_bids_are_open() {
+    let config = Config { settle_bytes: 0, ..small() };
+    let disk = MemoryDisk::new();
+    let (mut desk, _) = open(&disk, &config, NOW);
+    let rule = |most| vec![Rule::new(Level::Campaign, 1, Cap::rolling(most, DAY), i64::MAX)];
+    let days = Arc::new(Calendar::utc());
+    let of = |line| CapSet::new(owner(line), &days, rule(1), Vec::new());
+    let gone = desk.book.caps().stands(LineId(3), of(3)).unwrap();
+    let taken = desk.book.caps().take(&gone, &ask(5, NOW)).unwrap();
+    let ends = Moment::from_unix_s(NOW + 900);
+    desk.book.caps().opened(BidId(1), &taken, (ends, ends));
+    desk.settle(NOW);
+    drop(desk);
+    // The line that is still sold is of the same campaign.
+    let delivery = DeliveryConfig { caps: config.clone(), ..DeliveryConfig::default() };
+    let book = Arc::new(Book::new(&delivery));
+    let sold = book.caps().stands(LineId(2), of(2)).unwrap();
+    let folder = Folder::on(Arc::new(disk.clone()), "caps");
+    let restart = Restart {
+        now: Moment::from_unix_s(NOW + 5),
+        ticket_life_s: 900,
+        quarantine_s: 10,
+        told: &mut std::iter::empty(),
+    };
+    let (_log, rebuilt) = CapsLog::open(&config, folder, &book, restart).unwrap();
+    assert_eq!((rebuilt.open, rebuilt.orderly), (1, true));
+    assert!(book.caps().has_room(&sold, &ask(5, NOW + 5)).is_err());
 }

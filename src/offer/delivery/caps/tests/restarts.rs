@@ -5,6 +5,7 @@
 //! when they were heard. A million decisions; `INTERLUDE_LONG=1` takes a hundred million.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
 
 use super::*;
 use crate::base::journal::{Folder, MemoryDisk};
@@ -215,6 +216,7 @@ impl Stage {
             None => {
                 caps.won(BidId(id), None);
                 caps.adopt(&bid.meeting(id), self.now());
+                process.tell_money();
             }
         }
         self.bids.insert(id, Bid { won: true, ..bid });
@@ -229,6 +231,7 @@ impl Stage {
         process.gather();
         let held = process.open.remove(&id).map(|(taken, _)| taken);
         process.book.caps().heard(&bid.meeting(id), held, self.now());
+        process.tell_money();
         if self.now_s < bid.ends_s() {
             self.impressions += 1;
             self.look(&bid);
@@ -347,6 +350,13 @@ impl Process {
         }
     }
 
+    /// Money's journal says it: what waits of bids that the log may not know is there before.
+    fn tell_money(&mut self) {
+        if self.book.caps().is_urgent() {
+            self.log.turn().unwrap();
+        }
+    }
+
     /// Of each line, listener and creative: may it be bid?
     fn answers(&self, now_s: i64) -> Vec<bool> {
         let mut answers = Vec::new();
@@ -366,26 +376,43 @@ impl Process {
     }
 }
 
-/// How many decisions in all, and in one run.
+/// How many decisions in all, and in one run. `INTERLUDE_DECISIONS` says another number than the
+/// long one's, and `INTERLUDE_SEED` from which run on, so that it can be split.
 fn decisions() -> (u64, u64) {
     match (long(), cfg!(debug_assertions)) {
-        (true, _) => (100_000_000, 50_000),
+        (true, _) => (told("INTERLUDE_DECISIONS").unwrap_or(100_000_000), 50_000),
         (false, false) => (1_000_000, 20_000),
         (false, true) => (50_000, 10_000),
     }
+}
+
+fn from() -> u64 {
+    told("INTERLUDE_SEED").filter(|_| long()).unwrap_or(0)
+}
+
+fn told(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
 }
 
 #[test]
 fn no_cap_is_exceeded_whatever_restarts_and_crashes_there_are() {
     let (all, each) = decisions();
     let (mut granted, mut impressions, mut restarts) = (0, 0, 0);
-    for seed in 0..all / each {
+    let first = from();
+    for seed in first..first + all / each {
         let mut stage = Stage::new(seed);
         stage.run(each);
         assert!(stage.violations.is_empty(), "seed {seed}: {:?}", stage.violations);
         granted += stage.granted;
         impressions += stage.impressions;
         restarts += stage.restarts;
+        let done = seed + 1 - first;
+        if long() && done % 20 == 0 {
+            // For who waits: `--nocapture`.
+            let decided = done * each;
+            let line = format!("{decided} decisions, {impressions} heard, {restarts} restarts");
+            writeln!(std::io::stdout(), "{line}, none beyond a cap").unwrap();
+        }
     }
     // It was not all refused.
     assert!(granted > all / 50 && impressions > all / 200, "{granted} {impressions}");
@@ -438,6 +465,30 @@ fn after_an_orderly_stop_all_is_as_it_was() {
         let found = after.answers(stage.now_s);
         assert_eq!(found, expected, "seed {seed}");
     }
+}
+
+/// An impression of a bid that a crash has lost outlives the next crash: nobody else knows for
+/// whom it was.
+#[test]
+fn an_impression_of_a_lost_bid_is_not_lost_with_the_next_crash() {
+    let mut stage = Stage::new(7);
+    stage.tells_wins = false;
+    let of = |target| Known { level: Level::Line, target, cap: Cap::rolling(1, DAY) };
+    stage.known = [2, 3, 4].map(of).to_vec();
+    let (mut process, _) = stage.start();
+    stage.bid(&mut process);
+    stage.disk.crash(1);
+    drop(process);
+    let (mut process, _) = stage.start();
+    stage.now_s += 2;
+    stage.heard(&mut process);
+    assert_eq!(stage.impressions, 1);
+    stage.disk.crash(2);
+    drop(process);
+    let (process, rebuilt) = stage.start();
+    assert_eq!((rebuilt.impressions, rebuilt.orderly), (1, false));
+    let answers = process.answers(stage.now_s + LIFE_S + 2);
+    assert_eq!(answers.iter().filter(|&&room| !room).count(), 2, "of both creatives");
 }
 
 /// A win whose hold a crash has lost may be heard until its ticket expires, for whom nobody knows:
