@@ -1,6 +1,7 @@
 //! Consent strings: the vectors of the reference libraries; and what DSA transparency is answered.
 
 mod dsa;
+mod oracle;
 mod vectors;
 
 use std::path::Path;
