@@ -12,6 +12,8 @@ mod bans;
 mod lists;
 #[path = "tidy/order.rs"]
 mod order;
+#[path = "tidy/personal.rs"]
+mod personal;
 #[path = "tidy/prose.rs"]
 mod prose;
 #[path = "tidy/sizes.rs"]
@@ -55,6 +57,11 @@ fn banned_words_and_names_stay_out() {
 #[test]
 fn the_hot_path_neither_awaits_locks_nor_allocates() {
     hold("hot path", &bans::hot(&Tree::read()));
+}
+
+#[test]
+fn no_log_can_print_a_person() {
+    hold("personal data (tests/tidy/personal.rs)", &personal::findings(&Tree::read()));
 }
 
 #[test]

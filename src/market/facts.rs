@@ -4,6 +4,7 @@
 //! worker and is cleared, never freed. Unknown and known-to-be-empty are different answers
 //! (DESIGN §5): unknown makes a clause unknown, known and empty makes it false.
 
+use crate::base::units::redacted::redacted;
 use crate::market::vocabulary::{Dimension, ValueId};
 
 /// A point on the earth, in degrees; finite, latitude within ±90, longitude within ±180.
@@ -38,7 +39,7 @@ struct Span {
 /// and [`Facts::dropped`] counts them.
 pub const VALUES_MAX: usize = 1024;
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Facts {
     known: u64,
     spans: [Span; Dimension::COUNT],
@@ -49,6 +50,8 @@ pub struct Facts {
     of_request: usize,
     pub dropped: u32,
 }
+
+redacted!(Facts);
 
 impl Default for Facts {
     fn default() -> Facts {

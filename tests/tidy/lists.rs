@@ -53,6 +53,29 @@ pub const UNSAFE: &[(&str, &str)] = &[
     ("tests/zero_alloc.rs", "a counting allocator"),
 ];
 
+/// Types that are personal or secret, by the files that redact them.
+pub const PERSONAL: &[(&str, &[&str])] = &[
+    ("src/base/units/ids.rs", &["ListenerKey", "ListenerMark"]),
+    (
+        "src/market/openrtb/request.rs",
+        &["Data", "Device", "Eid", "Geo", "Regs", "Segment", "Site", "Source", "Uid", "User"],
+    ),
+    ("src/market/facts.rs", &["Facts"]),
+    ("src/market/ticket.rs", &["TicketKeys"]),
+    ("src/knowledge/audience/change.rs", &["Change"]),
+    ("src/knowledge/audience/line.rs", &["LineFault", "NewWord"]),
+    ("src/knowledge/audience/links.rs", &["LinkKey"]),
+    ("src/knowledge/audience/profile.rs", &["Profile"]),
+    ("src/knowledge/enrich/geo.rs", &["Located"]),
+    ("src/knowledge/enrich/place.rs", &["Place"]),
+    ("src/offer/records/sample.rs", &["Cut", "Sample", "Sealed"]),
+    ("src/flows/decide/mod.rs", &["Received"]),
+    ("src/flows/notice/keys.rs", &["Secret"]),
+    ("src/flows/rights/export.rs", &["Decision", "Export", "Heard", "Known", "Links", "Listener"]),
+    ("src/flows/rights/why.rs", &["AdWhy", "Why", "Yours"]),
+    ("src/doors/receive/house.rs", &["BidCall"]),
+];
+
 /// Written by a program: exempt from sizes.
 const GENERATED: &str = "generated.rs";
 

@@ -8,6 +8,8 @@ use std::fmt;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
+use super::redacted::redacted;
+
 macro_rules! dense {
     ($($(#[$doc:meta])* $name:ident),*) => {$(
         $(#[$doc])*
@@ -90,20 +92,9 @@ impl ListenerKey {
     }
 }
 
-/// Personal data: a log that prints it prints only that it is one.
-impl fmt::Debug for ListenerKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ListenerKey(redacted)")
-    }
-}
-
 /// A listener as caps and reach know it: a keyed hash of the [`ListenerKey`], of no use without
 /// the deployment's secret. Never printed in full.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListenerMark(pub u64);
 
-impl fmt::Debug for ListenerMark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ListenerMark(redacted)")
-    }
-}
+redacted!(ListenerKey, ListenerMark);

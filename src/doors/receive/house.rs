@@ -5,6 +5,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::base::units::redacted::redacted;
 use crate::base::units::time::Moment;
 use crate::flows::notice::{Kind, Notice, Settlement};
 use crate::market::exchange::ExchangeIx;
@@ -36,7 +37,7 @@ impl Format {
 }
 
 /// One bid request, inflated.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct BidCall<'c> {
     pub exchange: ExchangeIx,
     pub format: Format,
@@ -48,6 +49,8 @@ pub struct BidCall<'c> {
     /// The same by the monotonic clock: what deadlines count from.
     pub arrived: Instant,
 }
+
+redacted!(BidCall<'_>);
 
 /// One notice, beacon or click, as its URL says it; nothing is verified yet.
 #[derive(Clone, PartialEq, Eq, Debug)]

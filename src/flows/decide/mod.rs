@@ -28,6 +28,7 @@ pub mod again;
 pub mod serve;
 
 use crate::base::units::ids::ListenerMark;
+use crate::base::units::redacted::redacted;
 use crate::base::units::time::Moment;
 use crate::flows::decide::candidate::Matter;
 use crate::flows::decide::coin::Coin;
@@ -44,7 +45,7 @@ use crate::market::privacy::Grant;
 use crate::offer::delivery::Live;
 
 /// What came in: a body, its format, and through which exchange's door.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Received<'a> {
     pub exchange: ExchangeIx,
     pub wire: Wire,
@@ -54,6 +55,8 @@ pub struct Received<'a> {
     /// What a record says was permitted, when it is decided again; `None`: the request says it.
     pub ruling: Option<Ruling>,
 }
+
+redacted!(Received<'_>);
 
 impl<'a> Received<'a> {
     pub fn new(exchange: ExchangeIx, wire: Wire, body: &'a [u8]) -> Received<'a> {

@@ -1,6 +1,5 @@
 //! Where do the secrets of tickets come from? The config, or files made at the first start.
 
-use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,6 +8,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
+use crate::base::units::redacted::redacted;
 use crate::market::marks::{MARK_SECRET_BYTES, Marks};
 use crate::market::ticket::{KeysFault, SECRET_BYTES_MIN, TicketKeys};
 
@@ -58,11 +58,7 @@ impl Secret {
     }
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(redacted)")
-    }
-}
+redacted!(Secret);
 
 impl serde::Serialize for Secret {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,7 +2,9 @@
 //!
 //! Order: the erasure is journalled, the refusals hold under every id that led to the listener,
 //! profile and links go, then what caps and records know, then the journal says that it ended.
-//! An erasure that a crash cut short is ended at the next start ([`finish`]).
+//! An erasure that a crash cut short is ended at the next start ([`finish`]). Who is named by an id
+//! elsewhere goes under that id's own mark, too: before a link led from it, caps and records knew a
+//! listener of that name.
 
 use serde::Serialize;
 
@@ -51,11 +53,17 @@ pub fn erase(
     let changes: Vec<_> =
         std::iter::once(mark).chain(others.iter().copied()).map(|mark| (mark, said)).collect();
     let (deed, ended_by) = (Deed::Erased(said), who.clone());
-    stores.keep(&Act { at, deed, mark, others, who })?;
+    stores.keep(&Act { at, deed, mark, others, who: who.clone() })?;
+    if let Some(mark) = named.unlinked {
+        stores.keep(&Act { at, deed, mark, others: Vec::new(), who })?;
+    }
     if said != Suppressed::NONE {
         stores.suppress(suppression.with(&changes));
     }
-    let ended = clear(stores, &[named.key], mark, (at, &ended_by))?;
+    let mut ended = clear(stores, &[named.key], mark, (at, &ended_by))?;
+    if let Some(mark) = named.unlinked {
+        ended &= clear(stores, &[], mark, (at, &ended_by))?;
+    }
     Ok(Erased { known, links: count, ended, refusals: said.into() })
 }
 

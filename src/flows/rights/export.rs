@@ -12,6 +12,7 @@ use super::rule::{Met, met};
 use super::told::{Origin, Refusals, moment};
 use super::{Fault, Stores};
 use crate::base::units::ids::LineId;
+use crate::base::units::redacted::redacted;
 use crate::base::units::time::Moment;
 use crate::flows::decide::again::seen;
 use crate::flows::decide::world::World;
@@ -24,7 +25,7 @@ use crate::offer::records::{DecisionRecord, Sample};
 const DECISIONS_MAX: usize = 1000;
 
 /// Everything; `Serialize` for machines, [`page`](super::page) for people.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct Export {
     pub made_at: String,
     pub listener: Listener,
@@ -39,7 +40,7 @@ pub struct Export {
     pub acts: Vec<ActTold>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Listener {
     /// What the profile stands under: `key:` and this names the listener in commands and the API.
     pub key: String,
@@ -47,11 +48,13 @@ pub struct Listener {
     pub note: &'static str,
 }
 
+redacted!(Export, KindKnown, Known, Links, Heard, Decisions, Decision, AdChosen, Listener);
+
 const NOTE: &str = "We keep no id of yours. Your profile stands under a one-way hash of the id \
                     that we were told it by; caps, decisions and refusals under a keyed hash of \
                     that, which is of no use without our secret.";
 
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct KindKnown {
     pub kind: &'static str,
     /// In the listener's words.
@@ -59,7 +62,7 @@ pub struct KindKnown {
     pub values: Vec<Known>,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct Known {
     pub dimension: &'static str,
     pub value: String,
@@ -72,7 +75,7 @@ pub struct Known {
     pub from: Origin,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Links {
     /// One-way hashes of ids elsewhere.
     pub hashes: Vec<String>,
@@ -82,7 +85,7 @@ pub struct Links {
 const LINKS_NOTE: &str = "Ids of exchanges, shared ids or hashed addresses that lead to your \
                           profile. We keep a one-way hash of each, not the id.";
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Heard {
     pub at: String,
     #[serde(flatten)]
@@ -97,7 +100,7 @@ pub struct LineTold {
     pub advertiser: Option<String>,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct Decisions {
     /// Of which it can be told that they were about this listener: those that were sampled.
     pub kept: u64,
@@ -109,7 +112,7 @@ const DECISIONS_NOTE: &str = "Of each decision we keep a record that does not sa
                               Only a sample keeps what was known, sealed with a key of your own, \
                               and only of that sample can we tell that it was about you.";
 
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct Decision {
     pub at: String,
     pub request: String,
@@ -121,7 +124,7 @@ pub struct Decision {
     pub note: Option<String>,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct AdChosen {
     pub bid: String,
     #[serde(flatten)]

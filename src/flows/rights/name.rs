@@ -16,6 +16,9 @@ pub struct Named {
     pub key: ListenerKey,
     pub mark: ListenerMark,
     pub others: Vec<ListenerMark>,
+    /// The one of them under which caps and records know who came with the id before a link led
+    /// from it.
+    pub unlinked: Option<ListenerMark>,
 }
 
 impl Named {
@@ -43,7 +46,7 @@ pub fn named(
         let key = hex_key(digits).ok_or_else(|| {
             Fault::Asked("a key has 32 hex digits, as exports write it".to_owned())
         })?;
-        return Ok(Named { key, mark: suppression.mark(key), others: Vec::new() });
+        return Ok(Named { key, mark: suppression.mark(key), others: Vec::new(), unlinked: None });
     }
     let known = |key: ListenerKey| audience.profile_for(Purpose::Rights, key).is_some();
     let plain = ListenerKey::of(text);
@@ -57,15 +60,17 @@ pub fn named(
         if leads.is_some() || meant || HASHED.contains(&source) {
             let own = ListenerKey::of(id);
             let key = leads.unwrap_or(own);
-            let others = [suppression.mark_of_link(link), suppression.mark(own)];
+            let own = suppression.mark(own);
+            let others = [suppression.mark_of_link(link), own];
             let mark = suppression.mark(key);
             let others = others.into_iter().filter(|other| *other != mark).collect();
-            return Ok(Named { key, mark, others });
+            let unlinked = (own != mark).then_some(own);
+            return Ok(Named { key, mark, others, unlinked });
         }
     }
     let as_key = hex_key(text).filter(|&key| !known(plain) && known(key));
     let key = as_key.unwrap_or(plain);
-    Ok(Named { key, mark: suppression.mark(key), others: Vec::new() })
+    Ok(Named { key, mark: suppression.mark(key), others: Vec::new(), unlinked: None })
 }
 
 fn hex_key(text: &str) -> Option<ListenerKey> {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::base::units::redacted::redacted;
 use crate::knowledge::catalog::model::{Expr, Leaf, Test};
 use crate::market::facts::Facts;
 use crate::market::vocabulary::{Dimension, SignalKind, ValueId, Vocabulary};
@@ -67,7 +68,7 @@ fn text(value: ValueId, vocabulary: &Vocabulary) -> String {
 }
 
 /// A fact that a rule was met by.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Met {
     pub dimension: &'static str,
     pub value: String,
@@ -77,6 +78,8 @@ pub struct Met {
     #[serde(skip)]
     pub id: Option<ValueId>,
 }
+
+redacted!(Met);
 
 /// The facts without which the rule might not have been true; each once.
 pub fn met(expr: &Expr, facts: &Facts, vocabulary: &Vocabulary) -> Vec<Met> {

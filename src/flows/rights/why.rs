@@ -13,6 +13,7 @@ use super::name::{Named, named};
 use super::rule::{Met, met, words};
 use super::told::{Origin, moment};
 use super::{Fault, Stores};
+use crate::base::units::redacted::redacted;
 use crate::base::units::time::Moment;
 use crate::flows::decide::again::{explained, seen};
 use crate::flows::decide::explain::Explanation;
@@ -31,7 +32,7 @@ const ALTERNATIVES_MAX: usize = 20;
 const FOUND_MAX: usize = 100;
 
 /// One decision, explained; `Display` is for people.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct Why {
     pub at: String,
     pub request: String,
@@ -47,7 +48,7 @@ pub struct Why {
     pub untold: Option<String>,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct AdWhy {
     pub bid: String,
     #[serde(flatten)]
@@ -60,13 +61,15 @@ pub struct AdWhy {
     pub others: Vec<Met>,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct Yours {
     #[serde(flatten)]
     pub fact: Met,
     /// Where the profile has it from; `None`: the request itself said it.
     pub from: Option<Origin>,
 }
+
+redacted!(Why, AdWhy, Yours);
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Alternative {

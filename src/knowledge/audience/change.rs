@@ -6,13 +6,14 @@
 use thiserror::Error;
 
 use crate::base::units::ids::ListenerKey;
+use crate::base::units::redacted::redacted;
 use crate::market::vocabulary::ValueId;
 
 use super::links::LinkKey;
 use super::profile::{Profile, ProfileFault, SEGMENTS_MAX, Segment};
 
 /// One change of one listener, or of one link.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Change {
     /// The profile is this, whatever it was.
     Put {
@@ -43,6 +44,8 @@ pub enum Change {
         link: LinkKey,
     },
 }
+
+redacted!(Change);
 
 /// Why a change cannot be taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]

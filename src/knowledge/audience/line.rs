@@ -10,6 +10,7 @@ mod quick;
 mod careful;
 
 use crate::base::units::ids::ListenerKey;
+use crate::base::units::redacted::redacted;
 use crate::base::units::time::Moment;
 use crate::market::vocabulary::{Barred, Dimension, ValueId, Vocabulary, barred};
 
@@ -39,7 +40,7 @@ const TOP: [Dimension; 4] =
     [Dimension::Age, Dimension::Gender, Dimension::Language, Dimension::HomeCountry];
 
 /// What is wrong with a line, and where in it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LineFault {
     /// `segments.mood[0].value`; empty for the whole line.
     pub path: String,
@@ -67,11 +68,13 @@ impl LineFault {
 }
 
 /// A word of an open list that has no id yet.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct NewWord {
     pub dimension: Dimension,
     pub text: String,
 }
+
+redacted!(LineFault, NewWord);
 
 /// Against what lines are read.
 #[derive(Clone, Copy)]

@@ -3,9 +3,9 @@
 //! A link leads from such an id to the listener's own key. Written by the gathering side (cold),
 //! asked by `enrich` once per request (hot).
 
-use std::fmt;
-
 use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+use crate::base::units::redacted::redacted;
 
 /// An id of somebody else's: the hash of whose it is and of the id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,12 +23,7 @@ impl LinkKey {
     }
 }
 
-/// Personal data: a log that prints it prints only that it is one.
-impl fmt::Debug for LinkKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LinkKey(redacted)")
-    }
-}
+redacted!(LinkKey);
 
 #[cfg(test)]
 mod tests {
@@ -47,6 +42,6 @@ mod tests {
             assert!(!links[..n].contains(link), "{n}");
         }
         assert_eq!(LinkKey::of("IDs.Example", "a"), LinkKey::of("ids.example", "a"));
-        assert_eq!(format!("{:?}", links[0]), "LinkKey(redacted)");
+        assert_eq!(format!("{:?}", links[0]), "[redacted]");
     }
 }

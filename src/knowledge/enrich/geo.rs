@@ -15,6 +15,7 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use thiserror::Error;
 
 use crate::base::units::net::{net_of, said};
+use crate::base::units::redacted::redacted;
 
 /// A database in memory.
 pub struct GeoDb {
@@ -40,7 +41,7 @@ pub enum GeoFault {
 const NEAR_KM: u16 = 50;
 
 /// What a database says of a net; each as far as it is told.
-#[derive(Clone, Copy, Default, Debug, PartialEq)]
+#[derive(Clone, Copy, Default, PartialEq)]
 pub struct Located<'a> {
     /// Alpha-2.
     pub country: Option<&'a str>,
@@ -54,6 +55,8 @@ pub struct Located<'a> {
     /// An IANA name.
     pub time_zone: Option<&'a str>,
 }
+
+redacted!(Located<'_>);
 
 impl GeoDb {
     // cold: at start

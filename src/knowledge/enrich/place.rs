@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::base::units::redacted::redacted;
 use crate::market::facts::{Facts, Point};
 use crate::market::openrtb::request::{Geo, Request};
 use crate::market::privacy::{Grant, Permissions};
@@ -54,7 +55,7 @@ impl Atlas {
 const NEAR_M: i64 = 50_000;
 
 /// What is known of the place, before anybody asks whether it may be used.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Place<'a> {
     country: Option<Country>,
     /// Database and request name different countries.
@@ -67,6 +68,8 @@ pub struct Place<'a> {
     /// The database's own zone.
     zone: Option<&'a str>,
 }
+
+redacted!(Place<'_>);
 
 impl Place<'_> {
     /// The country (alpha-3) whose law is to be asked; a disputed place is an unknown one.

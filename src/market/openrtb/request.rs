@@ -10,8 +10,10 @@
 //! The 2.5 places (`ext.schain`, `user.ext.consent`, `user.ext.eids`, `regs.ext.gdpr`,
 //! `regs.ext.us_privacy`, `regs.ext.gpp`…) have been folded into the 2.6 fields.
 
+use crate::base::units::redacted::redacted;
+
 /// §3.2.1
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Request<'b> {
     pub id: &'b str,
     pub imp: &'b [Imp<'b>],
@@ -41,7 +43,7 @@ pub struct Request<'b> {
 }
 
 /// §3.2.2 with the OMID fields of its `ext`.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Default, Clone, Copy, PartialEq)]
 pub struct Source<'b> {
     pub fd: Option<bool>,
     pub tid: Option<&'b str>,
@@ -52,7 +54,7 @@ pub struct Source<'b> {
 }
 
 /// §3.2.25
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct SupplyChain<'b> {
     pub complete: Option<bool>,
     pub ver: Option<&'b str>,
@@ -60,7 +62,7 @@ pub struct SupplyChain<'b> {
 }
 
 /// §3.2.26
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct SupplyChainNode<'b> {
     pub asi: Option<&'b str>,
     pub sid: Option<&'b str>,
@@ -69,7 +71,7 @@ pub struct SupplyChainNode<'b> {
 }
 
 /// §3.2.3
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Default, Clone, Copy, PartialEq)]
 pub struct Regs<'b> {
     pub coppa: Option<bool>,
     pub gdpr: Option<bool>,
@@ -86,7 +88,7 @@ pub struct Regs<'b> {
 }
 
 /// `regs.ext.dsa`
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Dsa {
     pub dsarequired: Option<i64>,
     pub pubrender: Option<i64>,
@@ -94,7 +96,7 @@ pub struct Dsa {
 }
 
 /// §3.2.4. Which media are offered is all that is kept of those we do not serve.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Imp<'b> {
     pub id: &'b str,
     pub audio: Option<Audio<'b>>,
@@ -179,7 +181,7 @@ pub struct Format {
 }
 
 /// §3.2.11
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Pmp<'b> {
     pub private_auction: Option<bool>,
     /// Deals without an id have been dropped: there is nothing to bid on.
@@ -187,7 +189,7 @@ pub struct Pmp<'b> {
 }
 
 /// §3.2.12
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Deal<'b> {
     pub id: &'b str,
     pub bidfloor: Option<f64>,
@@ -201,7 +203,7 @@ pub struct Deal<'b> {
 }
 
 /// §3.2.13
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Default, Clone, Copy, PartialEq)]
 pub struct Site<'b> {
     pub id: Option<&'b str>,
     pub name: Option<&'b str>,
@@ -216,7 +218,7 @@ pub struct Site<'b> {
 }
 
 /// §3.2.14
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct App<'b> {
     pub id: Option<&'b str>,
     pub name: Option<&'b str>,
@@ -232,7 +234,7 @@ pub struct App<'b> {
 }
 
 /// §3.2.15
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Publisher<'b> {
     pub id: Option<&'b str>,
     pub name: Option<&'b str>,
@@ -240,7 +242,7 @@ pub struct Publisher<'b> {
 }
 
 /// §3.2.16
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Content<'b> {
     pub id: Option<&'b str>,
     pub title: Option<&'b str>,
@@ -271,7 +273,7 @@ pub struct Content<'b> {
 }
 
 /// §3.2.21
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Default, Clone, Copy, PartialEq)]
 pub struct Data<'b> {
     pub id: Option<&'b str>,
     pub name: Option<&'b str>,
@@ -281,7 +283,7 @@ pub struct Data<'b> {
 }
 
 /// §3.2.22
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Default, Clone, Copy, PartialEq)]
 pub struct Segment<'b> {
     pub id: Option<&'b str>,
     pub name: Option<&'b str>,
@@ -289,7 +291,7 @@ pub struct Segment<'b> {
 }
 
 /// §3.2.18
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Default, Clone, Copy, PartialEq)]
 pub struct Device<'b> {
     pub geo: Option<Geo<'b>>,
     pub dnt: Option<bool>,
@@ -313,7 +315,7 @@ pub struct Device<'b> {
 }
 
 /// §3.2.19
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Default, Clone, Copy, PartialEq)]
 pub struct Geo<'b> {
     pub lat: Option<f64>,
     pub lon: Option<f64>,
@@ -332,7 +334,7 @@ pub struct Geo<'b> {
 }
 
 /// §3.2.29
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Default, Clone, Copy, PartialEq)]
 pub struct UserAgent<'b> {
     pub platform: Option<BrandVersion<'b>>,
     pub mobile: Option<bool>,
@@ -340,14 +342,14 @@ pub struct UserAgent<'b> {
 }
 
 /// §3.2.30
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct BrandVersion<'b> {
     pub brand: Option<&'b str>,
     pub version: &'b [&'b str],
 }
 
 /// §3.2.20
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Default, Clone, Copy, PartialEq)]
 pub struct User<'b> {
     pub id: Option<&'b str>,
     pub buyeruid: Option<&'b str>,
@@ -362,18 +364,21 @@ pub struct User<'b> {
 }
 
 /// §3.2.27
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Default, Clone, Copy, PartialEq)]
 pub struct Eid<'b> {
     pub source: Option<&'b str>,
     pub uids: &'b [Uid<'b>],
 }
 
 /// §3.2.28
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Default, Clone, Copy, PartialEq)]
 pub struct Uid<'b> {
     pub id: Option<&'b str>,
     pub atype: Option<i64>,
 }
+
+redacted!(Source<'_>, Regs<'_>, Site<'_>, Data<'_>, Segment<'_>, Device<'_>);
+redacted!(Geo<'_>, UserAgent<'_>, User<'_>, Eid<'_>, Uid<'_>);
 
 impl<'b> Request<'b> {
     /// What is playing, wherever it stands.

@@ -16,6 +16,7 @@ use chacha20poly1305::{KeyInit as _, Tag, XChaCha20Poly1305, XNonce};
 use super::record::{DecisionRecord, RecordFault};
 use super::vault::{KeyId, Keyring, SealKey};
 use crate::base::units::ids::ListenerMark;
+use crate::base::units::redacted::redacted;
 use crate::market::openrtb::{self, Keep, Wire};
 use crate::market::outcome::Malformed;
 use crate::market::privacy::Grant;
@@ -27,7 +28,7 @@ const NONCE: usize = 24;
 const TAG: usize = 16;
 
 /// The bytes that a sampled decision keeps, so that it can be made again.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Sample<'a> {
     /// The body, inflated, or what was kept of it.
     pub request: &'a [u8],
@@ -36,7 +37,6 @@ pub struct Sample<'a> {
 }
 
 /// What may be kept of a sample.
-#[derive(Debug)]
 pub struct Cut {
     /// Request and profile, one behind the other.
     bytes: Vec<u8>,
@@ -44,6 +44,8 @@ pub struct Cut {
     /// Something of a person is in it: it is kept sealed or not at all.
     pub personal: bool,
 }
+
+redacted!(Sample<'_>, Cut);
 
 impl Cut {
     /// `listener`: who was known and permitted. What is no request is not kept.
@@ -113,7 +115,7 @@ pub enum Stored<'b> {
 }
 
 /// What only its key opens.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Sealed<'b> {
     pub key: KeyId,
     nonce: [u8; NONCE],
@@ -121,6 +123,8 @@ pub struct Sealed<'b> {
     text: &'b [u8],
     record: &'b [u8],
 }
+
+redacted!(Sealed<'_>);
 
 /// Why a sealed sample cannot be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

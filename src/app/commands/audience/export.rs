@@ -11,6 +11,7 @@ use hyper::Method;
 use super::rights;
 use crate::app::commands::client::ServerArgs;
 use crate::app::commands::place::Place;
+use crate::base::units::redacted::Redacted;
 use crate::base::units::time::{Clock, WallClock};
 use crate::knowledge::audience;
 
@@ -34,7 +35,7 @@ Examples:
 pub struct Args {
     /// One listener: everything known, where it came from and what it was used for.
     #[arg(value_name = "ID")]
-    listener: Option<String>,
+    listener: Option<Redacted<String>>,
     /// As a page for people, into this file.
     #[arg(long, value_name = "FILE", requires = "listener")]
     html: Option<PathBuf>,

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::app::commands::client::{Sent, Server, ServerArgs};
 use crate::app::commands::place::Place;
+use crate::base::units::redacted::Redacted;
 use crate::base::units::time::{Clock as _, Moment, WallClock};
 use crate::flows::rights::export::{ActTold, export};
 use crate::flows::rights::page::page;
@@ -50,7 +51,7 @@ pub struct WhyArgs {
     asked: Vec<String>,
     /// Only decisions that are known to be about this listener.
     #[arg(long, value_name = "ID")]
-    listener: Option<String>,
+    listener: Option<Redacted<String>>,
     /// JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -72,7 +73,7 @@ Examples:
 #[derive(clap::Args, Debug)]
 pub struct EraseArgs {
     #[arg(value_name = "ID")]
-    listener: String,
+    listener: Redacted<String>,
     /// JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -97,7 +98,7 @@ Examples:
 #[derive(clap::Args, Debug)]
 pub struct SayArgs {
     #[arg(value_name = "ID")]
-    listener: String,
+    listener: Redacted<String>,
     #[arg(value_name = "KIND", required_unless_present = "minor")]
     kinds: Vec<String>,
     /// The listener is under 18 (opt-out), or is not any more (opt-in).
@@ -113,7 +114,7 @@ pub struct SayArgs {
 #[derive(clap::Args, Debug)]
 pub struct SaidArgs {
     #[arg(value_name = "ID")]
-    listener: String,
+    listener: Redacted<String>,
     /// JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -170,7 +171,7 @@ pub fn why_asked(args: &WhyArgs) -> anyhow::Result<ExitCode> {
     let mut all = Vec::new();
     for asked in &args.asked {
         if let Some(server) = &server {
-            let of = args.listener.as_deref().map(|id| format!("listeners/{}/why/", whole(id)));
+            let of = args.listener.as_ref().map(|id| format!("listeners/{}/why/", whole(id)));
             let path = match of {
                 Some(of) => format!("/api/v1/{of}{}", whole(asked)),
                 None => format!("/api/v1/decisions/{}/why", whole(asked)),
@@ -186,7 +187,7 @@ pub fn why_asked(args: &WhyArgs) -> anyhow::Result<ExitCode> {
             }
         } else if let Some(alone) = &alone {
             let at = (WallClock.now(), &*user());
-            for one in why(alone, asked, args.listener.as_deref(), at)? {
+            for one in why(alone, asked, args.listener.as_ref().map(|id| id.as_str()), at)? {
                 if args.json {
                     all.push(serde_json::to_value(&one)?);
                 } else {
