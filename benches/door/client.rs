@@ -18,16 +18,23 @@ pub struct Answers {
     pub bid_bytes: u64,
 }
 
+impl Answers {
+    /// Of those with a bid, on average.
+    pub fn bid_length(&self) -> usize {
+        (self.bid_bytes / self.bids.max(1)) as usize
+    }
+}
+
 struct Connection {
     stream: TcpStream,
     piece: Box<[u8; 64 << 10]>,
 }
 
 impl Client {
-    pub fn new(bodies: &[Vec<u8>]) -> Client {
+    pub fn new(exchange: &str, bodies: &[Vec<u8>]) -> Client {
         let whole = |body: &Vec<u8>| {
             let mut request = format!(
-                "POST /bid/demo HTTP/1.1\r\nHost: bid.example\r\nContent-Type: application/json\r\n\
+                "POST /bid/{exchange} HTTP/1.1\r\nHost: bid.example\r\nContent-Type: application/json\r\n\
                  x-openrtb-version: 2.6\r\nContent-Length: {}\r\n\r\n",
                 body.len()
             )

@@ -1,12 +1,13 @@
 //! What does one bid request cost at the door, beside what HTTP alone costs?
 //!
 //! Three servers in one process, each on one bid thread, asked in turn by one client thread over 64
-//! connections that are always busy (pinned to another core, where there are two):
+//! connections that are always busy (pinned to another core, where there are two); ours twice:
 //!
 //! ```text
-//! fixed     hyper, which answers as many bytes as ours does, without a look
+//! fixed     hyper, which answers as many bytes as ours with one bid, without a look
 //! nothing   hyper, the same decode, a ready-made answer: no decision
-//! ours      everything: 10,000 lines, 1,000,000 listeners, holds, records, VAST, signatures
+//! one bid   everything: 10,000 lines, 1,000,000 listeners, holds, records, VAST, signatures
+//! two bids  the same by an exchange that takes two bids for an imp, as is the default
 //! ```
 //!
 //! The requests are 4,096 varied ones of the seeded traffic. Printed a server, medians over the
@@ -34,7 +35,7 @@ use client::Client;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const NAMES: [&str; 3] = ["fixed", "nothing", "ours"];
+const NAMES: [&str; 4] = ["fixed", "nothing", "one bid", "two bids"];
 const REQUESTS: u64 = 4_096;
 const SEED: u64 = 5;
 
@@ -51,41 +52,37 @@ fn main() {
     let listeners = std::env::var("INTERLUDE_LISTENERS").ok().and_then(|n| n.parse().ok());
     let listeners = listeners.unwrap_or(if short { 5_000 } else { 1_000_000 });
     let (rounds, time) = if short { (1, 100) } else { (11, 1_000) };
+    let time = Duration::from_millis(time);
 
     let data = tempfile::tempdir().expect("a folder");
     let ours = ours::start(data.path(), listeners, SEED);
     let bodies = ours::bodies(SEED, listeners, REQUESTS);
-    let mut client = Client::new(&bodies);
+    let mut clients = [Client::new("one", &bodies), Client::new("two", &bodies)];
+    let ours_at = ours.bid_address();
     // A first look: how much is bid, and how long the answers are.
-    let answers = client.run(ours.bid_address(), Duration::from_millis(time));
+    let [one, two] = clients.each_mut().map(|client| client.run(ours_at, time));
     println!(
-        "{} requests of {} bytes in the middle; {:.1} % get a bid of {} bytes",
+        "{} requests of {} bytes in the middle; {:.1} % get a bid of {} bytes, or two of {}",
         bodies.len(),
         middle(bodies.iter().map(|body| body.len() as f64).collect()),
-        100.0 * answers.bids as f64 / answers.count as f64,
-        answers.bid_bytes / answers.bids.max(1),
+        100.0 * one.bids as f64 / one.count as f64,
+        one.bid_length(),
+        two.bid_length(),
     );
-    let length = (answers.bid_bytes / answers.bids.max(1)) as usize;
-    let (fixed, nothing) = (floors::fixed(length), floors::nothing(length));
-    let servers: [(SocketAddr, &str); 3] =
-        [(fixed.address, "fixed"), (nothing.address, "nothing"), (ours.bid_address(), "bid")];
+    let (fixed, nothing) = (floors::fixed(one.bid_length()), floors::nothing(one.bid_length()));
+    let servers = [(fixed.address, "fixed"), (nothing.address, "nothing")];
+    let servers = [servers[0], servers[1], (ours_at, "bid"), (ours_at, "bid")];
     pin(&servers.map(|(_, thread)| thread));
 
-    let mut seen: [Vec<Seen>; 3] = Default::default();
+    let mut seen: [Vec<Seen>; 4] = Default::default();
     for round in 0..rounds {
         for turn in 0..servers.len() {
             let ix = (round + turn) % servers.len();
-            seen[ix].push(look(&mut client, servers[ix], Duration::from_millis(time)));
+            let client = &mut clients[usize::from(ix == 3)];
+            seen[ix].push(look(client, servers[ix], time));
         }
     }
     report(&seen);
-    let told = ours.registry().render();
-    let told = told.lines().filter(|line| {
-        line.contains("_outcomes_total{") && !line.ends_with(" 0")
-            || line.starts_with("interlude_bid_hold")
-            || line.starts_with("interlude_bid_queue")
-    });
-    told.for_each(|line| println!("{line}"));
     assert!(ours.stop(), "connections were left open");
 }
 
@@ -104,7 +101,7 @@ fn look(client: &mut Client, (address, thread): (SocketAddr, &str), time: Durati
     }
 }
 
-fn report(seen: &[Vec<Seen>; 3]) {
+fn report(seen: &[Vec<Seen>; 4]) {
     println!(
         "\n           bid thread, µs   ÷ nothing   all threads, µs   ÷ nothing   a second   ÷ nothing"
     );

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use interlude::app::config::Config;
+use interlude::app::config::{Config, ExchangeRow};
 use interlude::app::demo::Demo;
 use interlude::app::run::{Running, make_demo};
 use interlude::base::units::time::{Clock as _, WallClock};
@@ -17,6 +17,12 @@ pub fn start(data: &Path, listeners: u32, seed: u64) -> Running {
     (config.bid.listen, config.admin.listen) = (anywhere, anywhere);
     config.server.workers = 1;
     config.server.linger_ms = 0;
+    let row = |key: &str, open_bids| ExchangeRow {
+        key: key.to_owned(),
+        open_bids,
+        ..ExchangeRow::default()
+    };
+    config.exchanges = vec![row("one", 1), row("two", 2)];
     config.demo = Some(Demo { seed, listeners });
     make_demo(&mut config, data, &mut |_, _| {}).expect("listeners");
     config.demo = None;
