@@ -9,3 +9,5 @@ pub mod niceness;
 pub mod rng;
 
 pub mod csv;
+
+pub mod caught;

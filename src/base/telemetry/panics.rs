@@ -6,16 +6,26 @@
 
 use std::any::Any;
 use std::panic;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Defects of this process since the hook was set.
+static PANICS: AtomicU64 = AtomicU64::new(0);
 
 /// From now on panics are told by the log, without what may be personal.
 pub fn install() {
     panic::set_hook(Box::new(|told| {
+        PANICS.fetch_add(1, Ordering::Relaxed);
         let place = told.location().map(ToString::to_string).unwrap_or_default();
         let thread = std::thread::current();
         let thread = thread.name().unwrap_or("without a name");
         let said = said(told.payload());
         tracing::error!(place, thread, said, "a defect: this piece of work was given up");
     }));
+}
+
+/// How many there were.
+pub fn count() -> u64 {
+    PANICS.load(Ordering::Relaxed)
 }
 
 fn said(payload: &(dyn Any + Send)) -> &'static str {

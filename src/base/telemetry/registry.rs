@@ -7,6 +7,7 @@ use metrics::{Counter, Gauge, Key, KeyName, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use super::latency::Latency;
+use super::panics;
 
 /// Label names with their values; the values from a closed set.
 pub type Labels<'l> = &'l [(&'static str, &'l str)];
@@ -69,12 +70,18 @@ impl Registry {
     /// Everything, in the Prometheus text format.
     pub fn render(&self) -> String {
         let mut text = self.handle.render();
+        // Of the process, not of one server in it. Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "# HELP interlude_process_panics_total Defects; each ended one piece of work.\n# TYPE \
+             interlude_process_panics_total counter\ninterlude_process_panics_total {}\n\n",
+            panics::count()
+        );
         let latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
         let mut names: Vec<_> = latencies.iter().map(|l| (l.name, l.help)).collect();
         names.sort_unstable();
         names.dedup_by_key(|(name, _)| *name);
         for (name, help) in names {
-            // Writing to a String cannot fail.
             let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} histogram\n");
             for latency in latencies.iter().filter(|l| l.name == name) {
                 latency.latency.render(name, &latency.labels, &mut text);

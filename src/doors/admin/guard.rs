@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::refusal::Refusal;
 use super::token::Tokens;
+use crate::base::stdx::caught::caught;
 
 /// Whose request it is, as the trail names them: the beginning of the token's SHA-256.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -94,7 +95,10 @@ pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next)
     match guard.check(request.headers()) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            caught(next.run(request)).await.unwrap_or_else(|why| {
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                Refusal::new(status, why.to_string()).into_response()
+            })
         }
         Err(refusal) => refusal.into_response(),
     }

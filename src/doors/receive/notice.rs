@@ -17,7 +17,8 @@ use super::house::{House, NoticeCall};
 use super::meters::notice_end;
 use super::reply::{Reply, ReplyBody, status};
 use super::route::query_value;
-use crate::flows::notice::{Kind, Settled};
+use crate::base::stdx::caught::caught;
+use crate::flows::notice::{Kind, Settled, Settlement};
 use crate::market::ticket::Channel;
 
 /// A transparent pixel: what an image tag needs to be content.
@@ -51,7 +52,10 @@ pub async fn answer<H: House>(
         min_to_win: value("min"),
         received: doors.clock.now(),
     };
-    let settlement = doors.house.settle(call).await;
+    // What a defect left of it is told by the next attempt: nothing was acknowledged.
+    let settlement = caught(doors.house.settle(call)).await;
+    let settlement =
+        settlement.unwrap_or(Settlement { settled: Settled::Unavailable, ticket: None });
     verdict.end(notice_end(settlement.settled));
     let mut reply = match settlement.settled {
         // The listener is waiting: a click of ours leads on, whether it could be counted or not.

@@ -4,7 +4,7 @@ mod command;
 mod limits;
 mod listeners;
 mod lists;
-mod money;
+pub mod money;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

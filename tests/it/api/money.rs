@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::{Rig, user};
 use crate::doors::client::{Client, Reply, get, post};
 
-/// A bid that is heard: its id.
-fn heard(rig: &Rig, id: &str) -> String {
+/// A bid that is won, heard and clicked: its id.
+pub fn heard(rig: &Rig, id: &str) -> String {
     let request = json!({
-        "id": id, "at": 1, "tmax": 5000, "cur": ["USD"], "user": user(id),
+        "id": "asked", "at": 1, "tmax": 5000, "cur": ["USD"], "user": user(id),
         "imp": [{"id": "1", "audio": {"mimes": ["audio/mpeg"], "protocols": [7, 14],
             "minduration": 5, "maxduration": 30}}],
         "app": {"id": "music"},
@@ -24,10 +24,13 @@ fn heard(rig: &Rig, id: &str) -> String {
     let bid = &answer["seatbid"][0]["bid"][0];
     let win = bid["nurl"].as_str().unwrap().replace("${AUCTION_PRICE}", "2.5");
     let adm = bid["adm"].as_str().unwrap();
-    let at = adm.find("/beacon/impression/").unwrap();
-    let heard = adm[at..].split("]]>").next().unwrap().replace("${AUCTION_PRICE}", "2.5");
+    let player = |kind: &str| {
+        let at = adm.find(kind).unwrap();
+        adm[at..].split("]]>").next().unwrap().replace("${AUCTION_PRICE}", "2.5")
+    };
     assert_eq!(client.ask(&get(&win[win.find("/notice/").unwrap()..], "")).status, 204);
-    assert_eq!(client.ask(&get(&heard, "")).status, 204);
+    assert_eq!(client.ask(&get(&player("/beacon/impression/"), "")).status, 204);
+    assert_eq!(client.ask(&get(&player("/click/"), "")).status, 302);
     bid["id"].as_str().unwrap().to_owned()
 }
 

@@ -57,6 +57,10 @@ impl House for Told {
                 Outcome::NoBid(NoBid::NoLineTargets)
             }
             b"panic" => panic!("as told"),
+            // What a defect says may quote the request.
+            body if body.starts_with(b"defect") => {
+                panic!("{} cannot be cut", String::from_utf8_lossy(body))
+            }
             b"slow" => {
                 std::thread::sleep(Duration::from_millis(300));
                 reply.extend_from_slice(b"slow");
@@ -80,6 +84,7 @@ impl House for Told {
     async fn settle(&self, call: NoticeCall) -> Settlement {
         let genuine = Some(ticket());
         let (settled, ticket) = match call.ticket.as_str() {
+            text if text.starts_with("defect") => panic!("{text} cannot be cut"),
             "forged" => (Settled::Forged, None),
             "broken" => (Settled::Unavailable, genuine),
             text => {

@@ -28,9 +28,17 @@ fn requests() -> Vec<Vec<u8>> {
 
 #[test]
 fn no_line_and_no_metric_names_a_person() {
+    for (level, lines) in [("error", false), ("warn", false), ("info", true), ("debug", true)] {
+        at_level(level, lines);
+    }
+    at_level("trace", true);
+}
+
+/// A whole life of a server at one level; `lines`: its log says how it ends.
+fn at_level(level: &str, lines: bool) {
     let folder = folder();
     let mut server = command(folder.path());
-    let mut server = server.env("INTERLUDE_LOG", "trace").spawn().unwrap();
+    let mut server = server.env("INTERLUDE_LOG", level).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
@@ -59,7 +67,7 @@ fn no_line_and_no_metric_names_a_person() {
     server.wait().unwrap();
     let mut log = String::new();
     server.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-    assert!(log.contains("drained"), "{log}");
+    assert_eq!(log.contains("drained"), lines, "{level}: {log}");
     for canary in [CANARY, "203.0.113.77", "12.345678", "87.654321", token.trim()] {
         assert!(!log.contains(canary), "{canary}: {log}");
         assert!(!metrics.contains(canary), "{canary}: {metrics}");

@@ -2,6 +2,9 @@
 
 mod erase;
 mod logs;
+mod money;
+mod panics;
+mod series;
 
 use std::path::{Path, PathBuf};
 
