@@ -3,7 +3,6 @@
 
 use super::Kind;
 use super::seen::{Shard, Standing, bit};
-use crate::base::units::time::Moment;
 use crate::market::exchange::BillableEvent;
 use crate::market::ticket::Ticket;
 use crate::offer::delivery::caps::{Meeting, Told};
@@ -33,13 +32,13 @@ pub(super) fn is_heard(kind: Kind, ticket: &Ticket, shard: &Shard) -> bool {
     tells && !ticket.test && fresh(Kind::Impression) && fresh(Kind::Billing)
 }
 
-/// What the ledger knows at start of bids whose tickets live: which were won or heard, and when
-/// they were made. Tests count for nobody.
-pub(super) fn told(ledger: &Ledger, now: Moment) -> Vec<Told> {
+/// What the ledger knows at start of bids whose tickets live or lived when it ended: which were
+/// won or heard, and when they were made. Tests count for nobody.
+pub(super) fn told(ledger: &Ledger) -> Vec<Told> {
     let lost = bit(Kind::Loss) | bit(Kind::NotUsed) | bit(Kind::Error);
     let heard = bit(Kind::Impression) | bit(Kind::Billing);
-    let live = ledger.bids().filter(|(_, recent)| recent.expires >= now && !recent.test);
-    let won = live.filter(|(_, recent)| recent.kinds & !lost != 0);
+    let real = ledger.bids().filter(|(_, recent)| !recent.test);
+    let won = real.filter(|(_, recent)| recent.kinds & !lost != 0);
     won.map(|(bid, recent)| Told {
         bid,
         line: recent.line,

@@ -120,7 +120,7 @@ impl Till {
             answers: counters(Kind::ALL.len() * Settled::ALL.len()),
             rules: counters(PriceRule::ALL.len()),
             conflicts: counters(Conflict::ALL.len()),
-            recent: Mutex::new(told(ledger, now)),
+            recent: Mutex::new(told(ledger)),
         }
     }
 

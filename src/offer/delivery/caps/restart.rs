@@ -11,7 +11,7 @@
 //!   until the ticket expires; the log is told, so that they are closed after the next start, too;
 //! - a win that comes in that time holds places, an impression counts ([`Caps::adopt`]).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::record::{Record, What};
@@ -24,6 +24,8 @@ use crate::market::ticket::BidId;
 
 /// Within so long a bid is gathered, so that the log is told of it.
 const GATHERED_S: u32 = 5;
+/// Bids that are remembered before any are forgotten.
+const MANY: usize = 1 << 16;
 
 /// What a restart has to know.
 pub struct Restart<'a> {
@@ -32,7 +34,7 @@ pub struct Restart<'a> {
     pub ticket_life_s: i64,
     /// How long a hold may be open that nobody knows of.
     pub quarantine_s: i64,
-    /// What money's journal says of bids whose tickets live.
+    /// What money's journal says of bids whose tickets live, or lived when the process stopped.
     pub told: &'a mut dyn Iterator<Item = Told>,
 }
 
@@ -64,9 +66,12 @@ pub struct Rebuilt {
 pub(super) struct Rebuilding<'c, 'a> {
     caps: &'c Caps,
     restart: Restart<'a>,
+    /// Holds whose tickets lived when the log ended: what was told of them last may be missing.
     open: HashMap<BidId, Open>,
-    /// Bids whose tickets live, that the log tells of.
-    known: HashSet<BidId>,
+    /// Such bids that the log tells of, and when they were made.
+    known: HashMap<BidId, u32>,
+    /// How many may be remembered before it is looked for what may go.
+    many: usize,
     owners: HashMap<LineId, Owner>,
     gone: Gone,
     /// Bids without their holds, found at a start before.
@@ -88,7 +93,8 @@ pub(super) fn rebuild<'c, 'a>(caps: &'c Caps, restart: Restart<'a>) -> Rebuildin
         caps,
         restart,
         open: HashMap::new(),
-        known: HashSet::new(),
+        known: HashMap::new(),
+        many: MANY,
         owners: HashMap::new(),
         gone: Gone::default(),
         missing: Vec::new(),
@@ -107,11 +113,10 @@ impl Rebuilding<'_, '_> {
             self.last_s = self.last_s.max(record.made_s);
         }
         match record.what {
-            What::Hold if self.lives(&record) => {
-                self.known.insert(record.bid);
+            What::Hold => {
+                self.known.insert(record.bid, record.made_s);
                 self.open.entry(record.bid).or_insert(Open { hold: record, won: false });
             }
-            What::Hold => {}
             What::Won => {
                 self.open.entry(record.bid).and_modify(|open| open.won = true);
             }
@@ -122,23 +127,30 @@ impl Rebuilding<'_, '_> {
             What::Missing => self.missing.push(record),
             What::Erased | What::Opened => {}
         }
+        if self.open.len() + self.known.len() > self.many {
+            self.forget();
+        }
     }
 
     fn now_s(&self) -> i64 {
         self.restart.now.unix_s()
     }
 
-    /// Whether its ticket may live: what is older needs no memory.
-    fn lives(&self, record: &Record) -> bool {
-        let life_s = i64::from(record.life_s).max(self.restart.ticket_life_s);
-        self.now_s() - i64::from(record.made_s) <= life_s
+    /// Drops what had ended before the last record.
+    fn forget(&mut self) {
+        // A clock that was ahead for a while ends nothing.
+        let (at_s, most_s) = (i64::from(self.last_s).min(self.now_s()), self.restart.ticket_life_s);
+        let lived = |made_s: u32, life_s: u32| {
+            at_s - i64::from(made_s) <= most_s.max(life_s.into()) + i64::from(GATHERED_S)
+        };
+        self.open.retain(|_, open| lived(open.hold.made_s, open.hold.life_s));
+        self.known.retain(|_, &mut made_s| lived(made_s, 0));
+        self.many = 2 * (self.open.len() + self.known.len()).max(MANY);
     }
 
     fn heard(&mut self, record: &Record) {
         self.open.remove(&record.bid);
-        if self.lives(record) {
-            self.known.insert(record.bid);
-        }
+        self.known.insert(record.bid, record.made_s);
         self.rebuilt.impressions += 1;
         if let Some(taken) = self.taken(record) {
             self.caps.count(&taken, self.now_s());
@@ -206,7 +218,8 @@ impl Rebuilding<'_, '_> {
                 continue;
             }
             let recent = seconds(told.made).saturating_add(GATHERED_S) >= self.last_s;
-            if orderly || !recent || self.known.contains(&told.bid) {
+            let over = told.expires.unix_s() < self.now_s();
+            if orderly || !recent || over || self.known.contains_key(&told.bid) {
                 continue;
             }
             if self.set(told.line).is_none() {

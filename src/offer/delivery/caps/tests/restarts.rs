@@ -491,6 +491,28 @@ fn an_impression_of_a_lost_bid_is_not_lost_with_the_next_crash() {
     assert_eq!(answers.iter().filter(|&&room| !room).count(), 2, "of both creatives");
 }
 
+/// What was heard just before a crash counts, also when its ticket has expired by the next start.
+#[test]
+fn what_was_heard_before_a_crash_counts_however_long_it_took() {
+    let mut stage = Stage::new(7);
+    stage.tells_wins = false;
+    let of = |target| Known { level: Level::Line, target, cap: Cap::rolling(1, DAY) };
+    stage.known = [2, 3, 4].map(of).to_vec();
+    let (mut process, _) = stage.start();
+    stage.bid(&mut process);
+    process.gather();
+    process.log.turn().unwrap();
+    stage.now_s += 2;
+    stage.heard(&mut process);
+    stage.disk.crash(1);
+    drop(process);
+    stage.now_s += LIFE_S + 100;
+    let (process, rebuilt) = stage.start();
+    assert_eq!((rebuilt.impressions, rebuilt.orderly, rebuilt.unknown), (1, false, 0));
+    let answers = process.answers(stage.now_s + LIFE_S + 2);
+    assert_eq!(answers.iter().filter(|&&room| !room).count(), 2, "of both creatives");
+}
+
 /// A win whose hold a crash has lost may be heard until its ticket expires, for whom nobody knows:
 /// so long no line that would count it is bid, however often the process starts again.
 #[test]
