@@ -149,6 +149,7 @@ fn signed(keys: &TicketKeys, bid: u64) -> TicketText {
         made: NOW,
         expires: NOW.plus_s(3600),
         listener: None,
+        measured: false,
         supply: SupplyMark::default(),
         test: false,
     })

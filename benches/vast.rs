@@ -115,7 +115,8 @@ fn measure(criterion: &mut Criterion) {
         let bid = BidId(0x0123_4567_89ab_cdef);
         let expires_s = Some(3600);
         let (creative, advertiser, places) = (&creative, &advertiser, &places[..]);
-        let ad = AdSpec { fit: &fit, creative, advertiser, places, bid, beacons, expires_s };
+        let (fit, shared) = (&fit, true);
+        let ad = AdSpec { fit, creative, advertiser, places, bid, beacons, expires_s, shared };
         out.clear();
         render(&ad, &mut out);
         group.throughput(Throughput::Bytes(out.len() as u64));

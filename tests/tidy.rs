@@ -50,6 +50,11 @@ fn every_source_file_says_what_it_answers() {
 }
 
 #[test]
+fn bids_and_notices_write_no_profile() {
+    hold("learning", &bans::learning(&Tree::read()));
+}
+
+#[test]
 fn banned_words_and_names_stay_out() {
     hold("bans", &bans::leftovers(&Tree::read()));
 }

@@ -53,6 +53,8 @@ pub struct Ticket {
     pub expires: Moment,
     /// Whose caps an impression counts in; `None`: nobody's.
     pub listener: Option<ListenerMark>,
+    /// The listener may be told from others in measurement, too: reach and frequencies.
+    pub measured: bool,
     /// Where the impression comes from; nought in version 1.
     pub supply: SupplyMark,
     /// `test: 1`: counts, never charges.
@@ -271,6 +273,7 @@ impl TicketKeys {
         Some(Ticket {
             made: Moment::from_unix_s(number(more, 0, 4) as i64),
             listener,
+            measured: listener.is_some() && more[17] == 0,
             supply: SupplyMark(number(more, 12, 16) as u32),
             ..ticket
         })
@@ -319,7 +322,8 @@ fn encode(ticket: &Ticket, key: u8, veiled: Option<u64>, out: &mut [u8]) {
     out[54..62].copy_from_slice(&veiled.unwrap_or(0).to_le_bytes());
     out[62..66].copy_from_slice(&ticket.supply.0.to_le_bytes());
     out[66] = u8::from(veiled.is_some());
-    // The last byte is nought: three bytes are four characters.
+    // Nought in tickets from before measurement asked for a grant of its own.
+    out[67] = u8::from(veiled.is_some() && !ticket.measured);
 }
 
 fn seconds(unix_us: i64) -> [u8; 4] {
@@ -353,6 +357,7 @@ fn decode(body: &[u8]) -> Option<Ticket> {
         made: expires.plus_s(-LIFE_1_S),
         expires,
         listener: None,
+        measured: false,
         supply: SupplyMark::default(),
         test: body[0] & 2 != 0,
     })
@@ -375,6 +380,7 @@ mod tests {
             made: Moment::from_unix_s(1_799_996_400),
             expires: Moment::from_unix_s(1_800_000_000),
             listener: Some(ListenerMark(0xfeed_f00d_dead_beef)),
+            measured: true,
             supply: SupplyMark(0x8765_4321),
             test: true,
         }
@@ -413,6 +419,7 @@ mod tests {
             line: LineId(7),
             creative: 0x1234_5678,
             listener: None,
+            measured: false,
             ..ticket(Channel::Player)
         };
         assert_eq!(keys().sign(&pinned).as_str(), PINNED);
@@ -494,8 +501,11 @@ mod tests {
         for listener in [None, Some(ListenerMark(0))] {
             let text = keys().sign(&with(1, listener));
             let read = keys().verify(text.as_str(), Channel::Player, BEFORE).unwrap();
-            assert_eq!(read.listener, listener);
+            assert_eq!((read.listener, read.measured), (listener, listener.is_some()));
         }
+        let counted = Ticket { measured: false, ..with(1, Some(mark)) };
+        let read = keys().verify(keys().sign(&counted).as_str(), Channel::Player, BEFORE).unwrap();
+        assert_eq!(read, counted);
     }
 
     #[test]

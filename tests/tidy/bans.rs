@@ -66,6 +66,24 @@ fn in_code(file: &File, out: &mut Vec<String>) {
     }
 }
 
+/// Nothing is learnt of a listener from a bid or a notice (docs/consent.md, `write_profile`): what
+/// answers them names nothing that could write a profile.
+pub fn learning(tree: &Tree) -> Vec<String> {
+    const PATHS: [&str; 4] =
+        ["src/flows/decide", "src/flows/notice", "src/knowledge/enrich", "src/doors/receive"];
+    const WRITES: [&str; 5] = ["Intake", "DiskStore", "GenerationBuilder", "Change", "encode"];
+    let mut out = Vec::new();
+    let of_paths = |file: &&File| PATHS.iter().any(|path| file.path.starts_with(path));
+    for file in tree.source().filter(of_paths) {
+        for (name, at) in WRITES.iter().flat_map(|n| words(&file.code, n).map(move |at| (n, at))) {
+            if !file.in_tests(at) && file.code.contains("knowledge::audience") {
+                out.push(format!("{}: `{name}` writes profiles; bids may not", file.at(at)));
+            }
+        }
+    }
+    out
+}
+
 /// What awaits, locks, formats or allocates, in files that a request passes through.
 ///
 /// What only start-up or an operator reaches carries `// cold: why`: on the line itself, on its own

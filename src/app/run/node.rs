@@ -24,6 +24,7 @@ use crate::market::exchange::{Exchange, ExchangeIx};
 use crate::market::openrtb::Wire;
 use crate::market::openrtb::response::{Response, write_json, write_protobuf};
 use crate::market::outcome::{NoBid, Outcome};
+use crate::market::privacy::{Denial, Permissions};
 use crate::market::ticket::{KeysFault, Ticket, TicketKeys};
 use crate::market::vocabulary::Vocabulary;
 use crate::offer::creative::click_target;
@@ -48,6 +49,7 @@ pub struct Node {
     swaps: Counter,
     builds: Builds,
     refused_swaps: Counter,
+    permitted: Permitted,
 }
 
 /// How long those who decide in an old world may take before its memory is left to them.
@@ -91,6 +93,7 @@ impl Node {
             workers,
             serving: AtomicBool::new(true),
             builds: Builds::new(registry),
+            permitted: Permitted::new(registry),
             swaps: count("interlude_world_swaps_total", "Worlds published after the first."),
             refused_swaps: count(
                 "interlude_world_refused_swaps_total",
@@ -229,6 +232,9 @@ impl Node {
         let at = Circumstance { moment: call.received, coin: published.world.coin };
         let spent_us = || i64::try_from(call.arrived.elapsed().as_micros()).unwrap_or(i64::MAX);
         let outcome = serve(&received, published, records, &mut worker, (at, spent_us));
+        if let Some(ruling) = worker.scratch.made().ruling {
+            self.permitted.count(ruling.permissions);
+        }
         match outcome {
             Outcome::Bid => reply.extend_from_slice(worker.scratch.reply()),
             Outcome::NoBid(reason) => {
@@ -240,6 +246,28 @@ impl Node {
         // Full when a burst is over: the memory beyond the queue's places is given back.
         let _ = self.workers.push(worker);
         outcome
+    }
+}
+
+/// Requests that were asked what they permit, by the first signal that took something away.
+struct Permitted {
+    full: Counter,
+    /// By [`Denial`].
+    denied: [Counter; Denial::ALL.len()],
+}
+
+impl Permitted {
+    fn new(registry: &Registry) -> Permitted {
+        let of = |label| {
+            let help = "Bid requests by the first signal that permits less than everything.";
+            registry.counter("interlude_consent_requests_total", help, &[("denial", label)])
+        };
+        Permitted { full: of("none"), denied: Denial::ALL.map(|denial| of(denial.label())) }
+    }
+
+    fn count(&self, permissions: Permissions) {
+        let denied = permissions.denial().map(|denial| &self.denied[denial as usize]);
+        denied.unwrap_or(&self.full).increment(1);
     }
 }
 

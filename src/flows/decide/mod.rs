@@ -152,6 +152,7 @@ pub fn sources<'w>(world: &'w World, received: &Received<'_>) -> enrich::Sources
         rates: &world.rates,
         listeners: world.listeners,
         privacy: &world.privacy,
+        providers: &world.providers,
         gpc: received.gpc,
         ruling: received.ruling,
     }

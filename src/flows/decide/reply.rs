@@ -11,7 +11,7 @@ use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
 use crate::flows::decide::candidate::Matter;
 use crate::flows::decide::scratch::Markup;
 use crate::flows::decide::select::Winner;
-use crate::knowledge::catalog::model::Advertiser;
+use crate::knowledge::catalog::model::{Advertiser, Expr};
 use crate::market::exchange::BillableEvent;
 use crate::market::openrtb::Wire;
 use crate::market::openrtb::response::{
@@ -20,6 +20,7 @@ use crate::market::openrtb::response::{
 use crate::market::outcome::NoBid;
 use crate::market::privacy::Grant;
 use crate::market::ticket::{Channel, Ticket, TicketText, creative_mark};
+use crate::market::vocabulary::SignalKind;
 use crate::offer::creative::{AdSpec, Beacons, Notice, render};
 
 /// An answer longer than this is not sent; 16 bids of four kilobytes fit well.
@@ -76,6 +77,7 @@ struct Signed {
 fn signed(matter: &Matter<'_, '_>, winner: &Winner) -> Signed {
     let catalog = &matter.world.catalog;
     let keys = &matter.world.keys;
+    let permissions = matter.opportunity.permissions;
     let ticket = |channel| Ticket {
         channel,
         bid: winner.bid,
@@ -88,6 +90,7 @@ fn signed(matter: &Matter<'_, '_>, winner: &Winner) -> Signed {
         made: matter.moment,
         expires: winner.expires,
         listener: matter.mark,
+        measured: matter.mark.is_some() && permissions.may(Grant::Measure),
         supply: matter.supply(),
         test: matter.opportunity.test,
     };
@@ -116,6 +119,27 @@ fn ad<'a>(matter: &Matter<'a, 'a>, winner: &'a Winner, signed: &'a Signed) -> Ad
         bid: winner.bid,
         beacons: beacons(matter, signed),
         expires_s: Some(matter.exchange.ticket_ttl_s),
+        shared: shared(matter, winner),
+    }
+}
+
+/// Whether the campaign's own trackers may hear of it. A line that asks of the listener tells
+/// them what the listener is: that needs a grant of its own. Of what was chosen by the music
+/// alone, or may not be chosen otherwise, they learn nothing.
+fn shared(matter: &Matter<'_, '_>, winner: &Winner) -> bool {
+    let permissions = matter.opportunity.permissions;
+    let chosen_by_person = || {
+        let line = matter.world.catalog.line(winner.candidate.line);
+        permissions.may(Grant::ReadProfile) && asks_of_listener(&line.targeting)
+    };
+    permissions.may(Grant::ShareSegments) || !chosen_by_person()
+}
+
+fn asks_of_listener(expr: &Expr) -> bool {
+    match expr {
+        Expr::All(parts) | Expr::Any(parts) => parts.iter().any(asks_of_listener),
+        Expr::Not(inner) => asks_of_listener(inner),
+        Expr::Leaf(leaf) => SignalKind::of(leaf.dimension).is_some(),
     }
 }
 

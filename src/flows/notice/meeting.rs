@@ -15,6 +15,7 @@ pub(super) fn meeting(ticket: &Ticket) -> Meeting {
         line: ticket.line,
         creative: ticket.creative,
         mark: ticket.listener,
+        measured: ticket.measured,
         made: ticket.made,
         expires: ticket.expires,
     }

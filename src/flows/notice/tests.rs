@@ -130,6 +130,7 @@ fn ticket(bid: u64, channel: Channel) -> Ticket {
         made: NOW,
         expires: NOW.plus_s(3600),
         listener: None,
+        measured: false,
         supply: SupplyMark::default(),
         test: false,
     }

@@ -10,6 +10,8 @@
 //! ```
 //! Segments ascend by value, each value once. Expiry `0xFF_FFFF` is "never".
 
+use bumpalo::Bump;
+use bumpalo::collections::Vec as ArenaVec;
 use thiserror::Error;
 
 use crate::base::units::time::Moment;
@@ -126,6 +128,19 @@ impl<'a> Profile<'a> {
         self.bytes
     }
 
+    /// The same with fewer segments, written into `arena`.
+    pub fn retained<'b>(self, arena: &'b Bump, keep: impl Fn(&Segment) -> bool) -> Profile<'b> {
+        let kept = || self.segments().filter(|segment| keep(segment));
+        let mut out = ArenaVec::with_capacity_in(self.bytes.len(), arena);
+        out.push(VERSION);
+        put_number(kept().count() as u32, &mut out);
+        let mut before = 0;
+        for segment in kept() {
+            put_segment(&segment, &mut before, &mut out);
+        }
+        Profile { bytes: out.into_bump_slice() }
+    }
+
     pub fn len(&self) -> usize {
         let mut rest = self.bytes.get(1..).unwrap_or_default();
         take_number(&mut rest).map_or(0, |count| count as usize)
@@ -172,21 +187,25 @@ pub fn encode(segments: &mut Vec<Segment>, out: &mut Vec<u8>) -> Result<(), Prof
     put_number(segments.len() as u32, out);
     let mut before = 0;
     for segment in segments.iter() {
-        put_number(segment.value.0 - before, out);
-        before = segment.value.0;
-        out.push(segment.confidence_pct.clamp(1, 100));
-        let hours = (segment.expires.unix_s() / HOUR_S).clamp(0, i64::from(NEVER));
-        out.extend_from_slice(&(hours as u32).to_le_bytes()[..3]);
+        put_segment(segment, &mut before, out);
     }
     Ok(())
 }
 
-fn put_number(mut number: u32, out: &mut Vec<u8>) {
+fn put_segment(segment: &Segment, before: &mut u32, out: &mut impl Extend<u8>) {
+    put_number(segment.value.0 - *before, out);
+    *before = segment.value.0;
+    let hours = (segment.expires.unix_s() / HOUR_S).clamp(0, i64::from(NEVER));
+    let [a, b, c, _] = (hours as u32).to_le_bytes();
+    out.extend([segment.confidence_pct.clamp(1, 100), a, b, c]);
+}
+
+fn put_number(mut number: u32, out: &mut impl Extend<u8>) {
     while number >= 0x80 {
-        out.push(number as u8 | 0x80);
+        out.extend([number as u8 | 0x80]);
         number >>= 7;
     }
-    out.push(number as u8);
+    out.extend([number as u8]);
 }
 
 /// Unsigned LEB128 of at most 32 bits, in its shortest form only.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::stdx::fault::nearest;
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;
+use crate::market::privacy::ThirdParty;
 use crate::market::vocabulary::{Dimension, ValueId, Vocabulary};
 
 use super::retention::Retention;
@@ -32,7 +33,8 @@ pub struct ProviderRow {
     /// The vendor's id in the Global Vendor List; without it, the vendor is not on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gvl_id: Option<u16>,
-    /// The TCF purposes for which its data may be used.
+    /// The TCF purposes for which its data may be used: a TC string has to give it a basis for
+    /// all of them. None named: 3 and 4.
     #[serde(default)]
     pub purposes: Vec<u8>,
     #[serde(default)]
@@ -73,6 +75,8 @@ pub struct Provider {
     pub gvl_id: Option<u16>,
     pub purposes: Vec<u8>,
     pub legal_basis: LegalBasis,
+    /// Whom consent strings are asked about.
+    pub party: ThirdParty,
     /// For one impression.
     pub fee: Money,
     pub dimensions: Vec<Dimension>,
@@ -114,6 +118,19 @@ impl Providers {
 
     pub const fn retention(&self) -> Retention {
         self.1
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The place of [`of`](Providers::of) among them.
+    pub fn place_of(&self, value: ValueId, vocabulary: &Vocabulary) -> Option<usize> {
+        self.0.iter().position(|provider| provider.has(value, vocabulary))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Provider> {
@@ -182,6 +199,11 @@ impl Provider {
             gvl_id: row.gvl_id,
             purposes: row.purposes.clone(),
             legal_basis: row.legal_basis,
+            party: ThirdParty::new(
+                row.gvl_id,
+                &row.purposes,
+                row.legal_basis == LegalBasis::LegitimateInterest,
+            ),
             fee: Money::new(cpm_nanos(&row.cpm)?, currency),
             dimensions: dimensions?,
             max_age_s: (row.max_age_days > 0).then(|| i64::from(row.max_age_days) * 86_400),

@@ -95,12 +95,15 @@ pub fn narrowed(permissions: Permissions, suppressed: Suppressed) -> Permissions
     let Suppressed { opted_out, minor, .. } = suppressed;
     let permissions = if minor { permissions.of_minor() } else { permissions };
     if opted_out.is_all() {
-        permissions.of_opted_out()
-    } else if opted_out.has(SignalKind::Place) {
-        permissions.without(Grant::PrecisePlace, Denial::OptedOut)
-    } else {
-        permissions
+        return permissions.of_opted_out();
     }
+    // Whoever refuses what third parties tell of him is not told of to third parties, either.
+    let refused =
+        [(SignalKind::Place, Grant::PrecisePlace), (SignalKind::ThirdParty, Grant::ShareSegments)];
+    refused
+        .into_iter()
+        .filter(|&(kind, _)| opted_out.has(kind))
+        .fold(permissions, |permissions, (_, grant)| permissions.without(grant, Denial::OptedOut))
 }
 
 /// Takes back what content, device and place have said of refused kinds. A device's language is

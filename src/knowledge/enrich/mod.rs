@@ -26,6 +26,8 @@ pub mod local_time;
 
 pub mod listener;
 
+mod parties;
+
 mod rails;
 
 mod offered;
@@ -38,7 +40,7 @@ use bumpalo::Bump;
 
 use crate::base::units::money::Currency;
 use crate::base::units::time::Moment;
-use crate::knowledge::audience::{Audience, Profile, Suppression};
+use crate::knowledge::audience::{Audience, Profile, Providers, Suppression};
 use crate::market::exchange::{Exchange, ExchangeIx, Rates};
 use crate::market::facts::Facts;
 use crate::market::openrtb::request::Request;
@@ -58,6 +60,8 @@ pub struct Sources<'w> {
     pub rates: &'w Rates,
     pub listeners: listener::Config,
     pub privacy: &'w Policy,
+    /// Whose segments profiles may hold.
+    pub providers: &'w Providers,
     /// The header `Sec-GPC: 1` came with the request.
     pub gpc: bool,
     /// `None` where the request and the table of refusals are asked.
@@ -108,6 +112,7 @@ pub fn opportunity<'b>(
     // A child is left alone: no id, no profile (not even in the record), no precise place.
     let permissions = if minor { permissions.of_minor() } else { permissions };
     let (key, profile) = if minor { (None, None) } else { (key, profile) };
+    let profile = profile.map(|profile| parties::lawful(profile, sources, &signals, arena));
 
     content::set(request, vocabulary, facts);
     device::set(request, vocabulary, facts);

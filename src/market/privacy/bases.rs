@@ -1,4 +1,5 @@
-//! For which purposes have we a legal basis? One TC string, our vendor, the policy → grants.
+//! For which purposes has a vendor a legal basis? One TC string, a vendor, the policy → purposes;
+//! ours → grants.
 //!
 //! The table [`NEEDS`] is the one of docs/consent.md. Hot, pure.
 
@@ -32,9 +33,52 @@ const SPECIAL_FEATURE_1: u8 = 1;
 /// Purposes that legitimate interest is no basis for (TCF 2.2: 3 to 6; 1 never).
 const CONSENT_ONLY: [u8; 5] = [1, 3, 4, 5, 6];
 
+/// What our grants ask for: all purposes of [`NEEDS`].
+const OURS: u64 = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 7;
+
+/// Who wants to know for which purposes it has a basis. Bit `p` is purpose `p`.
+#[derive(Clone, Copy)]
+pub(super) struct Claim<'a> {
+    pub vendor: &'a Vendor,
+    pub purposes: u64,
+}
+
+/// Of the purposes that were claimed, those with a basis.
+#[derive(Clone, Copy)]
+pub(super) struct Based {
+    pub purposes: u64,
+    pub feature_1: bool,
+}
+
+impl Claim<'_> {
+    fn filter(self, basis: impl Fn(u8) -> bool) -> u64 {
+        let claimed = (1..=24).filter(|purpose| self.purposes >> purpose & 1 == 1);
+        claimed.fold(0, |has, purpose| has | u64::from(basis(purpose)) << purpose)
+    }
+}
+
 /// What a TC string of the EU grants us.
 pub(super) fn of_tcf(text: &str, policy: &Policy, moment: Moment) -> Result<Grants, Denial> {
-    let vendor = policy.vendor.unwrap_or_default();
+    let vendor = &policy.vendor.unwrap_or_default();
+    let based = tcf_bases(text, policy, Claim { vendor, purposes: OURS }, moment)?;
+    Ok(granted(based, vendor))
+}
+
+/// What a TC string of Canada grants us: consent is express, or implied where that is enough.
+pub(super) fn of_canada(text: &str, policy: &Policy, moment: Moment) -> Result<Grants, Denial> {
+    let vendor = &policy.vendor.unwrap_or_default();
+    let based = canada_bases(text, Claim { vendor, purposes: OURS }, moment)?;
+    Ok(granted(based, vendor))
+}
+
+/// For which purposes a vendor has a basis in a TC string of the EU.
+pub(super) fn tcf_bases(
+    text: &str,
+    policy: &Policy,
+    claim: Claim<'_>,
+    moment: Moment,
+) -> Result<Based, Denial> {
+    let vendor = claim.vendor;
     let tcf = Tcf::decode(text, vendor.id).map_err(|_| Denial::ConsentUnread)?;
     if tcf.head.version != 2 || tcf.policy_version < policy.policy_version_min {
         return Err(Denial::ConsentOutdated);
@@ -53,7 +97,7 @@ pub(super) fn of_tcf(text: &str, policy: &Policy, moment: Moment) -> Result<Gran
     let ours = |vendors: Option<Vendors<'_>>| vendors.is_some_and(|vendors| vendors.has_ours());
     let (consented, interested) = (ours(tcf.vendors), ours(tcf.vendor_interests));
     let basis = |purpose: u8| {
-        let basis = basis(&vendor, purpose, |p| {
+        let basis = basis(vendor, purpose, |p| {
             let r = &tcf.restrictions;
             (r.forbids(p), r.requires_consent(p), r.requires_interest(p))
         });
@@ -63,12 +107,13 @@ pub(super) fn of_tcf(text: &str, policy: &Policy, moment: Moment) -> Result<Gran
             Basis::Interest => interested && tcf.interests.has(purpose),
         }
     };
-    Ok(granted(basis, tcf.special_features.has(SPECIAL_FEATURE_1), &vendor))
+    let feature_1 = tcf.special_features.has(SPECIAL_FEATURE_1);
+    Ok(Based { purposes: claim.filter(basis), feature_1 })
 }
 
-/// What a TC string of Canada grants us: consent is express, or implied where that is enough.
-pub(super) fn of_canada(text: &str, policy: &Policy, moment: Moment) -> Result<Grants, Denial> {
-    let vendor = policy.vendor.unwrap_or_default();
+/// For which purposes a vendor has consent in a TC string of Canada.
+pub(super) fn canada_bases(text: &str, claim: Claim<'_>, moment: Moment) -> Result<Based, Denial> {
+    let vendor = claim.vendor;
     let canada = Canada::decode(text, vendor.id).map_err(|_| Denial::ConsentUnread)?;
     if canada.head.version != 1 {
         return Err(Denial::ConsentOutdated);
@@ -86,12 +131,11 @@ pub(super) fn of_canada(text: &str, policy: &Policy, moment: Moment) -> Result<G
             && !restrictions.forbids(purpose)
             && (express || implied && !restrictions.requires_consent(purpose))
     };
-    Ok(granted(basis, canada.special_features.has(SPECIAL_FEATURE_1), &vendor))
+    let feature_1 = canada.special_features.has(SPECIAL_FEATURE_1);
+    Ok(Based { purposes: claim.filter(basis), feature_1 })
 }
 
-fn granted(basis: impl Fn(u8) -> bool, feature_1: bool, vendor: &Vendor) -> Grants {
-    let purposes = [1, 2, 3, 4, 7];
-    let has = purposes.iter().fold(0_u8, |has, &p| has | u8::from(basis(p)) << p);
+fn granted(Based { purposes: has, feature_1 }: Based, vendor: &Vendor) -> Grants {
     let mut grants = Grants::NONE;
     for (grant, needs) in NEEDS {
         if needs.iter().all(|purpose| has >> purpose & 1 == 1) {

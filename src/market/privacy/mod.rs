@@ -33,6 +33,8 @@ mod bases;
 
 mod permissions;
 
+mod third_party;
+
 mod shown;
 
 pub use config::{Config, Policy, Refused, Silence, Unknown};
@@ -42,3 +44,4 @@ pub use grants::{Grant, Permissions, ProfileRead};
 pub use gvl::GvlFault;
 pub use permissions::{RegsDefault, Signals, asks_for_consent, permissions};
 pub use shown::{Kind, shown};
+pub use third_party::ThirdParty;

@@ -36,8 +36,8 @@ pub struct Signals<'a> {
 }
 
 /// Ids of GPP sections.
-const TCF_EU: u16 = 2;
-const TCF_CANADA: u16 = 5;
+pub(super) const TCF_EU: u16 = 2;
+pub(super) const TCF_CANADA: u16 = 5;
 const US_PRIVACY: u16 = 6;
 
 /// Reads the signals of a request.

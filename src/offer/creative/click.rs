@@ -87,6 +87,7 @@ mod tests {
             made: Moment::from_unix_s(0),
             expires: Moment::from_unix_s(0),
             listener: None,
+            measured: false,
             supply: SupplyMark::default(),
             test: false,
         };

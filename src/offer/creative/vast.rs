@@ -17,7 +17,7 @@ mod creatives;
 use super::beacons::Beacons;
 use super::choose::Fit;
 use super::xml;
-use crate::knowledge::catalog::model::{Advertiser, Creative, PlayerEvent};
+use crate::knowledge::catalog::model::{Advertiser, Creative, PlayerEvent, Tracker, Verification};
 use crate::market::format::VastVersion;
 use crate::market::openrtb::request::Banner;
 use crate::market::ticket::BidId;
@@ -36,6 +36,24 @@ pub struct AdSpec<'a> {
     pub beacons: Beacons<'a>,
     /// For how many seconds the ad may be kept before it is played (VAST ≥ 4.1).
     pub expires_s: Option<u32>,
+    /// Whether others may hear of it: the campaign's own trackers and verifications. What chose
+    /// the ad is what they would learn of the listener.
+    pub shared: bool,
+}
+
+impl<'a> AdSpec<'a> {
+    fn trackers(&self) -> &'a [Tracker] {
+        if self.shared { &self.creative.trackers } else { &[] }
+    }
+
+    fn click_trackers(&self) -> &'a [String] {
+        if self.shared { &self.creative.click_trackers } else { &[] }
+    }
+
+    fn verifications(&self) -> &'a [Verification] {
+        let taken = self.shared && self.fit.verified;
+        if taken { &self.creative.verifications } else { &[] }
+    }
 }
 
 /// Appends the document to `out`.
@@ -134,13 +152,13 @@ impl Writer<'_, '_> {
 
     /// The campaign's own trackers of `event`, each between `open` and `close`.
     fn third_party(&mut self, event: PlayerEvent, open: &str, close: &str) {
-        for tracker in self.ad.creative.trackers.iter().filter(|t| t.event == event) {
+        for tracker in self.ad.trackers().iter().filter(|t| t.event == event) {
             self.cdata(open, &tracker.url, close);
         }
     }
 
     fn extensions(&mut self) {
-        if self.ad.fit.verified && !self.ad.creative.verifications.is_empty() {
+        if !self.ad.verifications().is_empty() {
             self.raw(&["<Extensions><Extension type=\"AdVerifications\">"]);
             self.verifications();
             self.raw(&["</Extension></Extensions>"]);
@@ -148,11 +166,11 @@ impl Writer<'_, '_> {
     }
 
     fn verifications(&mut self) {
-        if !self.ad.fit.verified || self.ad.creative.verifications.is_empty() {
+        if self.ad.verifications().is_empty() {
             return;
         }
         self.raw(&["<AdVerifications>"]);
-        for verification in &self.ad.creative.verifications {
+        for verification in self.ad.verifications() {
             self.raw(&["<Verification vendor=\""]);
             xml::attribute(self.out, &verification.vendor);
             self.cdata(

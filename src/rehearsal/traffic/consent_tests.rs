@@ -4,7 +4,7 @@
 //! What is granted is worked out anew from the choices, not from the strings. Writes: the bid
 //! path has no way to write a profile at all, as a world is immutable.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -17,12 +17,15 @@ use crate::flows::decide::record::record;
 use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::world::World;
 use crate::flows::decide::{Circumstance, Received, decide};
-use crate::knowledge::audience::{Audience, GenerationBuilder, Profile, Segment, encode, spy};
+use crate::knowledge::audience::{
+    Audience, GenerationBuilder, LegalBasis, Profile, ProviderRow, Providers, Segment, Suppression,
+    encode, spy,
+};
 use crate::market::openrtb::Wire;
 use crate::market::outcome::{NoBid, Outcome, Refusal};
 use crate::market::privacy::{Config, Policy};
 use crate::market::ticket::Channel;
-use crate::market::vocabulary::Dimension;
+use crate::market::vocabulary::{Dimension, OptOuts, SignalKind, Suppressed};
 use crate::offer::delivery::{Answers, Ask, Hold, Live, Pace};
 
 /// 2026-11-22T12:00:00Z
@@ -114,34 +117,37 @@ impl Said {
         format!("{}.{}", core.text(), disclosed.text())
     }
 
-    /// Answer, id, profile, place; without Answer nothing.
-    fn grants(&self) -> [bool; 4] {
+    /// Answer, id, profile, place, measurement; without Answer nothing.
+    fn grants(&self) -> Granted {
         let valid = self.policy >= 4 && self.disclosed && self.updated <= 395 && self.vendor;
         let has = |purpose: u8| {
             valid && self.purposes[usize::from(purpose)] && self.forbidden != Some(purpose)
         };
         let answer = has(2);
         let id = answer && has(1);
-        [answer, id, id && has(3) && has(4), answer && self.feature_1]
+        [answer, id, id && has(3) && has(4), answer && self.feature_1, id && has(7)]
     }
 }
 
-/// One combination, and what the choices grant: answer, id, profile, place.
+/// Answer, id, profile, place, measurement.
+type Granted = [bool; 5];
+
+/// One combination, and what the choices grant.
 struct Combination {
     request: Value,
     gpc: bool,
-    grants: [bool; 4],
+    grants: Granted,
     person: &'static str,
 }
 
-const CONTEXT: [bool; 4] = [true, false, false, false];
+const CONTEXT: Granted = [true, false, false, false, false];
 
 fn combination(rng: &mut Rng) -> Combination {
     let person = [ADULT, CHILD, STRANGER][rng.below(3)];
     let country = [Some("FRA"), Some("USA"), Some("BRA"), None][rng.below(4)];
-    let mut grants = [true; 4];
-    let leave = |grants: &mut [bool; 4], what: [bool; 4]| {
-        *grants = [0, 1, 2, 3].map(|at| grants[at] && what[at]);
+    let mut grants = [true; 5];
+    let leave = |grants: &mut Granted, what: Granted| {
+        *grants = std::array::from_fn(|at| grants[at] && what[at]);
     };
     let (mut regs, mut device, mut user) = (json!({}), json!({"ifa": IFA}), json!({}));
     let mut maybe = |into: &mut Value, key: &str, values: &[(Value, bool)], odds: f64| {
@@ -190,7 +196,7 @@ fn combination(rng: &mut Rng) -> Combination {
     }
     let refused = gdpr != Some(0) && string == 1 || gdpr == Some(1) && string == 0;
     if refused {
-        leave(&mut grants, [false; 4]);
+        leave(&mut grants, [false; 5]);
     }
     let lenient = matches!(country, Some("USA" | "BRA"));
     // The exchange's row says that silence is full where no law asks for a yes.
@@ -281,35 +287,177 @@ fn world() -> World {
     World::assemble(parts, None)
 }
 
+/// A world in which third parties know something of the adult, who has refused these kinds, and
+/// the campaign has trackers.
+fn third_parties(refused: &[SignalKind]) -> World {
+    let line = |key: &str, cpm: &str, targeting: Value| json!({"key": key, "bid_cpm": cpm, "targeting": targeting, "creatives": ["c15"]});
+    let file = json!({ "advertiser": {
+        "key": "brand", "domains": ["brand.example"], "currency": "USD",
+        "creatives": [{"crid": "c15", "duration": 15, "language": "en",
+            "renditions": [{"url": "https://cdn.example/s.mp3", "bitrate": 128}],
+            "click_trackers": ["https://third.example/click"],
+            "trackers": [{"event": "start", "url": "https://third.example/start"}]}],
+        "campaigns": [{"key": "all", "lines": [
+            line("music", "1.00", json!({"genre": ["jazz"]})),
+            line("grown", "2.00", json!({"age": {"min": 25, "max": 54}})),
+            line("listed", "3.00", json!({"interest": ["listed:boats"]})),
+            line("stranger", "4.00", json!({"interest": ["stranger:boats"]})),
+        ]}],
+    }});
+    let mut parts = Stage::of_text(&file.to_string()).parts();
+    let vocabulary = Arc::make_mut(&mut parts.vocabulary);
+    let of = |value| Segment { value, confidence_pct: 100, expires: Segment::NEVER };
+    let words = ["listed:boats", "stranger:boats"];
+    let known = words.map(|text| of(vocabulary.find(Dimension::Interest, text).unwrap()));
+    let mut bytes = Vec::new();
+    encode(&mut [&known[..], &[of(vocabulary.age(40))]].concat(), &mut bytes).unwrap();
+    let mut builder = GenerationBuilder::default();
+    builder.add(ListenerKey::of(ADULT), Profile::checked(&bytes, vocabulary.len()).unwrap());
+    parts.audience = Arc::new(Audience::of(builder.build()));
+    let row = |key: &str, gvl_id| ProviderRow {
+        key: key.to_owned(),
+        name: String::new(),
+        gvl_id,
+        purposes: vec![3, 4],
+        legal_basis: LegalBasis::Consent,
+        cpm: "0".to_owned(),
+        currency: "USD".to_owned(),
+        dimensions: vec!["interest".to_owned()],
+        max_age_days: 0,
+    };
+    // The string of `Said` speaks of one vendor.
+    let rows = [row("listed", Some(OURS as u16)), row("stranger", Some(9))];
+    parts.providers = Arc::new(Providers::new(&rows));
+    let config = Config { vendor_id: OURS as u16, ..Config::default() };
+    parts.privacy = Arc::new(Policy::new(&config, None).unwrap());
+    let opted_out = refused.iter().fold(OptOuts::NONE, |all, &kind| all.with(kind));
+    let suppressed = Suppressed { opted_out, ..Suppressed::NONE };
+    let of_nobody = Suppression::empty(parts.keys.marks().clone());
+    let mark = of_nobody.mark(ListenerKey::of(ADULT));
+    parts.suppression = Arc::new(of_nobody.with(&[(mark, suppressed)]));
+    World::assemble(parts, None)
+}
+
+/// Decides for the adult; which line stands first, and its markup.
+fn decided(world: &World, user: Value, scratch: &mut Scratch) -> (String, String) {
+    let mut user = user;
+    user["buyeruid"] = json!(ADULT);
+    let body = asked(Some("USA"), json!({}), json!({}), user).to_string();
+    let exchange = world.exchange_named("demo").unwrap();
+    let received = Received::new(exchange, Wire::Json, body.as_bytes());
+    let at = Circumstance { moment: NOW, coin: world.coin };
+    assert_eq!(decide(&received, world, &mut SpyLive::default(), at, scratch), Outcome::Bid);
+    let line = scratch.made().winners[0].candidate.line;
+    let key = world.catalog.line(line).key.clone();
+    (key, scratch.markup().next().unwrap().to_owned())
+}
+
+/// What a third party knows is used where the law asks for no basis, and where it has one.
+#[test]
+fn third_parties_are_heard_on_a_basis_of_their_own() {
+    let (world, mut scratch) = (third_parties(&[]), Scratch::new());
+    assert_eq!(decided(&world, json!({}), &mut scratch).0, "stranger");
+    let all = scratch.made().profile.clone();
+    let said = Said {
+        purposes: [true; 8],
+        vendor: true,
+        feature_1: true,
+        policy: 5,
+        disclosed: true,
+        updated: 1,
+        forbidden: None,
+    };
+    let consented = json!({"consent": said.text()});
+    assert_eq!(decided(&world, consented, &mut scratch).0, "listed");
+    let vocabulary = &world.vocabulary;
+    let stranger = vocabulary.find(Dimension::Interest, "stranger:boats").unwrap();
+    let kept = Profile::checked(&scratch.made().profile, vocabulary.len()).unwrap();
+    let before = Profile::checked(&all, vocabulary.len()).unwrap();
+    let left: Vec<_> = before.segments().filter(|segment| segment.value != stranger).collect();
+    assert_eq!(kept.segments().collect::<Vec<_>>(), left, "nor does the record keep it");
+}
+
+/// Who refuses third parties is not told of to them: the ad of a line that asks of the listener
+/// comes without the campaign's own trackers; that of the music keeps them.
+#[test]
+fn trackers_hear_of_the_listener_only_where_segments_may_be_shared() {
+    let mut scratch = Scratch::new();
+    let mut refusing =
+        |kinds: &[SignalKind]| decided(&third_parties(kinds), json!({}), &mut scratch);
+    let (won, reply) = refusing(&[]);
+    assert!(won == "stranger" && reply.contains("third.example/start"), "{won}: {reply}");
+    assert!(reply.contains("third.example/click") && reply.contains("/beacon/start/"));
+    let (won, reply) = refusing(&[SignalKind::ThirdParty]);
+    assert!(won == "grown" && !reply.contains("third.example"), "{won}: {reply}");
+    assert!(reply.contains("/beacon/start/"), "ours stay: {reply}");
+    let (won, reply) = refusing(&[SignalKind::ThirdParty, SignalKind::Demographics]);
+    assert!(won == "music" && reply.contains("third.example/start"), "{won}: {reply}");
+    let (won, reply) = refusing(&[SignalKind::Place]);
+    assert!(won == "stranger" && reply.contains("third.example/start"), "{won}: {reply}");
+}
+
 fn contains(hay: &[u8], needle: &str) -> bool {
     hay.windows(needle.len()).any(|bytes| bytes.eq_ignore_ascii_case(needle.as_bytes()))
 }
 
-/// The tickets of an answer name no listener.
-fn nameless(world: &World, reply: &str) -> bool {
+/// What the tickets of an answer say of the listener: named, and to be measured.
+fn named(world: &World, reply: &str) -> [bool; 2] {
     let tickets = reply.split("/notice/").skip(1).chain(reply.split("/beacon/").skip(1));
     let words = tickets.flat_map(|rest| rest.split(['/', '?', '"', ']', '\\', '<']).take(3));
     let read = words.filter_map(|word| {
         let either = [Channel::Exchange, Channel::Player].into_iter();
         either.map(|channel| world.keys.verify(word, channel, NOW)).find_map(Result::ok)
     });
-    let mut count = 0;
-    let named = read.inspect(|_| count += 1).filter(|ticket| ticket.listener.is_some()).count();
-    assert!(count > 0, "no ticket found in {reply}");
-    named == 0
+    let said: Vec<_> = read.map(|ticket| [ticket.listener.is_some(), ticket.measured]).collect();
+    assert!(!said.is_empty(), "no ticket found in {reply}");
+    assert!(said.iter().all(|one| *one == said[0]), "{reply}");
+    said[0]
+}
+
+/// All that was logged, at every level.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl Logged {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl std::io::Write for Logged {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[test]
 fn nothing_personal_happens_without_the_grant() {
+    let logged = Logged::default();
+    let into = logged.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || into.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, || before_the_spy(&logged));
+}
+
+fn before_the_spy(logged: &Logged) {
+    tracing::trace!(canary = ADULT, "the spy hears what is logged");
+    assert!(contains(&logged.take(), ADULT));
     let world = world();
     let exchange = world.exchange_named("demo").unwrap();
     let at = Circumstance { moment: NOW, coin: world.coin };
     let (mut scratch, mut bytes) = (Scratch::new(), Vec::new());
     let count = if std::env::var_os("INTERLUDE_LONG").is_some() { 100_000 } else { 10_000 };
-    let mut came = [0_u32; 4];
+    let mut came = [0_u32; 5];
     for index in 0..count {
         let made = combination(&mut series(5, "consent", index));
-        let [answer, id, profile, place] = made.grants;
+        let [answer, id, profile, place, measure] = made.grants;
         let body = serde_json::to_vec(&made.request).unwrap();
         let received =
             Received { exchange, wire: Wire::Json, body: &body, gpc: made.gpc, ruling: None };
@@ -338,8 +486,16 @@ fn nothing_personal_happens_without_the_grant() {
                 assert!(!contains(hay, made.person) && !contains(hay, IFA), "{text}");
             }
             assert_eq!(scratch.made().listener, None, "{text}");
-            let reply = String::from_utf8_lossy(scratch.reply());
-            assert!(reply.is_empty() || nameless(&world, &reply), "{text}");
+        }
+        let reply = String::from_utf8_lossy(scratch.reply());
+        if !reply.is_empty() {
+            let known = id && adult;
+            assert_eq!(named(&world, &reply), [known, known && measure], "{text}");
+        }
+        let log = logged.take();
+        let consent = made.request["user"]["consent"].as_str().unwrap_or(IFA);
+        for canary in [made.person, IFA, "Canarytown", consent] {
+            assert!(!contains(&log, canary), "{}", String::from_utf8_lossy(&log));
         }
         for (came, granted) in came.iter_mut().zip(made.grants) {
             *came += u32::from(granted);

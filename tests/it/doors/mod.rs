@@ -118,6 +118,7 @@ fn ticket() -> Ticket {
         made: Moment::from_unix_s(1),
         expires: Moment::from_unix_s(1),
         listener: None,
+        measured: false,
         supply: SupplyMark::default(),
         test: false,
     }

@@ -227,6 +227,7 @@ impl Sample {
             bid: BID,
             beacons,
             expires_s: Some(3600),
+            shared: true,
         };
         let mut out = Vec::new();
         render(&ad, &mut out);

@@ -109,7 +109,7 @@ impl Writer<'_, '_> {
         if has_not_used {
             self.beacon(NOT_USED.0, NOT_USED.1, "]]></Tracking>");
         }
-        for tracker in &self.ad.creative.trackers {
+        for tracker in self.ad.trackers() {
             let has_place = match tracker.event {
                 // These have elements of their own.
                 PlayerEvent::Impression | PlayerEvent::Error => false,
@@ -209,14 +209,14 @@ impl Writer<'_, '_> {
     /// of ours beside it would tell nothing more.
     fn clicks(&mut self, creative: &Creative) {
         let clickable = creative.click_through.is_some();
-        if !clickable && creative.click_trackers.is_empty() {
+        if !clickable && self.ad.click_trackers().is_empty() {
             return;
         }
         self.raw(&["<VideoClicks>"]);
         if clickable && !self.four() {
             self.click_through("ClickThrough", None);
         }
-        for tracker in &creative.click_trackers {
+        for tracker in self.ad.click_trackers() {
             self.cdata("<ClickTracking><![CDATA[", tracker, "]]></ClickTracking>");
         }
         if clickable && self.four() {
@@ -323,7 +323,7 @@ impl Writer<'_, '_> {
 
     /// The campaign's click trackers hear of clicks on its pictures too; only 4.x has the place.
     fn companion_click_tracking(&mut self) {
-        for (ix, tracker) in (1..).zip(&self.ad.creative.click_trackers) {
+        for (ix, tracker) in (1..).zip(self.ad.click_trackers()) {
             self.raw(&["<CompanionClickTracking id=\""]);
             self.number(ix);
             self.cdata("\"><![CDATA[", tracker, "]]></CompanionClickTracking>");
@@ -331,7 +331,7 @@ impl Writer<'_, '_> {
     }
 
     fn companion_views(&mut self, companion: &Companion) {
-        if !companion.trackers.is_empty() {
+        if self.ad.shared && !companion.trackers.is_empty() {
             self.raw(&["<TrackingEvents>"]);
             for tracker in &companion.trackers {
                 self.tracking("creativeView", tracker);

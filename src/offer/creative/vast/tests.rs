@@ -101,6 +101,7 @@ fn written(words: &Words, version: VastVersion, place: &str, out: &mut Vec<u8>) 
         bid: BidId(42),
         beacons,
         expires_s: None,
+        shared: true,
     };
     render(&ad, out);
 }

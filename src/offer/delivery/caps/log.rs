@@ -246,7 +246,7 @@ impl Keeps {
             What::Heard => {
                 let counts = caps.sets.get(&record.line).map(|set| set.longest_s(made_s));
                 let reach_s = i64::from(self.config.reach_days) * 86_400;
-                let reach_s = if self.config.reach { reach_s } else { 0 };
+                let reach_s = if self.config.reach && record.measured { reach_s } else { 0 };
                 age_s < counts.unwrap_or_else(|| longest(made_s)).max(reach_s)
             }
             What::Line | What::Opened => true,

@@ -137,6 +137,8 @@ pub struct Meeting {
     pub creative: u32,
     /// `None`: not known, or not permitted.
     pub mark: Option<ListenerMark>,
+    /// The mark may be used to measure reach, too.
+    pub measured: bool,
     /// When the bid was made.
     pub made: Moment,
     pub expires: Moment,

@@ -2,13 +2,14 @@
 //! reports, also while a server writes.
 //!
 //! Exact over what is retained: impressions of `reach_days`, and of capped lines as long as a cap
-//! counts them. Listeners who are not known or may not be known are in no reach.
+//! counts them. Listeners who are not known, may not be known or may not be measured are in no
+//! reach; nor is an impression that the log learnt from money's journal after a crash.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::log::{LogFault, erasures, read_on};
-use super::record::What;
+use super::record::{Record, What};
 use crate::base::journal::Folder;
 use crate::base::units::ids::{LineId, ListenerMark};
 use crate::base::units::time::Moment;
@@ -57,7 +58,7 @@ pub fn heard(
     read_on(&folder, None, &mut |record| {
         number += 1;
         let gone = || erased.get(&record.mark).is_some_and(|&at| number < at);
-        if record.what == What::Heard && !gone() {
+        if is_measured(&record) && !gone() {
             visit(record.line, Moment::from_unix_s(record.made_s.into()), record.mark);
         }
     })?;
@@ -79,6 +80,11 @@ pub fn heard_by(
             end => return end,
         }
     }
+}
+
+/// An impression whose listener lets it be measured.
+fn is_measured(record: &Record) -> bool {
+    record.what == What::Heard && record.measured
 }
 
 fn once_heard(folder: &Folder, mark: ListenerMark) -> Result<Vec<(LineId, Moment)>, LogFault> {
@@ -106,7 +112,7 @@ fn meetings(
         let made = Moment::from_unix_s(record.made_s.into());
         let asked = of.is_none_or(|lines| lines.contains(&record.line));
         let gone = || erased.get(&record.mark).is_some_and(|&at| number < at);
-        if record.what == What::Heard && asked && range.contains(&made) && !gone() {
+        if is_measured(&record) && asked && range.contains(&made) && !gone() {
             meetings.push((record.line, record.mark));
         }
     })?;

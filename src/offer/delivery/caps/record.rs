@@ -1,7 +1,7 @@
 //! What does the caps log say of one bid? Forty bytes. Warm: made when holds are gathered.
 //!
 //! ```text
-//! what: u8 | nought: u8 | win window s: u16 | creative: u32 | bid: u64 | mark: u64 | line: u64
+//! what: u8 | unmeasured: u8 | win window s: u16 | creative: u32 | bid: u64 | mark: u64 | line: u64
 //! | made: u32, unix seconds | life s: u32                               all little endian
 //! ```
 //! A batch of them is one record of the journal's format: a version byte, then forty each.
@@ -53,6 +53,8 @@ impl What {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Record {
     pub what: What,
+    /// Of an impression: it counts in reach and frequencies, not in caps alone.
+    pub measured: bool,
     pub win_s: u16,
     /// Nought: one without caps of its own.
     pub creative: u32,
@@ -67,6 +69,7 @@ impl Record {
     pub const fn of(what: What) -> Record {
         Record {
             what,
+            measured: true,
             win_s: 0,
             creative: 0,
             bid: BidId(0),
@@ -83,7 +86,7 @@ impl Record {
     }
 
     fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&[self.what as u8, 0]);
+        out.extend_from_slice(&[self.what as u8, u8::from(!self.measured)]);
         out.extend_from_slice(&self.win_s.to_le_bytes());
         out.extend_from_slice(&self.creative.to_le_bytes());
         out.extend_from_slice(&self.bid.0.to_le_bytes());
@@ -98,6 +101,7 @@ impl Record {
         let what = what.ok_or_else(|| format!("a record of an unknown kind: {}", bytes[0]))?;
         Ok(Record {
             what,
+            measured: bytes[1] == 0,
             win_s: u16::from_le_bytes([bytes[2], bytes[3]]),
             creative: u32_at(bytes, 4),
             bid: BidId(u64_at(bytes, 8)),
@@ -148,6 +152,7 @@ mod tests {
     fn batch() -> Vec<Record> {
         let full = Record {
             what: What::Hold,
+            measured: false,
             win_s: 0x0102,
             creative: 0x0304_0506,
             bid: BidId(u64::MAX - 1),

@@ -211,7 +211,9 @@ impl Rebuilding<'_, '_> {
             if let Some(open) = self.open.get_mut(&told.bid) {
                 open.won = true;
                 if told.heard {
-                    let record = Record { what: What::Heard, win_s: 0, life_s: 0, ..open.hold };
+                    // Whether it may be measured, its ticket knew: it counts in caps alone.
+                    let heard = Record { what: What::Heard, measured: false, ..open.hold };
+                    let record = Record { win_s: 0, life_s: 0, ..heard };
                     self.heard(&record);
                     self.caps.log(record, None);
                 }

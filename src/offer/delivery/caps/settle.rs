@@ -107,9 +107,9 @@ impl Caps {
             self.count(&Taken { set, mark, made_s, creative }, now.unix_s());
             self.stats.late.fetch_add(1, Ordering::Relaxed);
         }
-        if capped || self.reach {
-            let Meeting { bid, line, creative, .. } = *meeting;
-            let heard = Record::of(What::Heard);
+        if capped || (self.reach && meeting.measured) {
+            let Meeting { bid, line, creative, measured, .. } = *meeting;
+            let heard = Record { measured, ..Record::of(What::Heard) };
             self.log(Record { creative, bid, mark, line, made_s, ..heard }, set.as_ref());
         }
         if unknown {

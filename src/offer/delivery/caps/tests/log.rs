@@ -30,10 +30,11 @@ fn open(disk: &MemoryDisk, config: &Config, now_s: i64) -> (Desk, Rebuilt) {
 impl Desk {
     fn hears(&self, line: u64, mark: u64, at_s: i64) {
         let made = Moment::from_unix_s(at_s);
-        let (line, mark) = (LineId(line), Some(ListenerMark(mark)));
-        let (bid, expires) = (BidId(at_s as u64), made.plus_s(900));
-        let meeting = Meeting { bid, line, creative: 0, mark, made, expires };
-        self.book.caps().heard(&meeting, None, made);
+        self.met(&Meeting { mark: Some(ListenerMark(mark)), ..meeting(line, made) });
+    }
+
+    fn met(&self, meeting: &Meeting) {
+        self.book.caps().heard(meeting, None, meeting.made);
     }
 
     fn settle(&mut self, now_s: i64) {
@@ -68,8 +69,7 @@ fn reach_is_exact_and_small_cells_are_not_told() {
     audience(&desk);
     // Twenty of a line without caps, and one who is not known.
     (0..20).for_each(|mark| desk.hears(9, mark, NOW));
-    let unknown = Meeting { mark: None, ..meeting(9) };
-    desk.book.caps().heard(&unknown, None, Moment::from_unix_s(NOW));
+    desk.met(&meeting(9, Moment::from_unix_s(NOW)));
     desk.log.turn().unwrap();
     let found = desk.reach(NOW, NOW + 100);
     let capped = found[&LineId(2)];
@@ -85,10 +85,53 @@ fn reach_is_exact_and_small_cells_are_not_told() {
     assert!(desk.reach(NOW + 50, NOW + 100).is_empty());
 }
 
-fn meeting(line: u64) -> Meeting {
+fn meeting(line: u64, made: Moment) -> Meeting {
+    Meeting {
+        bid: BidId(made.unix_s() as u64),
+        line: LineId(line),
+        creative: 0,
+        mark: None,
+        measured: true,
+        made,
+        expires: made.plus_s(900),
+    }
+}
+
+/// Caps may count some who may not be measured: they are in no reach, and of a line without caps
+/// in no file at all.
+#[test]
+fn who_may_not_be_measured_is_in_no_reach() {
+    let disk = MemoryDisk::new();
+    let (mut desk, _) = open(&disk, &small(), NOW);
+    audience(&desk);
     let made = Moment::from_unix_s(NOW);
-    let (bid, line) = (BidId(1), LineId(line));
-    Meeting { bid, line, creative: 0, mark: None, made, expires: made.plus_s(900) }
+    let quiet = |line, mark| Meeting {
+        mark: Some(ListenerMark(mark)),
+        measured: false,
+        ..meeting(line, made)
+    };
+    (2000..2060).for_each(|mark| (0..3).for_each(|_| desk.met(&quiet(2, mark))));
+    (2000..2060).for_each(|mark| desk.met(&quiet(9, mark)));
+    desk.log.turn().unwrap();
+    let found = desk.reach(NOW, NOW + 100);
+    assert_eq!(found[&LineId(2)].listeners, Some(200));
+    assert!(!found.contains_key(&LineId(9)));
+    let mut grid = 0;
+    super::super::heard(desk.folder.clone(), &mut |_, _, mark| grid += u32::from(mark.0 >= 2000))
+        .unwrap();
+    assert_eq!(grid, 0);
+    let mut kept = Vec::new();
+    super::super::log::read_on(&desk.folder, None, &mut |record| kept.push(record)).unwrap();
+    let of_quiet = kept.iter().filter(|record| record.mark.0 >= 2000 && record.line == LineId(9));
+    assert_eq!(of_quiet.count(), 0);
+    // Their own export tells them, and their caps hold: also after a restart.
+    assert_eq!(heard_by(desk.folder.clone(), ListenerMark(2000)).unwrap().len(), 3);
+    let before = desk.has_room(2000, NOW);
+    drop(desk);
+    let (desk, _) = open(&disk, &small(), NOW + 1);
+    assert_eq!((before, desk.has_room(2000, NOW + 1)), (false, false));
+    assert!(desk.has_room(2100, NOW + 1));
+    assert_eq!(desk.reach(NOW, NOW + 100)[&LineId(2)].listeners, Some(200));
 }
 
 #[test]
@@ -182,10 +225,11 @@ fn the_log_knows_before_the_journal_says() {
     CapsLog::precede(&log, &journal);
     // Of a line without caps: nothing hurries.
     let caps = desk.book.caps();
-    caps.heard(&Meeting { mark: Some(ListenerMark(4)), ..meeting(9) }, None, meeting(9).made);
+    let made = Moment::from_unix_s(NOW);
+    caps.heard(&Meeting { mark: Some(ListenerMark(4)), ..meeting(9, made) }, None, made);
     assert!(!caps.is_urgent());
-    let of = |mark| Meeting { mark: Some(ListenerMark(mark)), ..meeting(2) };
-    (0..3).for_each(|_| caps.heard(&of(5), None, meeting(2).made));
+    let of = |mark| Meeting { mark: Some(ListenerMark(mark)), ..meeting(2, made) };
+    (0..3).for_each(|_| caps.heard(&of(5), None, made));
     assert!(caps.is_urgent());
     let mut durable = journal.append(b"heard").unwrap();
     journal.turn();

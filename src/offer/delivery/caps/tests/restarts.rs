@@ -94,7 +94,7 @@ impl Bid {
         let made = Moment::from_unix_s(self.made_s);
         let (bid, mark) = (BidId(bid), Some(ListenerMark(self.mark)));
         let (line, creative, expires) = (LineId(self.line), self.creative, made.plus_s(LIFE_S));
-        Meeting { bid, line, creative, mark, made, expires }
+        Meeting { bid, line, creative, mark, measured: true, made, expires }
     }
 }
 
