@@ -119,7 +119,8 @@ fn parts(house: &House) -> String {
     };
     let started = Instant::now();
     let tongue = Tongue::Own(&mut vocabulary);
-    let mut reading = Reading { tongue, rates: &rates, limits: &limits, archived: false };
+    let mut reading =
+        Reading { tongue, rates: &rates, limits: &limits, archived: false, headcount: None };
     let folder = house.files[0].0.parent().unwrap_or(Path::new("")).to_owned();
     let edition = Sheets::default().read(&[folder], &mut reading, true).edition.unwrap();
     part("files to catalog", started);

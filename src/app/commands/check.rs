@@ -8,15 +8,19 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::app::config::Config;
 use crate::base::stdx::fault::Fault;
 use crate::base::units::money::Currency;
+use crate::base::units::time::{Clock as _, Moment, WallClock};
+use crate::knowledge::audience::{self, Audience};
 use crate::knowledge::catalog::model::Catalog;
-use crate::knowledge::catalog::{Limits, inspect, schema};
+use crate::knowledge::catalog::{inspect, schema};
+use crate::knowledge::crowd::{Counted, Gate, Pace, Reading, Sample};
 use crate::market::exchange::Rates;
-use crate::market::vocabulary::Vocabulary;
+use crate::market::vocabulary::{self, Vocabulary};
 
 const EXAMPLE: &str = "\
 The least that a campaign file needs:
@@ -53,6 +57,9 @@ pub struct CheckArgs {
     /// checked with the campaign files that it names.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The data folder whose listeners are counted: a line that too few of them meet is a fault.
+    #[arg(long, value_name = "DIR", env = "INTERLUDE_DATA")]
+    data: Option<PathBuf>,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -78,7 +85,7 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
         writeln!(out)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let report = check(&args);
+    let report = check(&args)?;
     let mut text = Vec::new();
     if args.json {
         serde_json::to_writer_pretty(&mut text, &as_json(&report))?;
@@ -94,7 +101,7 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn check(args: &CheckArgs) -> Report {
+fn check(args: &CheckArgs) -> anyhow::Result<Report> {
     let is_config = |file: &&PathBuf| file.extension().is_some_and(|ending| ending == "toml");
     let (mut configs, mut campaigns): (Vec<_>, Vec<_>) = args.files.iter().partition(is_config);
     // Alone, the config is what is to be checked.
@@ -122,10 +129,22 @@ fn check(args: &CheckArgs) -> Report {
     let files: Vec<PathBuf> = campaigns.into_iter().cloned().collect();
     let rated = held.is_some();
     let rates = held.as_ref().map_or_else(every_currency, Config::rate_table);
-    let mut vocabulary =
-        held.as_ref().map_or_else(Vocabulary::new, |config| Vocabulary::with(&config.vocabulary));
-    let limits = held.map_or_else(Limits::default, |config| config.campaigns.limits);
-    let mut found = inspect(&files, &mut vocabulary, &rates, &limits);
+    let config = held.unwrap_or_default();
+    let listeners = args.data.as_deref().map(|data| Listeners::read(data, &config)).transpose()?;
+    let mut vocabulary = match &listeners {
+        Some(listeners) => listeners.vocabulary.clone(),
+        None => Vocabulary::with(&config.vocabulary),
+    };
+    let reading = listeners.as_ref().map(|listeners| listeners.reading(&config));
+    let counted = listeners.as_ref().zip(reading.as_ref());
+    let counted = counted.map(|(listeners, reading)| listeners.counted(reading));
+    let gate = Gate::new(&config.crowd, counted, None);
+    let limits = &config.campaigns.limits;
+    let mut found = inspect(&files, &mut vocabulary, (&rates, limits), Some(&gate));
+    found.warnings.extend(gate.warning().map(|text| {
+        let warning = Fault::of_file(Path::new(""), text);
+        warning.with_mend("give the data folder of the listeners: --data DIR")
+    }));
     let absent = "the config names campaign files that are not there";
     found.warnings.extend(missing.into_iter().map(|file| Fault::of_file(file, absent)));
     let catalog = match found.catalog {
@@ -135,7 +154,37 @@ fn check(args: &CheckArgs) -> Report {
             None
         }
     };
-    Report { faults, warnings: found.warnings, catalog, configs: configs.len(), rated }
+    Ok(Report { faults, warnings: found.warnings, catalog, configs: configs.len(), rated })
+}
+
+/// The listeners of a data folder, for whom lines are to be.
+struct Listeners {
+    audience: Audience,
+    vocabulary: Vocabulary,
+    sample: Sample,
+    moment: Moment,
+}
+
+impl Listeners {
+    fn read(data: &Path, config: &Config) -> anyhow::Result<Listeners> {
+        let words = || Vocabulary::open(&data.join(vocabulary::FILE), &config.vocabulary);
+        let audience = audience::read(data, &words)?;
+        let (vocabulary, moment) = (words()?, WallClock.now());
+        let reading = Reading { vocabulary: &vocabulary, listeners: config.profile, moment };
+        let most = config.crowd.sample_max;
+        let sample = Sample::build(&audience, &reading, most, &mut Pace::at_once());
+        let sample = sample.context("the count has ended early")?;
+        Ok(Listeners { audience, vocabulary, sample, moment })
+    }
+
+    fn reading(&self, config: &Config) -> Reading<'_> {
+        let (vocabulary, moment) = (&self.vocabulary, self.moment);
+        Reading { vocabulary, listeners: config.profile, moment }
+    }
+
+    fn counted<'c>(&'c self, reading: &'c Reading<'c>) -> Counted<'c> {
+        Counted { sample: &self.sample, audience: &self.audience, reading }
+    }
 }
 
 /// Without a rate table no amount can be compared, but every code can be read.
@@ -278,8 +327,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.yaml");
         std::fs::write(&file, text).unwrap();
-        let args = CheckArgs { files: vec![file], config: None, json: false, schema: false };
-        let report = check(&args);
+        let args = CheckArgs { files: vec![file], ..CheckArgs::default() };
+        let report = check(&args).unwrap();
         let mut out = Vec::new();
         tell(&report, &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
@@ -342,7 +391,7 @@ fault: unknown mood `energtic`
         let named = CheckArgs { files: vec![config.clone()], ..CheckArgs::default() };
         let alone = CheckArgs { config: Some(config.clone()), ..CheckArgs::default() };
         for args in [&named, &alone] {
-            let report = check(args);
+            let report = check(args).unwrap();
             // The default rate table knows the dollar alone.
             assert_eq!(report.faults.len(), 1, "{:?}", report.faults);
             assert_eq!(report.faults[0].message, "no rate for EUR");
@@ -350,7 +399,7 @@ fault: unknown mood `energtic`
         }
         std::fs::write(&config, "[campaigns]\nflies = []\n").unwrap();
         for args in [&named, &alone] {
-            assert!(check(args).faults[0].message.contains("flies"));
+            assert!(check(args).unwrap().faults[0].message.contains("flies"));
         }
     }
 }

@@ -31,11 +31,10 @@ impl Drop for CrowdLoop {
 /// Looks at the audience that is served, again and again; what is counted with comes beside it.
 pub fn start(
     config: &Config,
-    node: Arc<Node>,
+    (node, crowds): (Arc<Node>, Arc<Crowds>),
     clock: &Arc<dyn Clock>,
     registry: &Registry,
 ) -> io::Result<(CrowdLoop, Arc<Counting>)> {
-    let crowds = Arc::new(Crowds::new(config.crowd.clone()));
     let counting = Counting::new(Arc::clone(&crowds), config.campaigns.limits.clone());
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, clock) = (Arc::clone(&stop), Arc::clone(clock));
@@ -93,7 +92,7 @@ impl Floors {
         let mut thin = 0_u32;
         for (ix, line) in world.catalog.lines() {
             let behind = (&*world.audience, &reading);
-            let holds = floor.holds(&line.targeting, &standing.sample, behind);
+            let holds = floor.verdict(&line.targeting, &standing.sample, behind).is_ok();
             thin += u32::from(!holds);
             if let Some(state) = desk.state(ix) {
                 if state.is_thin() == holds {

@@ -15,7 +15,9 @@ use crate::flows::decide::coin::Coin;
 use crate::flows::decide::world::{Parts, World};
 use crate::knowledge::audience::{self, Audience, Providers, Suppression};
 use crate::knowledge::catalog::model::{Catalog, Counts};
-use crate::knowledge::catalog::{self, Edition, Kind, Mark, Read, Reading, Sheets, Tongue};
+use crate::knowledge::catalog::{
+    self, Edition, Headcount, Kind, Mark, Read, Reading, Sheets, Tongue,
+};
 use crate::knowledge::enrich::listener;
 use crate::knowledge::enrich::place::Atlas;
 use crate::market::exchange::{Exchange, Rates};
@@ -159,21 +161,23 @@ impl Foundation {
     pub(super) fn again(
         &self,
         sheets: &mut Sheets,
-        before: &Built,
+        (before, headcount): (&Built, &dyn Headcount),
         thorough: bool,
     ) -> Result<(Built, Archive), BuildFault> {
         let listeners = Arc::clone(&before.world.audience);
-        self.build_with(sheets, thorough, (listeners, Some(before)))
+        self.build_with(sheets, thorough, (listeners, Some((before, headcount))))
     }
 
     fn build_with(
         &self,
         sheets: &mut Sheets,
         thorough: bool,
-        (audience, before): (Arc<Audience>, Option<&Built>),
+        (audience, before): (Arc<Audience>, Option<(&Built, &dyn Headcount)>),
     ) -> Result<(Built, Archive), BuildFault> {
         let started = Instant::now();
-        let Read { edition, warnings } = sheets.read(&self.files, &mut self.reading(), thorough);
+        let (before, headcount) = before.unzip();
+        let mut reading = Reading { headcount, ..self.reading() };
+        let Read { edition, warnings } = sheets.read(&self.files, &mut reading, thorough);
         let Edition { catalog, kind, archive } = edition?;
         self.words.save().inspect_err(|_| sheets.forget())?;
         let parts = self.parts(catalog, self.words.snapshot(), audience);
@@ -201,7 +205,13 @@ impl Foundation {
 
     pub(super) fn reading(&self) -> Reading<'_> {
         let tongue = Tongue::of(&self.words);
-        Reading { tongue, rates: &self.rates, limits: &self.limits, archived: false }
+        Reading {
+            tongue,
+            rates: &self.rates,
+            limits: &self.limits,
+            archived: false,
+            headcount: None,
+        }
     }
 
     /// The parts of a world of any catalog and listeners.

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use super::StartFault;
 use super::foundation::{Archive, BuildFault, Built, Foundation, Marks, Summary};
 use super::node::Node;
+use crate::base::units::time::Moment;
 use crate::knowledge::audience::Audience;
 use crate::knowledge::catalog::Sheets;
+use crate::knowledge::crowd::{Counted, Crowds, Gate, Reading};
 
 /// What worlds are made with, and what it remembers of the files.
 pub struct Press {
     foundation: Foundation,
     sheets: Sheets,
+    crowds: Arc<Crowds>,
     /// The files as they were before they were last read, so that a change from then on is seen.
     known: Marks,
 }
@@ -23,9 +26,10 @@ impl Press {
     pub fn start(
         foundation: Foundation,
         audience: Arc<Audience>,
+        crowds: Arc<Crowds>,
     ) -> Result<(Press, Built), StartFault> {
         let known = foundation.marks();
-        let mut press = Press { foundation, sheets: Sheets::default(), known };
+        let mut press = Press { foundation, sheets: Sheets::default(), crowds, known };
         let first = press.foundation.first(&mut press.sheets, audience);
         let (built, archive) = first.map_err(StartFault::at("campaigns"))?;
         built.tell();
@@ -73,10 +77,26 @@ impl Press {
         published
     }
 
-    /// Holds nothing that is served meanwhile: who publishes listeners waits until it is free.
+    /// Lines that come in are held against the listeners who were counted last. Holds nothing that
+    /// is served meanwhile: who publishes listeners waits until it is free.
     fn build(&mut self, node: &Node, thorough: bool) -> Result<(Built, Archive), BuildFault> {
         let before = node.standing().built.clone();
-        self.foundation.again(&mut self.sheets, &before, thorough)
+        let world = &before.world;
+        let (vocabulary, listeners) = (&*world.vocabulary, world.listeners);
+        let standing = self.crowds.standing();
+        let moment = standing.as_ref().map_or_else(Moment::default, |last| last.sample.as_of());
+        let reading = Reading { vocabulary, listeners, moment };
+        let counted = standing.as_ref().map(|last| Counted {
+            sample: &last.sample,
+            audience: &world.audience,
+            reading: &reading,
+        });
+        let gate = Gate::new(self.crowds.config(), counted, Some(&world.catalog));
+        let built = self.foundation.again(&mut self.sheets, (&before, &gate), thorough);
+        if let Some(warning) = gate.warning() {
+            tracing::warn!("{warning}");
+        }
+        built
     }
 
     fn publish(&self, node: &Node, built: Built, archive: &Archive) -> Result<Summary, String> {

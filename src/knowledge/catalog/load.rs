@@ -10,7 +10,7 @@ use super::archive::archive;
 use super::edit::lay;
 use super::limits::Limits;
 use super::model::Catalog;
-use super::reading::{Reading, Tongue};
+use super::reading::{Headcount, Reading, Tongue};
 use super::sheets::{self, Sheets};
 use crate::base::stdx::fault::{Fault, Faults};
 use crate::base::units::ids::LineIx;
@@ -36,17 +36,18 @@ pub fn load(
     rates: &Rates,
     limits: &Limits,
 ) -> Result<Catalog, Faults> {
-    inspect(files, vocabulary, rates, limits).catalog
+    inspect(files, vocabulary, (rates, limits), None).catalog
 }
 
-/// [`load`], with the warnings.
+/// [`load`], with the warnings; and lines of too few listeners are faults where they are counted.
 pub fn inspect(
     files: &[PathBuf],
     vocabulary: &mut Vocabulary,
-    rates: &Rates,
-    limits: &Limits,
+    (rates, limits): (&Rates, &Limits),
+    headcount: Option<&dyn Headcount>,
 ) -> Report {
-    let mut reading = Reading { tongue: Tongue::Own(vocabulary), rates, limits, archived: false };
+    let tongue = Tongue::Own(vocabulary);
+    let mut reading = Reading { tongue, rates, limits, archived: false, headcount };
     Report::of(Sheets::default().read(files, &mut reading, true))
 }
 
@@ -58,7 +59,8 @@ pub fn inspect_text(
     rates: &Rates,
     limits: &Limits,
 ) -> Report {
-    let mut reading = Reading { tongue: Tongue::Own(vocabulary), rates, limits, archived: false };
+    let tongue = Tongue::Own(vocabulary);
+    let mut reading = Reading { tongue, rates, limits, archived: false, headcount: None };
     Report::of(Sheets::default().read_text(file, text, &mut reading))
 }
 

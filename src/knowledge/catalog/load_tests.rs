@@ -26,7 +26,7 @@ fn fixtures() -> PathBuf {
 }
 
 fn fixture(vocabulary: &mut Vocabulary) -> Catalog {
-    let report = inspect(&[fixtures()], vocabulary, &rates(), &Limits::default());
+    let report = inspect(&[fixtures()], vocabulary, (&rates(), &Limits::default()), None);
     assert_eq!(report.warnings, []);
     report.catalog.unwrap_or_else(|faults| panic!("{faults}"))
 }
@@ -152,7 +152,7 @@ fn an_archive_brings_the_same_world_back() {
     let mut vocabulary = Vocabulary::new();
     let (rates, limits) = (rates(), Limits::default());
     fn reading<'a>(v: &'a mut Vocabulary, rates: &'a Rates, limits: &'a Limits) -> Reading<'a> {
-        Reading { tongue: Tongue::Own(v), rates, limits, archived: false }
+        Reading { tongue: Tongue::Own(v), rates, limits, archived: false, headcount: None }
     }
     let mut first = reading(&mut vocabulary, &rates, &limits);
     let edition = Sheets::default().read(&[fixtures()], &mut first, true).edition;
@@ -278,7 +278,13 @@ fn shared_words_are_free_while_files_are_read() {
         let read = scope.spawn(|| {
             let (rates, limits) = (rates(), Limits::default());
             let tongue = Tongue::of(&words);
-            let mut reading = Reading { tongue, rates: &rates, limits: &limits, archived: false };
+            let mut reading = Reading {
+                tongue,
+                rates: &rates,
+                limits: &limits,
+                archived: false,
+                headcount: None,
+            };
             Sheets::default().read(std::slice::from_ref(&file), &mut reading, true).edition
         });
         let words = &words;

@@ -78,10 +78,11 @@ pub use edit::{Edition, FRESH_MAX, Kind};
 pub use limits::Limits;
 pub use load::{Report, edited_from_archive, from_archive, inspect, inspect_text, load};
 pub use mark::Mark;
-pub use reading::{Reading, Tongue};
+pub use reading::{Headcount, Reading, Tongue};
 pub use schema::schema;
 pub use sheets::{Read, Sheets};
 pub use stock::search_order;
+pub use values::Complaint;
 
 #[cfg(test)]
 mod fault_tests;

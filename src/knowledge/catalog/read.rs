@@ -25,6 +25,7 @@ use super::names::Name;
 use super::node::{Kind, Node, Place};
 use super::often;
 use super::rails::Rails;
+use super::reading::Headcount;
 use super::spend;
 use super::spot;
 use super::tables::{ADVERTISER, CAMPAIGN, CREATIVE, DOCUMENT, FLIGHT, LINE};
@@ -40,6 +41,7 @@ pub struct Drafts<'a> {
     pub limits: &'a Limits,
     /// An archive names hosted media by hash, without the file.
     pub archived: bool,
+    pub headcount: Option<&'a dyn Headcount>,
     pub files: &'a mut Files,
     pub zones: &'a mut Zones,
     pub found: &'a mut Found,
@@ -202,6 +204,7 @@ impl Drafts<'_> {
             let message = format!("its id {id} is that of `{other}`, too");
             fields.fault("key", Complaint::mend(message, "choose another key"));
         }
+        self.count_heads(id, targeting.as_ref(), fields);
         Some(Line {
             id,
             name: name.unwrap_or_else(|| key.clone()),
@@ -248,6 +251,13 @@ impl Drafts<'_> {
         let words = self.words.again();
         let rails = if self.archived { Rails::Archived } else { Rails::Up };
         targeting::read(fields.findings, (words, rails), self.limits, node, &trail)
+    }
+
+    fn count_heads(&self, line: LineId, targeting: Option<&Expr>, fields: &Fields<'_>) {
+        let (Some(heads), Some(targeting)) = (self.headcount, targeting) else { return };
+        if let Some(complaint) = heads.complaint(line, targeting) {
+            fields.fault("targeting", complaint);
+        }
     }
 
     fn line_creatives(&mut self, account: &mut Account, fields: &Fields<'_>) -> Vec<CreativeIx> {

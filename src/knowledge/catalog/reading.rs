@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use super::lexicon::Lexicon;
 use super::limits::Limits;
+use super::model::Expr;
+use super::values::Complaint;
+use crate::base::units::ids::LineId;
 use crate::market::exchange::Rates;
 use crate::market::vocabulary::{Vocabulary, Words};
 
@@ -16,6 +19,14 @@ pub struct Reading<'a> {
     pub limits: &'a Limits,
     /// An archive names hosted media by hash, without the file.
     pub archived: bool,
+    /// Who has counted the listeners; nobody where none are at hand.
+    pub headcount: Option<&'a dyn Headcount>,
+}
+
+/// Knows whether enough listeners meet what a line asks of them.
+pub trait Headcount {
+    /// What is wrong where too few do.
+    fn complaint(&self, line: LineId, targeting: &Expr) -> Option<Complaint>;
 }
 
 /// Who gives ids to words.

@@ -198,10 +198,11 @@ impl Sheets {
                     let complaint = Complaint::new("nothing stands in this file");
                     findings.warn(Place::default(), &Trail::ROOT, complaint);
                 }
-                let (rates, archived) = (reading.rates, reading.archived);
+                let Reading { rates, archived, headcount, .. } = *reading;
                 let (words, found) = (reading.tongue.lexicon(), &mut found);
                 let (files, zones) = (&mut self.files, &mut self.zones);
-                let mut drafts = Drafts { words, rates, limits, archived, files, zones, found };
+                let mut drafts =
+                    Drafts { words, rates, limits, archived, headcount, files, zones, found };
                 for document in documents.iter().filter(|document| !document.is_null()) {
                     drafts.document(&findings, document);
                 }

@@ -8,7 +8,7 @@ use crate::knowledge::catalog::model::Expr;
 
 use super::possible::Possible;
 use super::scan::at_least;
-use super::{Reading, Sample};
+use super::{Reach, Reading, Sample};
 
 /// Whether an expression can be true for some listeners only, whatever the moment.
 pub fn asks_of_listeners(expr: &Expr) -> bool {
@@ -20,18 +20,22 @@ pub fn asks_of_listeners(expr: &Expr) -> bool {
 pub struct Floor(pub u64);
 
 impl Floor {
-    /// Whether the expression reaches enough of them. Where the sample does not settle it,
-    /// everybody is looked at.
-    pub fn holds(
+    /// Whether the expression reaches enough of them, else what the sample says. Where that does
+    /// not settle it, everybody is looked at.
+    pub fn verdict(
         self,
         expr: &Expr,
         sample: &Sample,
         (audience, reading): (&Audience, &Reading<'_>),
-    ) -> bool {
+    ) -> Result<(), Reach> {
         if !asks_of_listeners(expr) {
-            return true;
+            return Ok(());
         }
         let reach = sample.count(expr).reach;
-        reach.at_least(self.0).unwrap_or_else(|| at_least(audience, reading, expr, self.0))
+        let enough = reach.at_least(self.0);
+        match enough.unwrap_or_else(|| at_least(audience, reading, expr, self.0)) {
+            true => Ok(()),
+            false => Err(reach),
+        }
     }
 }

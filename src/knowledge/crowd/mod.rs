@@ -32,8 +32,11 @@ mod keeper;
 
 mod answer;
 
+mod gate;
+
 pub use answer::{Answer, ClauseAnswer, Told, Warning};
 pub use floor::{Floor, asks_of_listeners};
+pub use gate::{Counted, Gate, warning};
 pub use keeper::{Crowds, Pace, Standing};
 pub use sample::{Sample, Stats};
 pub use scan::{Progress, at_least, scan};
@@ -57,7 +60,8 @@ pub struct Config {
     pub share_pct: u8,
     /// Counts below it are not told.
     pub minimum: u64,
-    /// A line whose clauses about the listener fewer listeners meet does not bid.
+    /// A line whose clauses about the listener fewer listeners meet is refused when its file is
+    /// read, and does not bid where its crowd shrinks later.
     pub audience_min: u64,
     /// Counts that are answered in an hour.
     pub questions_per_hour: u32,

@@ -143,8 +143,8 @@ mod tests {
         let report = catalog::inspect(
             &[folder.path().to_owned()],
             &mut Vocabulary::new(),
-            &Rates::new("test", rates),
-            &catalog::Limits::default(),
+            (&Rates::new("test", rates), &catalog::Limits::default()),
+            None,
         );
         let catalog = report.catalog.unwrap_or_else(|faults| panic!("{faults}"));
         assert_eq!(report.warnings.len(), 0, "{:?}", report.warnings);

@@ -99,7 +99,7 @@ impl House {
 
     fn reading<'r>(vocabulary: &'r mut Vocabulary, at: (&'r Parts, &'r Limits)) -> Reading<'r> {
         let (Parts { rates, .. }, limits) = at;
-        Reading { tongue: Tongue::Own(vocabulary), rates, limits, archived: false }
+        Reading { tongue: Tongue::Own(vocabulary), rates, limits, archived: false, headcount: None }
     }
 
     /// The files as they are, read by what remembers them.
