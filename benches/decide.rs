@@ -12,7 +12,8 @@
 //! no money, first with each of them asked, then with them asleep. `look/LINES`: the pass over all
 //! lines that finds them, once a second off the bid path, a tenth of them idle. `turn/busy`: the
 //! book's turn, twice a second, after a thousand lines bid (holds and sweep among it);
-//! `turn/walk`: one that looks at the days of every line, once a minute; `tally`: every 5 s.
+//! `turn/walk`: one that looks at the days of its slice of the lines, as in every round of
+//! them; `tally`: every 5 s.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot run must fail")]
 

@@ -13,6 +13,7 @@ use super::holds::{OpenHold, OpenHolds};
 use super::line::{Count, LineState};
 use super::owner::{AdvertiserState, CampaignState};
 use super::pot::Pot;
+use super::roster::Roster;
 use super::stir::SHORT_MAX;
 use super::{Config, Hold};
 use crate::base::units::ids::{AdvertiserId, CampaignId, LineId};
@@ -41,8 +42,9 @@ pub struct Book {
     pub(super) stirred: Mutex<Vec<Arc<LineState>>>,
     pub(super) short: ArrayQueue<Arc<LineState>>,
     pub(super) hurry: AtomicBool,
-    /// When every line's days were looked at last; microseconds.
+    /// When the round of every line's days began; microseconds.
     pub(super) walked: AtomicI64,
+    roster: Mutex<Roster>,
     caps: Caps,
     boxes: Boxes,
     /// Fresh holds, from bids to the next sweep or notice.
@@ -100,6 +102,7 @@ impl Book {
             short: ArrayQueue::new(SHORT_MAX),
             hurry: AtomicBool::new(false),
             walked: AtomicI64::new(i64::MIN),
+            roster: Mutex::default(),
             caps: Caps::new(&config.caps),
             boxes: Boxes::default(),
             fresh: ArrayQueue::new(config.hold_queue),
@@ -121,8 +124,17 @@ impl Book {
         if let Some(state) = self.line(line, currency) {
             return state;
         }
-        let fresh = || Arc::new(LineState::new(line, currency, self.leased));
+        let fresh = || {
+            let state = Arc::new(LineState::new(line, currency, self.leased));
+            self.roster().add(&state);
+            state
+        };
         Arc::clone(&self.lines.entry((line, currency)).or_insert_with(fresh))
+    }
+
+    pub(super) fn roster(&self) -> MutexGuard<'_, Roster> {
+        // A panic under the lock leaves a list that is whole.
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn line(&self, line: LineId, currency: Currency) -> Option<Arc<LineState>> {

@@ -26,6 +26,7 @@ mod day;
 mod owner;
 mod rate;
 mod line;
+mod roster;
 mod holds;
 mod sleep;
 mod book;

@@ -102,6 +102,7 @@ impl Book {
     fn forget(&self) {
         self.lines.retain(|_, state| Book::is_used(state, 0) || state.is_committed());
         self.settle_stirred();
+        self.roster().settle();
         self.caps().forget();
     }
 

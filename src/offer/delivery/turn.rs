@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
 use dashmap::DashMap;
 
@@ -34,7 +34,7 @@ pub struct Turn {
 const ITEMS: usize = 512;
 const OPENED: usize = 64;
 
-/// How often the days of every line are looked at; they are made two hours ahead.
+/// How often a round of the days of all lines begins; they are made two hours ahead.
 const WALK_S: i64 = 60;
 
 impl Turn {
@@ -119,7 +119,7 @@ impl Book {
 
     /// Makes the days that come, lays ghosts whose time is over, learns how likely bids win, and
     /// finds what the journal must be told: new lines, other limits, other leases. Looks at the
-    /// lines that were stirred since the last turn, and at each once in [`WALK_S`].
+    /// lines that were stirred since the last turn, and in slices at each once in [`WALK_S`].
     pub fn turn(&self, now: Moment) -> Turn {
         self.lay_ghosts(now);
         self.walk(now);
@@ -140,15 +140,22 @@ impl Book {
         turn
     }
 
-    /// Makes the days of lines that nothing stirs, where they are part of a world.
+    /// Makes the days of lines that nothing stirs, where they are part of a world: a slice of all
+    /// lines, until each had its turn.
     fn walk(&self, now: Moment) {
-        let walked = Moment::from_unix_us(self.walked.load(Ordering::Acquire));
-        if (walked..walked.plus_s(WALK_S)).contains(&now) {
-            return;
+        let mut roster = self.roster();
+        if roster.is_done() {
+            let walked = Moment::from_unix_us(self.walked.load(Ordering::Acquire));
+            if (walked..walked.plus_s(WALK_S)).contains(&now) {
+                return;
+            }
+            self.walked.store(now.unix_us, Ordering::Release);
+            roster.begin();
         }
-        self.walked.store(now.unix_us, Ordering::Release);
-        for state in self.lines.iter().filter(|state| Book::is_used(state, 0)) {
-            if self.make_days(&state, now) {
+        let slice = roster.slice();
+        drop(roster);
+        for state in slice.iter().filter_map(Weak::upgrade) {
+            if Book::is_used(&state, 1) && self.make_days(&state, now) {
                 self.stir(&state);
             }
         }
