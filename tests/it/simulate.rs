@@ -1,12 +1,12 @@
 //! The simulator's worlds: every promise kept in each, the same story told twice, and the command.
 //!
-//! `INTERLUDE_LONG=1` runs 10,000 storms.
+//! `INTERLUDE_LONG=1` runs 10,000 storms and ten days of each trial of delivery.
 
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use interlude::rehearsal::sim::{Ground, Order, picture, run};
+use interlude::rehearsal::sim::{Ground, Order, Trial, deliver, picture, run};
 
 /// Seeds from `from` on that broke a promise, with the first that it broke.
 fn broken(from: u64, seeds: u64, order: fn(u64) -> Order) -> Vec<String> {
@@ -48,6 +48,20 @@ fn a_seed_tells_one_story() {
         assert_eq!(picture(&one), picture(&other));
         assert_ne!(one.hash, ran(seed + 1).hash);
     }
+}
+
+/// The promises of docs/pacing.md, by the whole process: budgets are spent, in their hours.
+#[test]
+fn budgets_are_delivered_as_promised() {
+    let seeds = if std::env::var_os("INTERLUDE_LONG").is_some() { 10 } else { 1 };
+    let ground = Ground::new().unwrap();
+    let mut missed = Vec::new();
+    for (seed, trial) in (1..=seeds).flat_map(|seed| Trial::ALL.map(|trial| (seed, trial))) {
+        let (_, delivered) = deliver(&ground, (seed, trial, 200_000), &mut |_| {}).unwrap();
+        eprintln!("{delivered:?}");
+        missed.extend(delivered.missed().into_iter().map(|what| (seed, trial, what)));
+    }
+    assert!(missed.is_empty(), "{missed:?}");
 }
 
 /// A storm in which nothing happens proves nothing.

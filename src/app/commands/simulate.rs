@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::rehearsal::sim::{self, Ground, Order, Progress, Ran, picture};
+use crate::rehearsal::sim::{self, Delivered, Ground, Order, Progress, Ran, Trial, picture};
 
 const AFTER: &str = "\
 A seed is a whole world: advertisers with budgets and caps, exchanges with rival bidders, listeners,
@@ -19,6 +19,11 @@ a midnight: notices late, lost, doubled, repriced, replayed and forged, crashes,
 failing disk, changed budgets. With --days it is the traffic of so many days and a bad week's
 faults. The same seed always tells the same story.
 
+With --delivery the world is without faults, and the question is how budgets are spent: three evenly
+paced lines for a day, in a market where all they could buy would cost 1.2 times their budgets.
+`even`: wins are told. `surge`: five times the traffic from noon on. `silent`: no wins are told.
+`expected`: neither, with expected budgets. Exit code 1: a figure of docs/pacing.md is missed.
+
 Exit code 1: a promise was broken (a budget overspent, an acknowledged notice lost, a bid charged
 twice, money not conserved, a cap exceeded); the seed that did it is named.
 
@@ -27,6 +32,8 @@ Examples:
   interlude simulate --seed 7 --json | jq .overspend_nanos
   interlude simulate --days 7 --svg spend.svg
   interlude simulate --seeds 10000
+  interlude simulate --delivery
+  interlude simulate --delivery surge --svg surge.svg
   interlude simulate --seed 7 --data /tmp/seven && interlude audit /tmp/seven";
 
 /// Try budgets, notices and journal in a seeded market with faults; audit what came of it.
@@ -42,7 +49,12 @@ pub struct Args {
     /// So many days of ordinary traffic instead of a storm.
     #[arg(long, value_name = "D", value_parser = clap::value_parser!(u32).range(1..=366))]
     days: Option<u32>,
-    /// Writes a picture of spend against plan.
+    /// How budgets are spent: one of even, surge, silent, expected, or (without a word) each.
+    #[arg(long, value_name = "TRIAL", num_args = 0..=1, default_missing_value = "all",
+          value_parser = ["all", "even", "surge", "silent", "expected"],
+          conflicts_with_all = ["days", "seeds", "data"])]
+    delivery: Option<String>,
+    /// Writes a picture of spend against plan; of several trials, the first one's.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
     /// Leaves the journal in this folder, for `interlude audit`.
@@ -60,9 +72,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     } else {
         writeln!(std::io::stdout(), "seed {}", args.seed)?;
     }
-    match args.seeds {
-        Some(seeds) => many(&args, seeds),
-        None => one(&args),
+    match (&args.delivery, args.seeds) {
+        (Some(trial), _) => delivery(&args, trial),
+        (None, Some(seeds)) => many(&args, seeds),
+        (None, None) => one(&args),
     }
 }
 
@@ -71,22 +84,83 @@ fn order(args: &Args, seed: u64) -> Order {
 }
 
 fn one(args: &Args) -> anyhow::Result<ExitCode> {
-    let bar = bar(1_000_000, "{bar:30} {percent:>3} %  {msg}");
-    let mut tell = |progress: &Progress| {
-        bar.set_position(u64::from(progress.done_ppm));
-        let Progress { bids, wins, crashes, .. } = progress;
-        bar.set_message(format!("{bids} bids, {wins} wins, {crashes} crashes"));
-    };
-    let ran = sim::run(&Ground::new()?, &order(args, args.seed), &mut tell);
+    let bar = bar(1_000_000, RUNNING);
+    let ran = sim::run(&Ground::new()?, &order(args, args.seed), &mut |now| show(&bar, now));
     bar.finish_and_clear();
     let ran = ran.with_context(|| format!("seed {}", args.seed))?;
-    if let Some(file) = &args.svg {
-        std::fs::write(file, picture(&ran)).with_context(|| file.display().to_string())?;
-    }
+    draw(args, &ran)?;
     if let Some(folder) = &args.data {
         leave(&ran, folder)?;
     }
     told(args, &ran)
+}
+
+const RUNNING: &str = "{bar:30} {percent:>3} %  {msg}";
+
+fn show(bar: &ProgressBar, progress: &Progress) {
+    bar.set_position(u64::from(progress.done_ppm));
+    let Progress { bids, wins, crashes, .. } = progress;
+    bar.set_message(format!("{bids} bids, {wins} wins, {crashes} crashes"));
+}
+
+fn draw(args: &Args, ran: &Ran) -> anyhow::Result<()> {
+    let Some(file) = &args.svg else { return Ok(()) };
+    std::fs::write(file, picture(ran)).with_context(|| file.display().to_string())
+}
+
+/// Requests of a day whose delivery is measured.
+const A_DAY: u32 = 200_000;
+
+fn delivery(args: &Args, wanted: &str) -> anyhow::Result<ExitCode> {
+    let ground = Ground::new()?;
+    let mut missed = Vec::new();
+    let trials = Trial::ALL.into_iter().filter(|trial| ["all", trial.name()].contains(&wanted));
+    for (i, trial) in trials.enumerate() {
+        let bar = bar(1_000_000, RUNNING);
+        let asked = (args.seed, trial, A_DAY);
+        let came = sim::deliver(&ground, asked, &mut |now| show(&bar, now));
+        bar.finish_and_clear();
+        let (ran, delivered) = came.with_context(|| format!("seed {}", args.seed))?;
+        if i == 0 {
+            draw(args, &ran)?;
+        }
+        told_delivery(args, &delivered)?;
+        let of_trial = delivered.missed().into_iter();
+        missed.extend(of_trial.map(|what| format!("{}: {what}", trial.name())));
+    }
+    let mut err = std::io::stderr().lock();
+    for what in &missed {
+        writeln!(err, "MISSED  {what}")?;
+    }
+    Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One object or one row of a trial.
+fn told_delivery(args: &Args, delivered: &Delivered) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        serde_json::to_writer(&mut out, delivered)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    let Delivered { trial, bids, wins, spend_to_budget, hourly_l1, overspend, .. } = delivered;
+    let percent = |part: f64| 100.0 * part;
+    write!(
+        out,
+        "  {trial:<9}{bids:>8} bids{wins:>8} wins   spent {:.3} %   over {:.3} %   hours apart \
+         {:.2} %",
+        percent(*spend_to_budget),
+        percent(*overspend),
+        percent(*hourly_l1)
+    )?;
+    if let Some(after) = delivered.recovered_after_min {
+        write!(out, "   recovered after {after} min")?;
+    }
+    if let Some(most) = delivered.shortfall_most {
+        write!(out, "   shortfall at most {:.3} %", percent(most))?;
+    }
+    writeln!(out)?;
+    Ok(())
 }
 
 /// The journal as it was at the end, where `interlude audit` looks for it.

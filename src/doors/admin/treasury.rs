@@ -144,3 +144,97 @@ impl Bank {
         found.ok_or_else(|| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use axum::extract::State;
+    use serde_json::json;
+
+    use super::super::breakers;
+    use super::*;
+    use crate::base::units::time::WallClock;
+
+    /// Holds back so many budgets.
+    struct Small(AtomicUsize);
+
+    impl Treasury for Small {
+        fn read(&self, _: &mut dyn FnMut(&Ledger)) {}
+
+        fn account(&self, _: &str) -> Option<(AdvertiserId, Currency)> {
+            None
+        }
+
+        fn calendars(&self) -> HashMap<AdvertiserId, Arc<Calendar>> {
+            HashMap::new()
+        }
+
+        fn exchange(&self, _: &str) -> Option<ExchangeIx> {
+            None
+        }
+
+        fn enter(&self, _: &Entry) -> Result<Version, NotEntered> {
+            Err(NotEntered::Unavailable("the journal is full".to_owned()))
+        }
+
+        fn breakers(&self) -> Vec<(String, u64)> {
+            (0..self.0.load(Ordering::Relaxed)).map(|at| (format!("line {at}"), 60)).collect()
+        }
+
+        fn mend_breakers(&self) -> usize {
+            self.0.swap(0, Ordering::Relaxed)
+        }
+
+        fn folders(&self) -> (Folder, Folder) {
+            (Folder::from("journal"), Folder::from("caps"))
+        }
+    }
+
+    fn bank(held_back: usize, time_max_s: u64) -> Bank {
+        Bank {
+            treasury: Arc::new(Small(AtomicUsize::new(held_back))),
+            limits: Money { time_max_s, ..Money::default() },
+            clock: Arc::new(WallClock),
+            turn: Arc::new(Semaphore::new(1)),
+            until: None,
+            writing: Arc::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn breakers_are_told_and_mended() {
+        let bank = bank(2, 60);
+        let told = breakers::get(State(bank.clone())).await.unwrap().0;
+        let row = |at: usize| json!({ "budget": format!("line {at}"), "mends_in_s": 60 });
+        assert_eq!(told, json!({ "open": [row(0), row(1)] }));
+        for mended in [2, 0] {
+            let told = breakers::mend(State(bank.clone())).await.unwrap().0;
+            assert_eq!(told, json!({ "mended": mended }));
+        }
+        assert_eq!(breakers::get(State(bank)).await.unwrap().0, json!({ "open": [] }));
+    }
+
+    #[tokio::test]
+    async fn who_asks_for_too_much_is_told_in_time_and_the_next_waits_no_longer() {
+        let bank = bank(0, 0);
+        let (release, released) = mpsc::channel::<()>();
+        let (tell, told) = mpsc::channel();
+        let work = bank.work(move |bank| {
+            // As a report does between two lines: it ends when nobody waits for it any more.
+            let _ = released.recv();
+            let _ = tell.send(bank.in_time().is_err());
+            Ok(())
+        });
+        let refused = work.await.unwrap_err();
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+        // The work still has its turn; the next one's time is over before that ends.
+        let next = bank.work(|_| Ok(())).await.unwrap_err();
+        assert_eq!(next.status, StatusCode::SERVICE_UNAVAILABLE);
+        release.send(()).unwrap();
+        let ended = tokio::task::spawn_blocking(move || told.recv().unwrap()).await.unwrap();
+        assert!(ended, "it looked at the clock in vain");
+        drop(bank.turn.acquire().await.unwrap());
+    }
+}

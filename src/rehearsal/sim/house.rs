@@ -9,12 +9,12 @@ use std::task::{Context, Poll, Waker};
 
 mod money;
 
-use super::Broken;
 use super::auditor::LineBook;
 use super::ground::Ground;
 use super::plan::Plan;
 use super::telling::Telling;
 use super::venue::Venue;
+use super::{Broken, Order};
 use crate::base::journal::{self, Disk as _, Folder, Health, Journal, MemoryDisk, Op};
 use crate::base::units::ids::LineId;
 use crate::base::units::money::Currency;
@@ -84,7 +84,12 @@ const RING: usize = 256;
 
 impl House {
     /// A house that has never been open.
-    pub fn new(ground: &Ground, plan: &Plan, venues: &[Venue], seed: u64) -> Result<Self, Broken> {
+    pub fn new(
+        ground: &Ground,
+        plan: &Plan,
+        venues: &[Venue],
+        order: &Order,
+    ) -> Result<Self, Broken> {
         let (catalog, vocabulary) = ground.catalog(plan)?;
         let parts = Parts {
             catalog: Arc::new(catalog),
@@ -96,7 +101,7 @@ impl House {
             atlas: Arc::clone(&ground.atlas),
             keys: Arc::clone(&ground.keys),
             public_url: "https://ads.example".into(),
-            coin: Coin::new(seed),
+            coin: Coin::new(order.seed),
             listeners: listener::Config::default(),
             privacy: Arc::default(),
             providers: Arc::new(Providers::default()),
@@ -110,7 +115,8 @@ impl House {
             ..delivery::Config::default()
         };
         // Each segment that ends leaves a snapshot.
-        let journal = journal::Config { segment_bytes: 32 << 10, ..journal::Config::default() };
+        let segment_bytes = if order.is_delivery() { 8 << 20 } else { 32 << 10 };
+        let journal = journal::Config { segment_bytes, ..journal::Config::default() };
         let notice = notice::Config { seen_max: 1 << 16, journal, ..notice::Config::default() };
         Ok(House {
             ground: ground.clone(),
@@ -211,6 +217,12 @@ impl House {
     /// The disk has room for so many more bytes; `None`: for all.
     pub fn fill_disk(&mut self, left: Option<u64>) {
         self.disk.limit(left.map(|left| self.disk.used() + left));
+    }
+
+    /// The disk is whole again, and has room.
+    pub fn mend_disk(&mut self) {
+        self.fill_disk(None);
+        self.disk.heal();
     }
 
     /// The journal can keep nothing any more: who watches the process starts it anew.

@@ -25,11 +25,14 @@ mod house;
 
 mod run;
 
+mod delivery;
+
 mod picture;
 
 mod summary;
 
 pub use auditor::Findings;
+pub use delivery::{Delivered, Delivery, Trial, deliver};
 pub use ground::Ground;
 pub use picture::picture;
 pub use run::{Progress, run};
@@ -42,6 +45,8 @@ pub enum Kind {
     Storm,
     /// Days as they are, with the faults of a bad week.
     Season,
+    /// A day without faults, to see how budgets are spent.
+    Delivery(Delivery),
 }
 
 /// One run.

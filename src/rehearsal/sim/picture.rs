@@ -17,6 +17,8 @@ const RIGHT: f64 = 12.0;
 const HEAD: f64 = 64.0;
 /// More lines than this are not drawn.
 const PANELS: usize = 12;
+/// Points of a line.
+const POINTS: usize = 241;
 
 const STYLE: &str = "text{font:11px system-ui,sans-serif;fill:#4a5160}\
     .t{font-weight:600;font-size:12px;fill:#1d222b}.h{font-weight:600;font-size:16px;fill:#1d222b}\
@@ -109,8 +111,8 @@ fn panel(ran: &Ran, story: &LineStory, out: &mut String) {
         let plan = plan(ran, budget as f64).map(|(part, nanos)| (at_x(part), at_y(nanos)));
         let _ = write!(out, "<path class=\"p\" d=\"{}\"/>", path(plan));
     }
-    let spent = || story.points.iter().map(|&(at, spent, _)| (at_x(at), at_y(spent as f64)));
-    let above = story.points.iter().rev();
+    let spent = || drawn(story).map(|&(at, spent, _)| (at_x(at), at_y(spent as f64)));
+    let above = drawn(story).rev();
     let above = above.map(|&(at, spent, held)| (at_x(at), at_y((spent + held) as f64)));
     let _ = write!(
         out,
@@ -119,6 +121,12 @@ fn panel(ran: &Ran, story: &LineStory, out: &mut String) {
         path(spent().chain(above)),
         path(spent())
     );
+}
+
+/// No more points than a panel has room for.
+fn drawn(story: &LineStory) -> impl DoubleEndedIterator<Item = &(f64, i64, i64)> {
+    let every = story.points.len().div_ceil(POINTS).max(1);
+    story.points.iter().step_by(every)
 }
 
 /// Labels of the horizontal axis.

@@ -42,6 +42,8 @@ pub struct Line {
     pub caps: Vec<Cap>,
     pub creative_caps: Vec<Cap>,
     pub shape: &'static str,
+    /// How busy the hours of each day are, where it is given.
+    pub traffic: Option<[u32; 24]>,
     pub paused: bool,
     /// Unix seconds, the end excluded.
     pub flight: Option<(i64, i64)>,
@@ -85,6 +87,7 @@ impl Plan {
         let accounts = match kind {
             Kind::Storm => rng.between(2, 4),
             Kind::Season => 3,
+            Kind::Delivery(delivery) => return delivery.plan(flight),
         };
         let accounts = (0..accounts).map(|i| Account::draw(rng, kind, i, flight));
         let mut plan = Plan { accounts: accounts.collect() };
@@ -287,6 +290,7 @@ impl Line {
             caps: caps(rng, if storm { 0.4 } else { 0.2 }),
             creative_caps: caps(rng, if storm { 0.1 } else { 0.0 }),
             shape: shapes[rng.below(weights)],
+            traffic: None,
             paused: storm && rng.chance(0.05),
             flight: (!storm || rng.chance(0.5)).then_some(flight),
         }
@@ -302,6 +306,9 @@ impl Line {
         });
         if let Some(budget) = self.budget.json() {
             line["budget"] = budget;
+        }
+        if let Some(hours) = &self.traffic {
+            line["pacing"]["traffic"] = json!(hours.repeat(7));
         }
         if let Some((start, end)) = self.flight {
             line["flight"] = json!({ "start": instant(start), "end": instant(end) });

@@ -12,7 +12,7 @@ use super::summary::{LineStory, Mark, Ran, Summary};
 use super::telling::Telling;
 use super::venue::Venue;
 use super::weather::{beginning, busyness, poisson, step_us};
-use super::{Broken, Kind, Order};
+use super::{Broken, Faults, Kind, Order};
 use crate::base::stdx::rng::Rng;
 use crate::base::units::money::{Currency, Money};
 use crate::base::units::time::Moment;
@@ -103,7 +103,11 @@ struct Run<'a> {
     /// How far the process's clock is ahead of the time.
     ahead_us: i64,
     asked: u64,
+    /// … in each hour since the start.
+    hours: Vec<u64>,
     sync_planned: bool,
+    /// The disk broke or filled up, and a start may fail for it.
+    disk_struck: bool,
     summary: Summary,
     crashes: u64,
     opens: u64,
@@ -121,7 +125,7 @@ impl<'a> Run<'a> {
         let venues = if order.kind == Kind::Storm { rng.between(1, 3) } else { 2 };
         let venues: Vec<Venue> =
             (0..venues).map(|i| Venue::draw(&mut rng, order.kind, i)).collect();
-        let house = House::new(ground, &plan, &venues, order.seed)?;
+        let house = House::new(ground, &plan, &venues, order)?;
         let listeners = if order.kind == Kind::Storm { LISTENERS } else { SEASON_LISTENERS };
         let longest = venues.iter().map(|venue| i64::from(venue.row.ticket_ttl_s)).max();
         let stories = plan.stories();
@@ -141,7 +145,9 @@ impl<'a> Run<'a> {
             now_us: start_s * SECOND_US,
             ahead_us: 0,
             asked: 0,
+            hours: Vec::new(),
             sync_planned: false,
+            disk_struck: false,
             summary: Summary::of(order.seed),
             crashes: 0,
             opens: 0,
@@ -158,13 +164,16 @@ impl<'a> Run<'a> {
     /// Plans what does not follow from anything else.
     fn foresee(&mut self) {
         let span_us = self.end_us - self.start_us;
-        for look in 0..=LOOKS {
-            self.queue.plan(self.start_us + span_us / LOOKS * look, Event::Look);
+        // A day of which the delivery is measured is looked at each minute.
+        let looks = if self.order.is_delivery() { self.order.span_s / 60 } else { LOOKS };
+        for look in 0..=looks {
+            self.queue.plan(self.start_us + span_us / looks * look, Event::Look);
         }
         self.queue.plan(self.start_us, Event::Turn);
         self.queue.plan(self.start_us, Event::Request);
         let faults = self.order.faults;
-        let means = [faults.crashes, faults.stops, faults.clock_steps, faults.swaps, faults.funds];
+        let Faults { crashes, stops, clock_steps, swaps, funds, disk_faults, .. } = faults;
+        let means = [crashes, stops, clock_steps, swaps, funds, disk_faults];
         for (what, mean) in means.into_iter().enumerate() {
             for _ in 0..poisson(&mut self.rng, mean) {
                 let at_us = self.start_us + (self.rng.unit() * span_us as f64) as i64;
@@ -218,14 +227,7 @@ impl<'a> Run<'a> {
             Event::Crash if self.rng.chance(0.5) => self.fall(Fall::Killed),
             Event::Crash => self.fall(Fall::PowerCut),
             Event::Stop => self.fall(Fall::Orderly),
-            Event::Open => {
-                if !self.house.is_open() {
-                    self.pay();
-                    self.auditor.started();
-                    self.house.open(self.clock())?;
-                    self.note(b'o', &[]);
-                }
-            }
+            Event::Open => self.open()?,
             Event::Step(by_us) => {
                 self.ahead_us += by_us;
                 self.auditor.clock_was_set(by_us);
@@ -235,11 +237,13 @@ impl<'a> Run<'a> {
             Event::Break => {
                 let sync = self.rng.chance(0.7);
                 self.house.break_disk(sync);
+                self.disk_struck = true;
                 self.mark(Mark::Disk);
             }
             Event::Fill => {
                 let left = self.rng.below(2000) as u64;
                 self.house.fill_disk(Some(left));
+                self.disk_struck = true;
                 self.mark(Mark::Disk);
                 let full_us = self.rng.between(1, 60) as i64 * SECOND_US;
                 self.queue.plan(self.now_us + full_us, Event::Room);
@@ -247,6 +251,24 @@ impl<'a> Run<'a> {
             Event::Room => self.house.fill_disk(None),
             Event::Look => self.look(),
         }
+        Ok(())
+    }
+
+    /// The process starts, and is started again while its disk is full or broken.
+    fn open(&mut self) -> Result<(), Broken> {
+        if self.house.is_open() {
+            return Ok(());
+        }
+        self.pay();
+        self.auditor.started();
+        match self.house.open(self.clock()) {
+            Ok(()) => {}
+            Err(_) if self.disk_struck => {
+                self.queue.plan(self.now_us + 2 * SECOND_US, Event::Open);
+            }
+            Err(why) => return Err(why),
+        }
+        self.note(b'o', &[u8::from(self.house.is_open())]);
         Ok(())
     }
 
@@ -260,8 +282,10 @@ impl<'a> Run<'a> {
             let nanos = if self.opens == 0 { first } else { first / 2 };
             let currency = Currency::parse(account.currency).unwrap_or(Currency::USD);
             let key = format!("{}-{}", account.key, self.opens);
-            self.house.pay((&account.key, key), Money::new(nanos, currency), self.clock());
-            self.auditor.paid(a, nanos);
+            let money = Money::new(nanos, currency);
+            if self.house.pay((&account.key, key), money, self.clock()) {
+                self.auditor.paid(a, nanos);
+            }
         }
         self.opens += 1;
     }
@@ -314,8 +338,13 @@ impl<'a> Run<'a> {
         self.queue.plan(self.now_us + down_us, Event::Open);
     }
 
+    /// How much of the span is over.
+    fn part(&self) -> f64 {
+        (self.now_us - self.start_us) as f64 / (self.end_us - self.start_us) as f64
+    }
+
     fn look(&mut self) {
-        let at = (self.now_us - self.start_us) as f64 / (self.end_us - self.start_us) as f64;
+        let at = self.part();
         if !self.house.is_open() {
             return;
         }
@@ -326,8 +355,7 @@ impl<'a> Run<'a> {
     }
 
     fn mark(&mut self, mark: Mark) {
-        let at = (self.now_us - self.start_us) as f64 / (self.end_us - self.start_us) as f64;
-        self.marks.push((at, mark));
+        self.marks.push((self.part(), mark));
     }
 
     fn note(&mut self, what: u8, came_to: &[u8]) {
@@ -350,6 +378,10 @@ impl<'a> Run<'a> {
         let rate = match self.order.kind {
             Kind::Storm => 1.0,
             Kind::Season => busyness(self.now_us / SECOND_US),
+            Kind::Delivery(delivery) => {
+                let part = self.part();
+                busyness(self.now_us / SECOND_US) * delivery.surge(part)
+            }
         };
         let wait_s = -(1.0 - self.rng.unit()).ln() * mean_s / rate;
         ((wait_s * 1e6) as i64).max(1)

@@ -30,6 +30,8 @@ pub struct Ran {
     /// Of everything that happened: equal for equal seeds.
     pub hash: u64,
     pub requests: u64,
+    /// … in each hour since the start.
+    pub hours: Vec<u64>,
     pub crashes: u64,
     /// The journal at the end: names and bytes.
     pub files: Vec<(String, Vec<u8>)>,

@@ -116,12 +116,16 @@ impl Venue {
         row.sends_wins = row.billable == BillableEvent::Win || !storm || rng.chance(0.6);
         row.ticket_ttl_s = if storm { rng.between(30, 600) as u32 } else { 120 };
         row.open_bids = rng.between(1, 2) as u16;
-        Venue {
+        let mut venue = Venue {
             row,
             second_price: rng.chance(0.5),
             rival_cpm: 2.0 + 6.0 * rng.unit(),
             tells_losses: rng.chance(0.7),
+        };
+        if let Kind::Delivery(delivery) = kind {
+            delivery.sets(&mut venue, rng);
         }
+        venue
     }
 
     /// Our bids against the rivals', imp by imp, in the order of the answer.

@@ -4,6 +4,9 @@ use super::plan::ZONES;
 use super::{Kind, Order};
 use crate::base::stdx::rng::Rng;
 
+/// 2026-06-15, midnight in UTC.
+const MONDAY_S: i64 = 1781481600;
+
 /// A storm comes around a midnight, a season begins with one.
 pub fn beginning(rng: &mut Rng, order: &Order) -> (&'static str, i64) {
     const DAYS: [&str; 6] =
@@ -15,6 +18,7 @@ pub fn beginning(rng: &mut Rng, order: &Order) -> (&'static str, i64) {
     match order.kind {
         Kind::Storm => (zone, midnight - (rng.unit() * order.span_s as f64) as i64),
         Kind::Season => (zone, midnight),
+        Kind::Delivery(_) => ("UTC", MONDAY_S),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reports, accounts, funds and exchanges' own reports, over HTTP and beside the server.
 
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -181,4 +181,58 @@ fn an_exchanges_report_is_compared_and_booked_once() {
     assert_eq!(written["amount"], "0.0005", "{accounts}");
     assert_eq!(rig.post(&path.replace("demo", "none"), &text).status, 404);
     assert_eq!(rig.post(&format!("{path}&book=true"), &text).status, 400);
+}
+
+#[test]
+fn a_report_is_booked_once_into_a_folder_that_no_server_holds() {
+    let mut rig = Rig::new("{}", "");
+    let bids = ["a", "b"].map(|id| heard(&rig, id));
+    let funds = json!({"kind": "top-up", "amount": "10", "author": "anna"}).to_string();
+    let key = "Idempotency-Key: k\r\n";
+    assert_eq!(rig.ask("POST", "/api/v1/funds/one", key, funds.as_bytes()).status, 200);
+    report(&rig, 2);
+    let file = rig.folder.path().join("theirs.csv");
+    let text = format!("bid,Revenue\n{},0.0025\n{},0.0030\n", bids[0], bids[1]);
+    std::fs::write(&file, text).unwrap();
+    let (data, config) = (rig.data(), rig.folder.path().join("interlude.toml"));
+    let book = || -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_interlude"));
+        command.env_remove("INTERLUDE_SERVER").arg("reconcile").arg(&file).arg("--config");
+        command.arg(&config).args(["--exchange", "demo", "--column", "amount=Revenue", "--json"]);
+        command.args(["--book", "--author", "anna", "--data"]).arg(&data).output().unwrap()
+    };
+    let held = book();
+    let said = String::from_utf8_lossy(&held.stderr).into_owned();
+    assert!(held.stdout.is_empty() && said.contains("--server"), "{said}");
+
+    rig.running.take().unwrap().stop();
+    for booked in
+        [json!({"before": false, "corrections": 1}), json!({"before": true, "corrections": 0})]
+    {
+        let output = book();
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|why| {
+            panic!("{why}: {}", String::from_utf8_lossy(&output.stderr));
+        });
+        assert_eq!((&told["booked"], output.status.code()), (&booked, Some(1)), "{told}");
+    }
+    rig.begin();
+    let accounts = ask(&rig, "/api/v1/accounts").json();
+    let beside = accounts["beside"].as_array().unwrap();
+    let written = beside.iter().find(|account| account["account"] == "written_off").unwrap();
+    assert_eq!(written["amount"], "0.0005", "{accounts}");
+}
+
+#[test]
+fn breakers_are_open_to_operators_alone() {
+    let rig = Rig::new("{}", "");
+    let told = ask(&rig, "/api/v1/breakers");
+    assert_eq!((told.status, told.json()), (200, json!({ "open": [] })));
+    let mended = rig.post("/api/v1/breakers/mend", "");
+    assert_eq!((mended.status, mended.json()), (200, json!({ "mended": 0 })));
+    assert_eq!(ask(&rig, "/api/v1/breakers/mend").status, 405);
+    let address = rig.running().admin_address();
+    for (method, path) in [("GET", "/api/v1/breakers"), ("POST", "/api/v1/breakers/mend")] {
+        let head = rig.head(method, path, "").replace("Authorization", "X-No");
+        assert_eq!(super::exchange(address, &head, b"").status, 401, "{method} {path}");
+    }
 }

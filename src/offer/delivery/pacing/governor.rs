@@ -73,10 +73,11 @@ impl Governor {
         let before = *self.spent.get_or_insert(turn.spent);
         let (plan, dt_s) = (self.idle + turn.plan(before), self.idle_s + turn.dt_s);
         let beyond = turn.spent - before - plan;
-        (self.idle, self.idle_s) = if turn.offered { (0.0, 0.0) } else { (plan, dt_s) };
         if beyond < 0.0 && !turn.offered {
+            (self.idle, self.idle_s) = (plan, dt_s);
             return self.lambda;
         }
+        (self.idle, self.idle_s) = (0.0, 0.0);
         self.spent = Some(turn.spent);
         self.slow &= beyond <= 0.0;
         let planned = plan / dt_s.max(1e-6) * SCALE_S;
@@ -114,5 +115,42 @@ impl Turn {
 impl Default for Governor {
     fn default() -> Governor {
         Governor::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes in while nobody asks is held against the plan of that time, once.
+    #[test]
+    fn a_plan_is_counted_once_however_few_requests_come() {
+        const TURNS: i32 = 10_000;
+        let turned = |asked_each: i32| {
+            let mut governor = Governor { lambda: 2.0, slow: false, ..Governor::new() };
+            let mut spent = 0.0;
+            for turn in 0..TURNS / 2 {
+                // On plan, in lumps: six turns' worth and then two, four turns apart.
+                spent += match turn % 8 {
+                    0 => 6e4,
+                    4 => 2e4,
+                    _ => 0.0,
+                };
+                governor.turn(&Turn {
+                    dt_s: 1.0,
+                    limit: 1e4 * f64::from(TURNS),
+                    spent,
+                    share: 1.0 / f64::from(TURNS - turn),
+                    ahead: 1.0,
+                    price: 1.0,
+                    offered: turn % asked_each == 0,
+                });
+            }
+            governor.lambda()
+        };
+        for asked_each in [1, 3, 10, 50] {
+            let lambda = turned(asked_each);
+            assert!((1.8..2.2).contains(&lambda), "{lambda} at one in {asked_each}");
+        }
     }
 }

@@ -92,6 +92,12 @@ impl fmt::Display for Watch {
 }
 
 impl Counted {
+    /// Whether anything could have been bought since: one time of sixteen that it was asked shows
+    /// it, and every hold.
+    fn was_offered(&self, since: &Counted) -> bool {
+        (self.asked, self.taken) != (since.asked, since.taken)
+    }
+
     fn held(&self) -> Taken {
         (self.taken as f64, self.likely as f64)
     }
@@ -166,7 +172,7 @@ impl Pacer {
         let mut sums: HashMap<(CampaignId, Currency), (usize, Taken, bool)> = HashMap::new();
         for (i, subject) in subjects.iter().enumerate() {
             let known = self.lines.get(&subject.line).map(|(_, counted, _)| *counted);
-            let offered = known.is_none_or(|known| known.asked != subject.counts.asked);
+            let offered = known.is_none_or(|known| subject.counts.was_offered(&known));
             let none = (i, (0.0, 0.0), false);
             let sum = sums.entry((subject.campaign, subject.line.1)).or_insert(none);
             let (taken, likely) = subject.counts.held();
@@ -200,7 +206,7 @@ impl Pacer {
             Watch::Line(line, currency),
             &subject.own,
             counted.held(),
-            counted.asked != since.asked,
+            counted.was_offered(&since),
         );
         let (own, plan, blown) = self.budgets(subject, seen, span, turns);
         let above = campaigns.get(&(subject.campaign, currency)).copied();

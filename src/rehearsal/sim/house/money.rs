@@ -1,7 +1,7 @@
 //! The process's money beside its bids: funds that come in and go back, and what its ledger says.
 
 use super::{Broken, House};
-use crate::base::journal::{self, Journal, Mark};
+use crate::base::journal::{self, Journal, Mark, Refused};
 use crate::base::units::ids::AdvertiserId;
 use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
@@ -9,16 +9,16 @@ use crate::offer::ledger::{Entry, Funds, FundsKind, Keep, Ledger, Snapshots};
 use crate::rehearsal::audit::{self, Audit};
 
 impl House {
-    /// Money comes in while the process is down.
-    pub fn pay(&self, (account, key): (&str, String), paid: Money, now: Moment) {
+    /// Money comes in while the process is down; `false`: the disk surely did not take it.
+    pub fn pay(&self, (account, key): (&str, String), paid: Money, now: Moment) -> bool {
         let config = &self.notice.journal;
         let opened = Journal::stepped(self.folder("journal"), config, Mark::START, &mut |_| Ok(()));
         let entry = funds((account, key), paid, now);
-        if let Ok((journal, _)) = opened {
-            // Whether it is kept, the journal itself will say.
-            let _ = journal.append(&entry.to_bytes());
-            journal.turn();
-        }
+        let Ok((journal, _)) = opened else { return false };
+        let told = journal.append(&entry.to_bytes());
+        journal.turn();
+        // After a sync that failed it may be there or not: the journal itself will say.
+        told.is_ok_and(|mut durable| durable.now() != Some(Err(Refused::Full)))
     }
 
     /// The ledger's snapshots.

@@ -9,7 +9,8 @@ use crate::rehearsal::audit;
 impl Run<'_> {
     /// When no hold and no ghost can be left: the books are closed and read.
     pub(super) fn end(mut self) -> Result<Ran, Broken> {
-        self.house.fill_disk(None);
+        self.house.mend_disk();
+        self.disk_struck = false;
         if self.house.has_failed() {
             self.fall(Fall::Failed);
         }
@@ -53,6 +54,7 @@ impl Run<'_> {
             findings,
             hash: self.history.hash(),
             requests: self.asked,
+            hours: self.hours,
             crashes: self.crashes,
             files,
             stories: self.stories,

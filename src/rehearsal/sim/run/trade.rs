@@ -20,6 +20,9 @@ impl Run<'_> {
         }
         let number = self.asked;
         self.asked += 1;
+        let hour = ((self.now_us - self.start_us) / (3600 * SECOND_US)) as usize;
+        self.hours.resize(self.hours.len().max(hour + 1), 0);
+        self.hours[hour] += 1;
         let body = self.requests.json(number, Moment::from_unix_us(self.now_us));
         let venue = self.rng.below(self.venues.len());
         let late = self.rng.chance(self.order.faults.slow_answers);
