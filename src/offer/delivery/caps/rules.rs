@@ -11,7 +11,7 @@
 //!   prolonged by so much; on other levels for as long as anything of them is sold.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -104,18 +104,22 @@ impl Rule {
         Rule { level, most: cap.impressions, span, seed: xxh3_64(&bytes) }
     }
 
+    /// What the counts of a listener are found by.
+    fn key(&self, mark: ListenerMark) -> u64 {
+        mix(self.seed ^ mark.0)
+    }
+
     /// Where a bid made at this second counts for a listener.
-    pub fn place(&self, calendar: &Calendar, mark: ListenerMark, made_s: i64) -> Place {
+    fn place(&self, ends: &Ends, mark: ListenerMark, made_s: i64) -> Place {
         let end_s = match self.span {
             Span::Rolling { seconds, step } => {
                 let step = i64::from(step);
                 (made_s.div_euclid(step) + 1) * step + i64::from(seconds)
             }
-            Span::Calendar(unit) => calendar.span(unit, Moment::from_unix_s(made_s)).until.unix_s(),
+            Span::Calendar(unit) => ends.until_s(unit, made_s),
             Span::Until(end_s) => end_s,
         };
-        let key = mix(self.seed ^ mark.0);
-        Place { key, end: End::at(end_s, made_s), most: self.most }
+        Place { key: self.key(mark), end: End::at(end_s, made_s), most: self.most }
     }
 
     /// How long a bid counts at most, behind the second at which it was made.
@@ -137,7 +141,7 @@ impl Rule {
 #[derive(Debug)]
 pub struct CapSet {
     pub(super) owner: Owner,
-    calendar: Arc<Calendar>,
+    ends: Ends,
     rules: Box<[Rule]>,
     /// Those of its creatives that have caps.
     creatives: Box<[OfCreative]>,
@@ -200,7 +204,7 @@ impl CapSet {
         }
         Some(CapSet {
             owner,
-            calendar: Arc::clone(calendar),
+            ends: Ends::of(calendar),
             rules: strictest(rules),
             creatives: creatives.into(),
             closed_until_s: AtomicI64::new(i64::MIN),
@@ -216,7 +220,7 @@ impl CapSet {
     }
 
     pub(super) fn calendar(&self) -> &Arc<Calendar> {
-        &self.calendar
+        &self.ends.calendar
     }
 
     pub(super) fn at(&self, creative: CreativeIx) -> CreativeAt {
@@ -240,6 +244,18 @@ impl CapSet {
         self.creatives.get(usize::from(at.0?))
     }
 
+    /// What is asked whether there is room: each window's level, key and cap. Cheaper than places:
+    /// no end is needed.
+    pub(super) fn keys(
+        &self,
+        at: CreativeAt,
+        mark: ListenerMark,
+    ) -> impl Iterator<Item = (Level, u64, u16)> + '_ {
+        let own = self.of_creative(at).map_or(&[][..], |of| &of.rules);
+        let rules = self.rules.iter().chain(own);
+        rules.map(move |rule| (rule.level, rule.key(mark), rule.most))
+    }
+
     /// Every place that a bid takes, with the level that it is of.
     pub(super) fn places(
         &self,
@@ -249,7 +265,7 @@ impl CapSet {
     ) -> impl Iterator<Item = (Level, Place)> + '_ {
         let own = self.of_creative(at).map_or(&[][..], |of| &of.rules);
         let rules = self.rules.iter().chain(own);
-        rules.map(move |rule| (rule.level, rule.place(&self.calendar, mark, made_s)))
+        rules.map(move |rule| (rule.level, rule.place(&self.ends, mark, made_s)))
     }
 
     /// How long an impression of this second counts somewhere.
@@ -264,6 +280,36 @@ impl CapSet {
 
     pub(super) fn closed_until_s(&self) -> i64 {
         self.closed_until_s.load(Ordering::Acquire)
+    }
+}
+
+/// When calendar windows end: a calendar, and of each unit the window that was asked for last.
+#[derive(Debug)]
+struct Ends {
+    calendar: Arc<Calendar>,
+    /// First second and end, 32 bits each; both nought where there is none.
+    last: [AtomicU64; 4],
+}
+
+impl Ends {
+    fn of(calendar: &Arc<Calendar>) -> Ends {
+        Ends { calendar: Arc::clone(calendar), last: Default::default() }
+    }
+
+    /// The end of the window that a second belongs to.
+    fn until_s(&self, unit: Unit, second: i64) -> i64 {
+        let last = &self.last[unit as usize];
+        let known = last.load(Ordering::Relaxed);
+        let (from_s, until_s) = ((known >> 32) as i64, (known & u64::from(u32::MAX)) as i64);
+        if (from_s..until_s).contains(&second) {
+            return until_s;
+        }
+        let span = self.calendar.span(unit, Moment::from_unix_s(second));
+        let (from_s, until_s) = (span.from.unix_s(), span.until.unix_s());
+        if let (Ok(from_s), Ok(until_s)) = (u32::try_from(from_s), u32::try_from(until_s)) {
+            last.store(u64::from(from_s) << 32 | u64::from(until_s), Ordering::Relaxed);
+        }
+        until_s
     }
 }
 

@@ -26,6 +26,8 @@ const COUNT_BITS: u32 = 12;
 pub(super) const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
 const END_BITS: u32 = 28;
 const END_MASK: u64 = (1 << END_BITS) - 1;
+/// After so many seconds ends read alike.
+const PERIOD: u64 = END_MASK - 1;
 /// Of the key; the bucket takes the low bits.
 const MARK_SHIFT: u32 = 40;
 /// Two decisions of one moment may come to the table in either order, and their clocks may differ
@@ -40,7 +42,8 @@ pub(super) struct CapTable {
 #[repr(align(128))]
 struct Bucket([AtomicU64; WAYS]);
 
-/// Until when a count holds: seconds modulo 2²⁸ − 1, eight years and a half.
+/// Until when a count holds: seconds modulo 2²⁸ − 2, eight years and a half, and one: never nought,
+/// so that no word that was ever used is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct End(u64);
 
@@ -64,13 +67,13 @@ impl End {
         if self == End::NEVER {
             return u64::MAX;
         }
-        let ahead = (self.0 + END_MASK - wrapped(now_s)) % END_MASK;
-        if ahead > END_MASK / 2 { 0 } else { ahead }
+        let ahead = (self.0 + PERIOD - wrapped(now_s)) % PERIOD;
+        if ahead > PERIOD / 2 { 0 } else { ahead }
     }
 }
 
 fn wrapped(unix_s: i64) -> u64 {
-    unix_s.rem_euclid(END_MASK as i64) as u64
+    unix_s.rem_euclid(PERIOD as i64) as u64 + 1
 }
 
 /// One listener, target and window, and the end of the count that one bid takes there.
@@ -107,21 +110,21 @@ impl CapTable {
     }
 
     /// Whether one more would be within the cap; takes nothing.
-    pub fn has_room(&self, place: Place, now_s: i64) -> bool {
-        counted(self.bucket(place.key), place, now_s) < u64::from(place.most)
+    pub fn has_room(&self, (key, most): (u64, u16), now_s: i64) -> bool {
+        counted(self.bucket(key), key, now_s) < u64::from(most)
     }
 
     /// Adds one, if the cap has room for it.
     pub fn take(&self, place: Place, now_s: i64) -> Result<(), NotTaken> {
         let bucket = self.bucket(place.key);
         loop {
-            if counted(bucket, place, now_s) >= u64::from(place.most) {
+            if counted(bucket, place.key, now_s) >= u64::from(place.most) {
                 return Err(NotTaken::Capped);
             }
             if add(bucket, place, now_s).ok_or(NotTaken::NoRoom)?.is_none() {
                 continue;
             }
-            if counted(bucket, place, now_s) <= u64::from(place.most) {
+            if counted(bucket, place.key, now_s) <= u64::from(place.most) {
                 return Ok(());
             }
             // From any word of the tag: a leaver may have taken ours for its own.
@@ -132,7 +135,8 @@ impl CapTable {
 
     /// Gives a place back; one whose word has ended may be gone, which is as good.
     pub fn release(&self, place: Place) {
-        self.bucket(place.key).iter().any(|word| step_back(word, place.tag()));
+        let mut words = self.bucket(place.key).iter();
+        words.any(|word| step_back(word, place.tag()) || word.load(Ordering::Relaxed) == 0);
     }
 
     /// Adds one whatever the cap says. `false`: there was no room, and the bucket is closed until
@@ -179,6 +183,9 @@ fn add(bucket: &[AtomicU64; WAYS], place: Place, now_s: i64) -> Option<Option<&A
         if free.is_none() && is_free(seen, now_s) {
             free = Some((word, seen));
         }
+        if seen == 0 {
+            break;
+        }
     }
     let (word, seen) = free?;
     Some(exchange(word, seen, tag << COUNT_BITS | 1))
@@ -189,11 +196,13 @@ fn exchange(word: &AtomicU64, seen: u64, next: u64) -> Option<&AtomicU64> {
     won.is_ok().then_some(word)
 }
 
-/// The sum of the words of a key that have not ended.
-fn counted(bucket: &[AtomicU64; WAYS], place: Place, now_s: i64) -> u64 {
-    let own = place.key >> MARK_SHIFT;
+/// The sum of the words of a key that have not ended. None stands behind a word that was never
+/// used: whoever adds takes the first that is free, and what was used is never nought again.
+fn counted(bucket: &[AtomicU64; WAYS], key: u64, now_s: i64) -> u64 {
+    let own = key >> MARK_SHIFT;
     let words = bucket.iter().map(|word| word.load(Ordering::SeqCst));
-    let own = words.filter(|&word| word >> (COUNT_BITS + END_BITS) == own);
+    let used = words.take_while(|&word| word != 0);
+    let own = used.filter(|&word| word >> (COUNT_BITS + END_BITS) == own);
     own.filter(|&word| !end_of(word).has_passed(now_s)).map(count_of).sum()
 }
 
@@ -246,6 +255,10 @@ mod tests {
         Place { key: listener << MARK_SHIFT, end: End::at(end_s, NOW), most }
     }
 
+    fn asked(place: Place) -> (u64, u16) {
+        (place.key, place.most)
+    }
+
     fn words(table: &CapTable) -> Vec<u64> {
         let words = table.buckets.iter().flat_map(|bucket| &bucket.0);
         words.map(|word| word.load(Ordering::SeqCst)).collect()
@@ -255,10 +268,10 @@ mod tests {
     fn a_cap_lets_through_what_it_says_and_no_more() {
         let (table, one) = (CapTable::new(WAYS), place(1, 3));
         for _ in 0..3 {
-            assert!(table.has_room(one, NOW));
+            assert!(table.has_room(asked(one), NOW));
             assert_eq!(table.take(one, NOW), Ok(()));
         }
-        assert!(!table.has_room(one, NOW));
+        assert!(!table.has_room(asked(one), NOW));
         assert_eq!(table.take(one, NOW), Err(NotTaken::Capped));
         table.release(one);
         assert_eq!(table.take(one, NOW), Ok(()));
@@ -273,7 +286,7 @@ mod tests {
             assert_eq!(table.take(until(1, 3, NOW + 100 + step), NOW), Ok(()));
         }
         for (now_s, room) in [(NOW + 99, false), (NOW + 100, true), (NOW + 102, true)] {
-            assert_eq!(table.has_room(until(1, 3, NOW + 999), now_s), room, "{now_s}");
+            assert_eq!(table.has_room(asked(until(1, 3, NOW + 999)), now_s), room, "{now_s}");
         }
     }
 
@@ -309,14 +322,14 @@ mod tests {
         for _ in 0..5 {
             assert!(table.force(one, NOW));
         }
-        assert_eq!(counted(table.bucket(one.key), one, NOW), 5);
+        assert_eq!(counted(table.bucket(one.key), one.key, NOW), 5);
         assert!(table.force(until(1, 2, NOW), NOW), "one that has ended counts nowhere");
         for _ in 0..3 {
             table.release(one);
         }
-        assert!(!table.has_room(one, NOW));
+        assert!(!table.has_room(asked(one), NOW));
         table.release(one);
-        assert!(table.has_room(one, NOW));
+        assert!(table.has_room(asked(one), NOW));
     }
 
     #[test]
@@ -345,9 +358,9 @@ mod tests {
             assert_eq!(ask(50, now_s), Err(NotTaken::NoRoom), "{now_s}");
         }
         assert_eq!(ask(50, NOW + 5000 + SKEW_S), Ok(()));
-        assert!(table.has_room(place(99, 3), NOW + 5000));
+        assert!(table.has_room(asked(place(99, 3)), NOW + 5000));
         let first = until(0, 3, NOW + 9000);
-        assert_eq!(counted(table.bucket(0), first, NOW + 8999), 2, "ends as it did");
+        assert_eq!(counted(table.bucket(0), first.key, NOW + 8999), 2, "ends as it did");
         // What is given back meanwhile makes no room.
         table.release(first);
         assert_eq!(ask(50, NOW + 4000), Err(NotTaken::NoRoom));
@@ -373,7 +386,7 @@ mod tests {
 
     #[test]
     fn ends_are_told_apart_across_the_turn_of_the_seconds() {
-        let turn = (NOW / END_MASK as i64 + 1) * END_MASK as i64;
+        let turn = (NOW / PERIOD as i64 + 1) * PERIOD as i64;
         for (now_s, end_s) in [(NOW, NOW + 1), (turn - 5, turn + 5), (NOW, NOW + End::FAR_S)] {
             let end = End::at(end_s, now_s);
             assert_ne!(end, End::NEVER);
@@ -384,8 +397,13 @@ mod tests {
         assert_eq!(never, End::NEVER);
         assert!(!never.has_passed(NOW + 100 * End::FAR_S));
         // The second that would read as never.
-        let end = End::at(turn + END_MASK as i64 - 1, turn + END_MASK as i64 - 100);
+        let end = End::at(turn + PERIOD as i64 - 1, turn + PERIOD as i64 - 100);
         assert_ne!(end, End::NEVER);
+        // Nor does a word that is given back read as one that was never used.
+        let (table, one) = (CapTable::new(WAYS), Place { end: End::at(turn, NOW), ..place(0, 1) });
+        table.take(one, turn - 5).unwrap();
+        table.release(one);
+        assert_ne!(words(&table)[0], 0);
     }
 
     #[test]
@@ -409,7 +427,7 @@ mod tests {
             });
             let granted = u64::from(granted.load(Ordering::SeqCst));
             assert!(granted <= 3, "round {round}");
-            assert_eq!(counted(table.bucket(0), place(round, 3), NOW), granted);
+            assert_eq!(counted(table.bucket(0), place(round, 3).key, NOW), granted);
         }
     }
 
@@ -463,7 +481,11 @@ mod tests {
         };
         let refused = timed("refused at the first", &|n| table.take(place(n), NOW).is_err());
         assert!(refused <= pairs / 100_000, "{refused}");
-        assert_eq!(timed("room", &|n| table.has_room(place(n), NOW)), pairs, "once of twice");
+        assert_eq!(
+            timed("room", &|n| table.has_room(asked(place(n)), NOW)),
+            pairs,
+            "once of twice"
+        );
         let again = timed("taken again", &|n| table.take(place(n), NOW).is_ok());
         assert!(again <= pairs - refused && again >= pairs - pairs / 50_000, "{again}");
         assert_eq!(timed("a third time", &|n| table.take(place(n), NOW).is_ok()), 0);

@@ -17,8 +17,8 @@ impl Caps {
     ) -> Result<(), Refusal> {
         let now_s = ask.moment.unix_s();
         self.is_open(set, now_s)?;
-        for (level, place) in set.places(set.at(ask.creative), ask.mark, now_s) {
-            if !self.table.has_room(place, now_s) {
+        for (level, key, most) in set.keys(set.at(ask.creative), ask.mark) {
+            if !self.table.has_room((key, most), now_s) {
                 return Err(self.capped(level));
             }
         }
