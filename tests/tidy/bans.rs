@@ -71,7 +71,7 @@ fn in_code(file: &File, out: &mut Vec<String>) {
 pub fn learning(tree: &Tree) -> Vec<String> {
     const PATHS: [&str; 4] =
         ["src/flows/decide", "src/flows/notice", "src/knowledge/enrich", "src/doors/receive"];
-    const WRITES: [&str; 5] = ["Intake", "DiskStore", "GenerationBuilder", "Change", "encode"];
+    const WRITES: [&str; 4] = ["Intake", "DiskStore", "Change", "encode"];
     let mut out = Vec::new();
     let of_paths = |file: &&File| PATHS.iter().any(|path| file.path.starts_with(path));
     for file in tree.source().filter(of_paths) {
