@@ -31,10 +31,11 @@ impl Drop for CrowdLoop {
 /// Looks at the audience that is served, again and again; what is counted with comes beside it.
 pub fn start(
     config: &Config,
-    (node, crowds): (Arc<Node>, Arc<Crowds>),
+    (node, crowds): (&Arc<Node>, Arc<Crowds>),
     clock: &Arc<dyn Clock>,
     registry: &Registry,
 ) -> io::Result<(CrowdLoop, Arc<Counting>)> {
+    let node = Arc::clone(node);
     let counting = Counting::new(Arc::clone(&crowds), config.campaigns.limits.clone());
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, clock) = (Arc::clone(&stop), Arc::clone(clock));

@@ -57,7 +57,6 @@ use crate::doors::readiness::{Readiness, Stage};
 use crate::doors::{admin, receive};
 use crate::flows::notice::{KeyFault, OpenedTill, Sweeper, Terms, TicketConfig, Till, ticket_keys};
 use crate::knowledge::audience::{Intake, Stand};
-use crate::knowledge::crowd::Crowds;
 use crate::market::ticket::TicketKeys;
 use crate::offer::delivery::Book;
 use crate::offer::ledger::rates_mark;
@@ -135,9 +134,7 @@ impl Running {
         let listeners = Stand::open(data, &config.vocabulary, &config.audience)
             .map_err(StartFault::at("listeners"))?;
         let (foundation, book) = rights::lay_foundation(&config, data, keys, &listeners.words)?;
-        let crowds = Arc::new(Crowds::new(config.crowd.clone()));
-        let first = Arc::clone(&listeners.audience);
-        let (press, built) = Press::start(foundation, first, Arc::clone(&crowds))?;
+        let (press, built, crowds) = Press::start(foundation, &listeners.audience, &config.crowd)?;
         let ring = Arc::new(RecordRing::new(&config.records));
         let records =
             RecordWriter::start(Arc::clone(&ring), &config.records, data, Arc::clone(&clock))
@@ -164,9 +161,8 @@ impl Running {
         let shared = (Arc::clone(&registry), Arc::clone(&readiness));
         let (upkeep, failed) = upkeep::start(Arc::clone(&node), shared.clone(), till)
             .map_err(StartFault::at("upkeep"))?;
-        let (crowd, counting) =
-            crowd::start(&config, (Arc::clone(&node), crowds), &clock, &registry)
-                .map_err(StartFault::at("crowd counts"))?;
+        let (crowd, counting) = crowd::start(&config, (&node, crowds), &clock, &registry)
+            .map_err(StartFault::at("crowd counts"))?;
         let rights = rights::begin(book, (&node, &intake), &config, (&records, &*clock));
         let behind = (Arc::clone(&intake), &node, Arc::clone(&clock), counting, rights);
         let admin = start_admin(&config, data, shared, behind)?;

@@ -10,7 +10,7 @@ use super::node::Node;
 use crate::base::units::time::Moment;
 use crate::knowledge::audience::Audience;
 use crate::knowledge::catalog::Sheets;
-use crate::knowledge::crowd::{Counted, Crowds, Gate, Reading};
+use crate::knowledge::crowd::{self, Counted, Crowds, Gate, Reading};
 
 /// What worlds are made with, and what it remembers of the files.
 pub struct Press {
@@ -22,19 +22,21 @@ pub struct Press {
 }
 
 impl Press {
-    /// With the first world.
+    /// With the first world, and who counts the listeners that later lines are held against.
     pub fn start(
         foundation: Foundation,
-        audience: Arc<Audience>,
-        crowds: Arc<Crowds>,
-    ) -> Result<(Press, Built), StartFault> {
+        audience: &Arc<Audience>,
+        counts: &crowd::Config,
+    ) -> Result<(Press, Built, Arc<Crowds>), StartFault> {
         let known = foundation.marks();
+        let crowds = Arc::new(Crowds::new(counts.clone()));
         let mut press = Press { foundation, sheets: Sheets::default(), crowds, known };
-        let first = press.foundation.first(&mut press.sheets, audience);
+        let first = press.foundation.first(&mut press.sheets, Arc::clone(audience));
         let (built, archive) = first.map_err(StartFault::at("campaigns"))?;
         built.tell();
         press.foundation.keep(&built.world, &archive).map_err(StartFault::at("worlds"))?;
-        Ok((press, built))
+        let crowds = Arc::clone(&press.crowds);
+        Ok((press, built, crowds))
     }
 
     /// Whether the files are other than they were when they were last read.

@@ -54,6 +54,8 @@ mod names;
 
 mod spot;
 
+mod reading;
+
 mod read;
 
 mod archive;
@@ -61,8 +63,6 @@ mod archive;
 mod edit;
 
 mod text;
-
-mod reading;
 
 mod sheets;
 
