@@ -163,7 +163,7 @@ impl Running {
             .map_err(StartFault::at("upkeep"))?;
         let (crowd, counting) = crowd::start(&config, (&node, crowds), &clock, &registry)
             .map_err(StartFault::at("crowd counts"))?;
-        let rights = rights::begin(book, (&node, &intake), &config, (&records, &*clock));
+        let rights = rights::begin(book, (&node, &intake), &config, (&records, &*clock, &registry));
         let behind = (Arc::clone(&intake), &node, Arc::clone(&clock), counting, rights);
         let admin = start_admin(&config, data, shared, behind)?;
         let shared = (Arc::clone(&registry), Arc::clone(&readiness), clock);

@@ -8,11 +8,12 @@ use super::foundation::Foundation;
 use super::node::Node;
 use super::shelf::Shelf;
 use crate::app::config::Config;
+use crate::base::telemetry::{Counter, Registry};
 use crate::base::units::ids::ListenerMark;
 use crate::base::units::time::Clock;
 use crate::flows::rights::{Fault, Kept, Stores, erase};
 use crate::knowledge::audience::{
-    Act, Acts, Audience, Change, Intake, Providers, Refused, Said, Suppression,
+    Act, Acts, Audience, Change, DEEDS, Intake, Providers, Refused, Said, Suppression,
 };
 use crate::knowledge::catalog::model::Catalog;
 use crate::market::ticket::TicketKeys;
@@ -28,6 +29,7 @@ pub struct Rights {
     pub eraser: Eraser,
     pub suppressed_max: usize,
     pub turn: Mutex<()>,
+    pub acted: [Counter; DEEDS.len()],
 }
 
 /// What listeners have refused and asked for so far, and where it is written down.
@@ -57,7 +59,7 @@ pub fn begin(
     book: RightsBook,
     (node, intake): (&Arc<Node>, &Arc<Intake>),
     config: &Config,
-    (records, clock): (&RecordWriter, &dyn Clock),
+    (records, clock, registry): (&RecordWriter, &dyn Clock, &Registry),
 ) -> Arc<Rights> {
     let RightsBook { shelf, acts, unended } = book;
     let rights = Rights {
@@ -68,6 +70,10 @@ pub fn begin(
         eraser: records.eraser(),
         suppressed_max: config.audience.suppressed_max,
         turn: Mutex::default(),
+        acted: DEEDS.map(|deed| {
+            let help = "Acts of the listener's rights, by what was done.";
+            registry.counter("interlude_rights_acts_total", help, &[("deed", deed)])
+        }),
     };
     rights.finish(&unended, clock);
     Arc::new(rights)
@@ -120,7 +126,9 @@ impl Stores for Rights {
     }
 
     fn keep(&self, act: &Act) -> Result<(), Fault> {
-        self.acts.keep(act).map_err(Fault::store)
+        self.acts.keep(act).map_err(Fault::store)?;
+        self.acted[act.deed.index()].increment(1);
+        Ok(())
     }
 
     fn suppress(&self, suppression: Suppression) {

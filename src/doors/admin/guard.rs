@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
 
 use super::refusal::Refusal;
-use super::token::Tokens;
+use super::token::{Scope, Tokens};
 use crate::base::stdx::caught::caught;
 
 /// Whose request it is, as the trail names them: the beginning of the token's SHA-256.
@@ -48,7 +48,7 @@ impl Guard {
         Guard { tokens, hosts: Some(all.collect()) }
     }
 
-    fn check(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    fn check(&self, path: &str, headers: &HeaderMap) -> Result<Caller, Refusal> {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let host = text(HOST).unwrap_or_default();
         if self.hosts.as_ref().is_some_and(|hosts| !hosts.contains(&name_of(host))) {
@@ -67,12 +67,25 @@ impl Guard {
             let mend = "send \"Authorization: Bearer TOKEN\" with the token of the token file";
             return Err(unauthorized("no token").with_mend(mend));
         };
-        if !self.tokens.admit(token) {
-            let mend = "read it again from the token file (admin.token_file)";
-            return Err(unauthorized("the token is not known").with_mend(mend));
+        match self.tokens.admit(token) {
+            Some(Scope::Rights) if !is_of_rights(path) => {
+                let error = "this token opens the listener's rights, and nothing else";
+                Err(Refusal::new(StatusCode::FORBIDDEN, error)
+                    .with_mend("use a token that does not stand behind \"rights:\""))
+            }
+            Some(_) => Ok(Caller::of(token)),
+            None => {
+                let mend = "read it again from the token file (admin.token_file)";
+                Err(unauthorized("the token is not known").with_mend(mend))
+            }
         }
-        Ok(Caller::of(token))
     }
+}
+
+/// What is asked of one listener or one decision; the trail tells of all, and is the operator's.
+fn is_of_rights(path: &str) -> bool {
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    path.starts_with("/listeners/") || path.starts_with("/decisions/")
 }
 
 fn unauthorized(error: &str) -> Refusal {
@@ -92,7 +105,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 }
 
 pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    match guard.check(request.headers()) {
+    match guard.check(request.uri().path(), request.headers()) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             caught(next.run(request)).await.unwrap_or_else(|why| {
@@ -116,7 +129,7 @@ mod tests {
             let name: axum::http::HeaderName = name.parse().unwrap();
             map.insert(name, value.parse().unwrap());
         }
-        guard.check(&map).map(drop).map_err(|refusal| refusal.status)
+        guard.check("/api/v1/report", &map).map(drop).map_err(|refusal| refusal.status)
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     pub listen: SocketAddr,
     /// Where the tokens stand that open the API; without it `admin.token` in the data folder, made
-    /// at the first start.
+    /// at the first start. Behind `rights:` one opens the listener's rights alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
     /// Names under which the API is reached. On loopback the machine's own are always taken;

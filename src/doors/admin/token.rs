@@ -14,6 +14,18 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
+/// What a token opens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// The whole API.
+    Operator,
+    /// The listener's rights, and nothing else: for who answers listeners.
+    Rights,
+}
+
+/// What stands before a token of [`Scope::Rights`].
+const RIGHTS: &str = "rights:";
+
 /// The token file's name in the data folder, where the config names none.
 pub const FILE: &str = "admin.token";
 
@@ -36,15 +48,19 @@ pub enum TokenFault {
 /// The tokens of one file.
 pub struct Tokens {
     path: PathBuf,
-    read: Mutex<(Mark, Vec<[u8; 32]>)>,
+    read: Mutex<(Mark, Vec<Held>)>,
 }
+
+/// A token's digest and what it opens.
+type Held = ([u8; 32], Scope);
 
 /// When the file was written, and its length.
 type Mark = (Option<SystemTime>, u64);
 
 impl Tokens {
     /// Reads the tokens of `path`. One a line, blank lines and those that begin with `#` left
-    /// out; a token may be written as `sha256:` and the hex digits of its digest.
+    /// out; a token may be written as `sha256:` and the hex digits of its digest. Behind `rights:`
+    /// either opens the listener's rights alone.
     pub fn open(path: &Path) -> Result<Tokens, TokenFault> {
         let read = Mutex::new(read(path)?);
         Ok(Tokens { path: path.to_owned(), read })
@@ -60,8 +76,8 @@ impl Tokens {
         Tokens::open(path)
     }
 
-    /// Whether this is one of the tokens.
-    pub fn admit(&self, token: &[u8]) -> bool {
+    /// What this token opens; `None`: it is none of ours.
+    pub fn admit(&self, token: &[u8]) -> Option<Scope> {
         let said: [u8; 32] = Sha256::digest(token).into();
         let mut held = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if mark(&self.path).is_ok_and(|now| now != held.0) {
@@ -71,7 +87,14 @@ impl Tokens {
                 Err(why) => tracing::error!(%why, "the token file cannot be read again"),
             }
         }
-        held.1.iter().fold(false, |found, token| found | is_same(token, &said))
+        // All are looked at. One that is held for everything opens everything.
+        held.1.iter().fold(None, |found, (token, scope)| {
+            if is_same(token, &said) && found != Some(Scope::Operator) {
+                Some(*scope)
+            } else {
+                found
+            }
+        })
     }
 }
 
@@ -86,7 +109,7 @@ fn mark(path: &Path) -> io::Result<Mark> {
     Ok((about.modified().ok(), about.len()))
 }
 
-fn read(path: &Path) -> Result<(Mark, Vec<[u8; 32]>), TokenFault> {
+fn read(path: &Path) -> Result<(Mark, Vec<Held>), TokenFault> {
     let io = |source| TokenFault::Io { path: path.to_owned(), source };
     let mark = mark(path).map_err(io)?;
     let text = fs::read_to_string(path).map_err(io)?;
@@ -99,13 +122,17 @@ fn read(path: &Path) -> Result<(Mark, Vec<[u8; 32]>), TokenFault> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let digest = match line.strip_prefix("sha256:") {
+        let (text, scope) = match line.strip_prefix(RIGHTS) {
+            Some(text) => (text.trim_start(), Scope::Rights),
+            None => (line, Scope::Operator),
+        };
+        let digest = match text.strip_prefix("sha256:") {
             Some(hex) => from_hex(hex),
-            None if line.len() < TOKEN_BYTES_MIN => None,
-            None => Some(Sha256::digest(line).into()),
+            None if text.len() < TOKEN_BYTES_MIN => None,
+            None => Some(Sha256::digest(text).into()),
         };
         let fault = || TokenFault::Malformed { path: path.to_owned(), line: index + 1 };
-        tokens.push(digest.ok_or_else(fault)?);
+        tokens.push((digest.ok_or_else(fault)?, scope));
     }
     if tokens.is_empty() { Err(TokenFault::Empty(path.to_owned())) } else { Ok((mark, tokens)) }
 }
@@ -138,6 +165,8 @@ fn make(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    const OPERATOR: Option<Scope> = Some(Scope::Operator);
+
     fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
@@ -153,10 +182,11 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let token = fs::read_to_string(&path).unwrap();
         assert_eq!(token.trim().len(), 64);
-        assert!(tokens.admit(token.trim().as_bytes()));
-        assert!(Tokens::open_or_make(&path).unwrap().admit(token.trim().as_bytes()));
+        assert_eq!(tokens.admit(token.trim().as_bytes()), OPERATOR);
+        let again = Tokens::open_or_make(&path).unwrap();
+        assert_eq!(again.admit(token.trim().as_bytes()), OPERATOR);
         for wrong in ["", "x", &token.trim()[1..], token.as_str()] {
-            assert!(!tokens.admit(wrong.as_bytes()), "{wrong:?}");
+            assert_eq!(tokens.admit(wrong.as_bytes()), None, "{wrong:?}");
         }
     }
 
@@ -167,14 +197,34 @@ mod tests {
         let digest: String = Sha256::digest(one).iter().map(|b| format!("{b:02x}")).collect();
         let (_folder, path) = file(&format!("# ours\n\nsha256:{digest}\n{two}\n"));
         let tokens = Tokens::open(&path).unwrap();
-        assert!(tokens.admit(one.as_bytes()) && tokens.admit(two.as_bytes()));
-        assert!(!tokens.admit(digest.as_bytes()));
+        assert_eq!([one, two].map(|token| tokens.admit(token.as_bytes())), [OPERATOR; 2]);
+        assert_eq!(tokens.admit(digest.as_bytes()), None);
         fs::write(&path, "# only this\nyet-another-token-of-more-than-32-bytes\n").unwrap();
-        assert!(!tokens.admit(one.as_bytes()));
-        assert!(tokens.admit(b"yet-another-token-of-more-than-32-bytes"));
+        assert_eq!(tokens.admit(one.as_bytes()), None);
+        assert_eq!(tokens.admit(b"yet-another-token-of-more-than-32-bytes"), OPERATOR);
         fs::write(&path, "short\n").unwrap();
-        assert!(tokens.admit(b"yet-another-token-of-more-than-32-bytes"));
-        assert!(!tokens.admit(b"short"));
+        assert_eq!(tokens.admit(b"yet-another-token-of-more-than-32-bytes"), OPERATOR);
+        assert_eq!(tokens.admit(b"short"), None);
+    }
+
+    #[test]
+    fn a_token_for_rights_opens_no_more() {
+        let (ours, care) =
+            ("a-token-of-more-than-thirty-two-bytes", "b-token-for-customer-care-of-32-b");
+        let digest: String = Sha256::digest(care).iter().map(|b| format!("{b:02x}")).collect();
+        for written in [format!("rights:{care}"), format!("rights: sha256:{digest}")] {
+            let (_folder, path) = file(&format!("{ours}\n{written}\n"));
+            let tokens = Tokens::open(&path).unwrap();
+            assert_eq!(tokens.admit(ours.as_bytes()), OPERATOR);
+            assert_eq!(tokens.admit(care.as_bytes()), Some(Scope::Rights));
+            assert_eq!(tokens.admit(format!("rights:{care}").as_bytes()), None);
+        }
+        // Whoever is written down twice has both.
+        for text in [format!("{ours}\nrights:{ours}\n"), format!("rights:{ours}\n{ours}\n")] {
+            let (_folder, path) = file(&text);
+            assert_eq!(Tokens::open(&path).unwrap().admit(ours.as_bytes()), OPERATOR);
+        }
+        assert!(Tokens::open(&file("rights:short\n").1).is_err());
     }
 
     #[test]

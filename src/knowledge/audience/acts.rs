@@ -55,7 +55,15 @@ pub enum Deed {
     Explained,
 }
 
+/// The labels of metrics, in the order of [`Deed::index`].
+pub const DEEDS: [&str; 5] = ["said", "erased", "erasure_ended", "exported", "explained"];
+
 impl Deed {
+    /// Into [`DEEDS`].
+    pub const fn index(self) -> usize {
+        self.parts().0 as usize - 1
+    }
+
     /// The word of the trail.
     pub const fn word(self) -> &'static str {
         match self {

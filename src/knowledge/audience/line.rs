@@ -17,7 +17,7 @@ use crate::market::vocabulary::{Barred, Dimension, ValueId, Vocabulary, barred};
 use super::PROFILE_DIMENSIONS;
 use super::change::Change;
 use super::links::LinkKey;
-use super::profile::{SEGMENTS_MAX, Segment, encode};
+use super::profile::{SEGMENTS_MAX, Segment, encode, minor_ages};
 use super::provider::{ProviderFault, Providers};
 
 pub(super) use careful::syntax;
@@ -232,7 +232,7 @@ impl<'v> Known<'v> {
             return Meaning::Barred(why);
         }
         if let Some(value) = found.filter(|&value| !self.vocabulary.is_open(value)) {
-            return Meaning::Value(value, Segment::NEVER);
+            return Meaning::Value(value, self.latest(dimension, value));
         }
         if dimension.row().closed {
             return Meaning::Unknown;
@@ -247,6 +247,16 @@ impl<'v> Known<'v> {
                 let word = NewWord { dimension, text: text.to_owned() };
                 self.why_not(&word).map_or(Meaning::New, Meaning::Refused)
             }
+        }
+    }
+
+    /// Until when a closed value may hold if it comes now. An age under 18 protects, and stays.
+    fn latest(&self, dimension: Dimension, value: ValueId) -> Moment {
+        let protects = || minor_ages(self.vocabulary).contains(&value);
+        match self.providers.retention().latest(dimension, self.now) {
+            latest if latest == Segment::NEVER => latest,
+            _ if dimension == Dimension::Age && protects() => Segment::NEVER,
+            latest => latest,
         }
     }
 

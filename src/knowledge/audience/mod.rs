@@ -55,7 +55,7 @@ mod import;
 
 mod stats;
 
-pub use acts::{ACTS, Act, Acts, Deed, Said, refused, trail};
+pub use acts::{ACTS, Act, Acts, DEEDS, Deed, Said, refused, trail};
 pub use audience::{Audience, Bytes, Purpose};
 pub use change::{Change, ChangeFault};
 pub use config::{BATCH_MAX, Config};

@@ -184,3 +184,6 @@ impl Sealed<'_> {
         Ok(Sample { request, profile })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,7 +141,8 @@ impl Drop for Rig {
     }
 }
 
-fn campaign(targeting: &str) -> String {
+/// A line that wants what a test says.
+pub fn campaign(targeting: &str) -> String {
     format!(
         "advertiser:
   key: one

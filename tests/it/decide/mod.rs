@@ -43,9 +43,9 @@ use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::{Outcome, Refusal};
 use interlude::offer::delivery::{Answers, Ask, Hold, Live, Pace, Recorder};
-use interlude::offer::records::{Cut, Sample};
+use interlude::offer::records::{Cut, DecisionRecord, Sample};
 
-use world::Stage;
+use world::{Scene, Stage};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -163,28 +163,36 @@ fn check(stage: &Stage, file: &Path) -> Result<Documents, Vec<String>> {
     if again.reply() != scratch.reply() || explained.outcome != outcome.label() {
         faults.push("explain decides otherwise".to_owned());
     }
-    let sample = Sample { request: body.as_bytes(), profile: &scratch.made().profile };
-    match Cut::of(&kept, sample, scratch.made().listener, &Bump::new()) {
-        Ok(cut) => {
-            let replayed = (&scene.world, None);
-            let verdict = replay(&kept, cut.sample(), replayed, scene.at, &mut again);
-            if verdict != Verdict::Equal {
-                faults.push(format!("the replay of what is kept differs: {verdict:?}"));
-            }
-        }
-        Err(fault) if outcome == Outcome::Malformed(fault) => {}
-        Err(fault) => faults.push(format!("nothing is kept: {fault:?}")),
-    }
+    faults.extend(kept_differs(&kept, body.as_bytes(), &scene, &scratch));
     faults.extend(stage.naive_differs(&scene, &received, &explained));
     if golden.body.is_none() && golden.json_only.is_none() {
-        let mut live = Scripted { refused: &refused };
+        let live = Scripted { refused: &refused };
         let twin = twins::protobuf(&request);
-        faults.extend(twins::differs(&twin, &received, &scene, &mut live, (outcome, &scratch)));
+        faults.extend(twins::differs(&twin, &received, &scene, live, (outcome, &scratch)));
     }
     let documents = scratch.markup().zip(&scratch.made().winners);
     let documents: Documents =
         documents.map(|(text, w)| (w.candidate.fit.version, text.to_owned())).collect();
     if faults.is_empty() { Ok(documents) } else { Err(faults) }
+}
+
+/// Where the replay of what is kept of a decision differs from it.
+fn kept_differs(
+    kept: &DecisionRecord,
+    body: &[u8],
+    scene: &Scene,
+    decided: &Scratch,
+) -> Option<String> {
+    let (profile, listener) = (&decided.made().profile, decided.made().listener);
+    let sample = Sample { request: body, profile };
+    let cut = match Cut::of(kept, sample, listener, &Bump::new()) {
+        Ok(cut) => cut,
+        Err(fault) if kept.outcome == Outcome::Malformed(fault) => return None,
+        Err(fault) => return Some(format!("nothing is kept: {fault:?}")),
+    };
+    let replayed = (&scene.world, None);
+    let verdict = replay(kept, cut.sample(), replayed, scene.at, &mut Scratch::new());
+    (verdict != Verdict::Equal).then(|| format!("the replay of what is kept differs: {verdict:?}"))
 }
 
 fn expected(

@@ -3,25 +3,22 @@
 //!
 //! `INTERLUDE_LONG=1` decides 10,000 requests in each world.
 
-use bumpalo::Bump;
 use interlude::base::units::time::Moment;
 use interlude::flows::decide::coin::Coin;
 use interlude::flows::decide::explain::explain;
 use interlude::flows::decide::record::record;
-use interlude::flows::decide::replay::{Verdict, replay};
 use interlude::flows::decide::scratch::Scratch;
 use interlude::flows::decide::world::World;
 use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::{Outcome, Refusal};
 use interlude::offer::delivery::{Answers, Ask, Hold, Live, Pace, Recorder};
-use interlude::offer::records::{Cut, Sample};
 use interlude::rehearsal::traffic::stage::Stage;
 use interlude::rehearsal::traffic::{Requests, catalogs};
 use serde_json::{Value, json};
 
-use super::twins;
 use super::world::Scene;
+use super::{kept_differs, twins};
 
 const SEEDS: [u64; 3] = [3, 17, 2026];
 const LINES: usize = 250;
@@ -151,21 +148,10 @@ fn check(scene: &Scene, request: &Value) -> (Outcome, Vec<String>) {
     if won != bids {
         faults.push(format!("explain says {won:?} won, {bids:?} bid"));
     }
-    let sample = Sample { request: body, profile: &scratch.made().profile };
-    match Cut::of(&kept, sample, scratch.made().listener, &Bump::new()) {
-        Ok(cut) => {
-            let replayed = (&scene.world, None);
-            let verdict = replay(&kept, cut.sample(), replayed, scene.at, &mut again);
-            if verdict != Verdict::Equal {
-                faults.push(format!("the replay of what is kept differs: {verdict:?}"));
-            }
-        }
-        Err(fault) if outcome == Outcome::Malformed(fault) => {}
-        Err(fault) => faults.push(format!("nothing is kept: {fault:?}")),
-    }
+    faults.extend(kept_differs(&kept, body, scene, &scratch));
     let twin = twins::protobuf(request);
     let made = (outcome, &scratch);
-    faults.extend(twins::differs(&twin, &received, scene, &mut Moody, made));
+    faults.extend(twins::differs(&twin, &received, scene, Moody, made));
     (outcome, faults)
 }
 

@@ -1,16 +1,19 @@
-//! The same request as protobuf must end alike: the same outcome, winners and markup.
+//! The same request as protobuf must end alike: the same outcome, winners and markup; and what is
+//! kept of it must replay.
 
 use std::sync::LazyLock;
 
+use interlude::flows::decide::record::record;
 use interlude::flows::decide::scratch::Scratch;
 use interlude::flows::decide::{Received, decide};
 use interlude::market::openrtb::Wire;
 use interlude::market::outcome::Outcome;
-use interlude::offer::delivery::Live;
+use interlude::offer::delivery::{Answers, Live, Recorder};
 use prost_reflect::MessageDescriptor;
 use prost_reflect::prost::Message;
 use serde_json::Value;
 
+use super::kept_differs;
 use super::world::Scene;
 use crate::wire::message;
 
@@ -25,12 +28,14 @@ pub fn differs<'s>(
     body: &[u8],
     json: &Received<'_>,
     scene: &Scene,
-    live: &mut impl Live<'s>,
+    live: impl Live<'s>,
     (outcome, of_json): (Outcome, &Scratch),
 ) -> Vec<String> {
     let received = Received { wire: Wire::Protobuf, body, ..*json };
-    let mut scratch = Scratch::new();
-    let ended = decide(&received, &scene.world, live, scene.at, &mut scratch);
+    let (mut scratch, mut answers) = (Scratch::new(), Answers::new());
+    let mut live = Recorder::new(live, &mut answers);
+    let ended = decide(&received, &scene.world, &mut live, scene.at, &mut scratch);
+    let kept = record(&received, &scene.world, scene.at, (ended, &answers), &scratch);
     let mut faults = Vec::new();
     if ended != outcome {
         faults.push(format!("as protobuf it ends as {}, not {}", ended.label(), outcome.label()));
@@ -38,6 +43,8 @@ pub fn differs<'s>(
     if winners(&scratch) != winners(of_json) || !scratch.markup().eq(of_json.markup()) {
         faults.push(format!("as protobuf {:?} win", winners(&scratch)));
     }
+    let replayed = kept_differs(&kept, body, scene, &scratch);
+    faults.extend(replayed.map(|fault| format!("as protobuf {fault}")));
     faults
 }
 

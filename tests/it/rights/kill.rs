@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::api::exchange;
+use crate::api::{campaign, exchange};
 use crate::doors::client::{Client, post};
 
 struct Server {
@@ -75,24 +75,7 @@ impl Drop for Server {
 fn a_no_is_heeded_by_the_next_bid_and_outlives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("campaigns")).unwrap();
-    let campaign = "advertiser:
-  key: one
-  domains: [one.example]
-  currency: USD
-  campaigns:
-    - key: always
-      lines:
-        - key: all
-          bid_cpm: 8.00
-          budget: 100.00
-          targeting: { mood: calm }
-          creatives:
-            - crid: one-1
-              duration: 15
-              click_through: https://one.example/landing
-              renditions:
-                - { url: https://cdn.example/one.mp3, mime: audio/mpeg, bitrate: 128 }
-";
+    let campaign = campaign("{ mood: calm }");
     std::fs::write(folder.path().join("campaigns/one.yaml"), campaign).unwrap();
     let config = "[server]\nlinger_ms = 1\nworkers = 1\n[[exchange]]\nkey = \"demo\"\n\
                   regs_default = \"full\"\n[audience]\nseal_ms = 50\n";

@@ -237,6 +237,37 @@ fn who_is_erased_is_forgotten_and_stays_refused() {
     assert_eq!(deeds.iter().filter(|deed| **deed == "erasure ended").count(), 2);
     assert!(trail[0]["who"].as_str().unwrap().starts_with("token "));
     assert!(!trail.to_string().contains("alice"), "the trail names nobody: {trail}");
+    let metrics = rig.running().registry().render();
+    for told in ["deed=\"erased\"} 1", "deed=\"erasure_ended\"} 1", "deed=\"explained\"} 0"] {
+        let told = format!("interlude_rights_acts_total{{{told}\n");
+        assert!(metrics.contains(&told), "{told} since the restart: {metrics}");
+    }
+}
+
+#[test]
+fn a_token_for_rights_opens_rights_alone() {
+    let mut rig = rig("{ mood: calm }");
+    let operators = rig.token.clone();
+    let care = "a-token-for-those-who-answer-listeners";
+    std::fs::write(rig.data().join("admin.token"), format!("{operators}\nrights:{care}\n"))
+        .unwrap();
+    rig.token = care.to_owned();
+    for (method, path, body, status) in [
+        ("GET", "listeners/id-alice/export", "", 200),
+        ("PUT", "listeners/id-alice/opt-outs", "{\"opt_out\":[\"mood\"]}", 200),
+        ("DELETE", "listeners/id-alice", "", 200),
+        ("GET", "decisions/0000000000000000/why", "", 404),
+        ("GET", "trail", "", 403),
+        ("GET", "report", "", 403),
+        ("GET", "audience", "", 403),
+        ("POST", "audience", "{\"id\":\"x\"}\n", 403),
+        ("GET", "listeners/../report", "", 404),
+    ] {
+        let reply = right(&rig, method, path, body);
+        assert_eq!(reply.status, status, "{method} {path}: {reply:?}");
+    }
+    rig.token = operators;
+    assert_eq!(right(&rig, "GET", "report", "").status, 200);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use std::io::Cursor;
 
+use super::super::retention::Retention;
 use super::super::{Purpose, Segment, Stand};
 use super::*;
 use crate::base::units::ids::ListenerKey;
@@ -17,7 +18,8 @@ fn started(folder: &Path, config: &Config) -> Intake {
 
 impl Rig {
     fn new() -> Rig {
-        Rig::with(Config::default())
+        // Nothing ends by itself here.
+        Rig::with(Config { retention: Retention::NONE, ..Config::default() })
     }
 
     fn with(config: Config) -> Rig {

@@ -7,11 +7,12 @@ use proptest::prelude::*;
 use super::super::audience::Purpose;
 use super::super::links::LinkKey;
 use super::super::profile::{Profile, Segment, encode};
+use super::super::retention::Retention;
 use super::super::store::{Settling, Visitor};
 use super::*;
 use crate::base::units::ids::ListenerKey;
 use crate::base::units::time::{Moment, SetClock};
-use crate::market::vocabulary::ValueId;
+use crate::market::vocabulary::{Dimension, ValueId};
 
 fn key(n: u64) -> ListenerKey {
     ListenerKey::of(&n.to_string())
@@ -333,4 +334,73 @@ fn what_is_past_leaves_memory_and_disk_when_the_clock_has_moved() {
     drop((intake, words));
     let again = started(folder.path(), &config);
     assert_eq!(of(&again.audience()), left);
+}
+
+/// Of each kind one value that comes now, and how long it may stay: no two end together.
+#[test]
+fn each_kind_ends_when_its_time_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let retention = Retention {
+        mood_hours: 1,
+        activity_hours: 2,
+        third_party_days: 1,
+        taste_days: 2,
+        habits_days: 3,
+        demographics_days: 4,
+        lists_days: 5,
+    };
+    let ends_h = [
+        (Dimension::Mood, 1),
+        (Dimension::Activity, 2),
+        (Dimension::Interest, 24),
+        (Dimension::TasteGenre, 48),
+        (Dimension::Habit, 72),
+        (Dimension::Gender, 96),
+        (Dimension::List, 120),
+    ];
+    let line = r#"{"id": "1", "gender": "female", "segments": {"mood": "calm",
+        "activity": "running", "interest": "iab:504", "taste_genre": "jazz",
+        "habit": "weekday morning often", "list": "one/vip"}}"#;
+    let config = Config { settle_s: 60, retention, ..Config::default() };
+    let start = Moment::from_unix_s(1_795_348_800);
+    let clock = Arc::new(SetClock::new(start));
+    let stand = Stand::open(folder.path(), &Default::default(), &config).unwrap();
+    let stand = Stand { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..stand };
+    let words = Arc::clone(&stand.words);
+    let intake = stand.alone(&config).unwrap();
+    let read = |line, words: &mut Vocabulary| {
+        super::super::read_growing(line, words, &config.providers(), start).unwrap()
+    };
+    // An age that protects is kept.
+    let minor = r#"{"id": "2", "age": "13-17"}"#;
+    let changes = words.grow(|words| [read(line, words), read(minor, words)].concat());
+    intake.submit(changes).unwrap().wait().unwrap();
+    intake.seal().unwrap();
+    let of = |audience: &Audience, since: Moment| {
+        let profile = audience.profile_for(Purpose::Rights, key(1));
+        let vocabulary = words.snapshot();
+        let segments = profile.into_iter().flat_map(|profile| profile.segments());
+        let used = segments.filter(|segment| segment.expires > since);
+        used.map(|segment| vocabulary.dimension(segment.value)).collect::<BTreeSet<_>>()
+    };
+    let on_disk = || {
+        let words = || Ok(Vocabulary::clone(&words.snapshot()));
+        of(&super::super::disk::read(folder.path(), &words).unwrap(), start)
+    };
+    for (n, (_, hours)) in ends_h.iter().enumerate() {
+        let left = |from: usize| ends_h[from..].iter().map(|end| end.0).collect::<BTreeSet<_>>();
+        let end = start.plus_s(hours * 3600);
+        assert_eq!(of(&intake.audience(), end.plus_s(-1)), left(n), "a second before");
+        assert_eq!(of(&intake.audience(), end), left(n + 1), "bids use it no more");
+        clock.set(end);
+        let since = Instant::now();
+        while of(&intake.audience(), start) != left(n + 1) || on_disk() != left(n + 1) {
+            assert!(since.elapsed() < Duration::from_secs(60), "still there");
+            intake.seal().unwrap();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    let audience = intake.audience();
+    let minor = audience.profile_for(Purpose::Rights, key(2)).unwrap();
+    assert_eq!(minor.segments().count(), 1);
 }
