@@ -407,7 +407,7 @@ fn no_cap_is_exceeded_whatever_restarts_and_crashes_there_are() {
         impressions += stage.impressions;
         restarts += stage.restarts;
         let done = seed + 1 - first;
-        if long() && done % 20 == 0 {
+        if long() && done.is_multiple_of(20) {
             // For who waits: `--nocapture`.
             let decided = done * each;
             let line = format!("{decided} decisions, {impressions} heard, {restarts} restarts");
