@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+mod disk;
 mod money;
 
 use super::auditor::LineBook;
@@ -15,7 +16,7 @@ use super::plan::Plan;
 use super::telling::Telling;
 use super::venue::Venue;
 use super::{Broken, Order};
-use crate::base::journal::{self, Disk as _, Folder, Health, Journal, MemoryDisk, Op};
+use crate::base::journal::{self, Folder, Health, Journal, MemoryDisk};
 use crate::base::units::ids::LineId;
 use crate::base::units::money::Currency;
 use crate::base::units::time::Moment;
@@ -208,23 +209,6 @@ impl House {
         waiting.into_iter().map(|settling| settling.telling).collect()
     }
 
-    /// The next write or sync of the disk fails.
-    pub fn break_disk(&mut self, sync: bool) {
-        let op = if sync { Op::Sync } else { Op::Write };
-        self.disk.fail(Some(op), 1, false, ErrorKind::Other);
-    }
-
-    /// The disk has room for so many more bytes; `None`: for all.
-    pub fn fill_disk(&mut self, left: Option<u64>) {
-        self.disk.limit(left.map(|left| self.disk.used() + left));
-    }
-
-    /// The disk is whole again, and has room.
-    pub fn mend_disk(&mut self) {
-        self.fill_disk(None);
-        self.disk.heal();
-    }
-
     /// The journal can keep nothing any more: who watches the process starts it anew.
     pub fn has_failed(&self) -> bool {
         self.running.as_ref().is_some_and(|process| process.till.failure().is_some())
@@ -350,17 +334,6 @@ impl House {
             spent: state.spent(),
             held: state.held(),
         })
-    }
-
-    /// The files of the journal as they are on disk, in their order.
-    pub fn files(&self) -> Result<Vec<(String, Vec<u8>)>, Broken> {
-        let found = journal::segments(self.folder("journal")).map_err(Broken::of)?;
-        let mut files = Vec::new();
-        for (_, path) in found {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            files.push((name, self.disk.read(&path, 0, u64::MAX).map_err(Broken::of)?));
-        }
-        Ok(files)
     }
 }
 
