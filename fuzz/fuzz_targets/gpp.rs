@@ -48,7 +48,7 @@ const OPT_OUTS: [&str; 3] = ["SaleOptOut", "SharingOptOut", "TargetedAdvertising
 fn says(fields: &Map<String, Value>, key: &str, value: u8) -> bool {
     match fields.get(key) {
         Some(Value::Array(list)) => list.contains(&Value::from(value)),
-        Some(one) => *one == Value::from(value),
+        Some(one) => *one == value,
         None => false,
     }
 }

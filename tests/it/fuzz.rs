@@ -7,8 +7,10 @@ mod gpp;
 #[path = "../../fuzz/fuzz_targets/tcf.rs"]
 mod tcf;
 
-/// Every target of fuzz/, by the name of its file and its folder of seeds.
-const TARGETS: [(&str, fn(&[u8])); 2] = [("gpp", gpp::run), ("tcf", tcf::run)];
+/// A target of fuzz/, by the name of its file and its folder of seeds.
+type Target = (&'static str, fn(&[u8]));
+
+const TARGETS: [Target; 2] = [("gpp", gpp::run), ("tcf", tcf::run)];
 
 fn names(folder: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(folder);

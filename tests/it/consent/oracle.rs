@@ -121,7 +121,7 @@ fn ids<'a>(set: impl IntoIterator<Item = &'a u16>) -> Value {
 /// The same fields, of its reading.
 fn theirs(tcf: &TcfEuV2) -> Value {
     let core = &tcf.core;
-    let of = |set: &Option<_>| set.as_ref().map_or(json!([]), |set| ids(set));
+    let of = |set: &Option<_>| set.as_ref().map_or(json!([]), ids);
     json!({
         "cmpId": core.cmp_id,
         "cmpVersion": core.cmp_version,

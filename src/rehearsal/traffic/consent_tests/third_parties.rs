@@ -55,7 +55,7 @@ fn third_parties(refused: &[SignalKind]) -> World {
     parts.privacy = Arc::new(Policy::new(&config, None).unwrap());
     let opted_out = refused.iter().fold(OptOuts::NONE, |all, &kind| all.with(kind));
     let suppressed = Suppressed { opted_out, ..Suppressed::NONE };
-    let of_nobody = Suppression::empty(parts.keys.marks().clone());
+    let of_nobody = Suppression::empty(*parts.keys.marks());
     let mark = of_nobody.mark(ListenerKey::of(ADULT));
     parts.suppression = Arc::new(of_nobody.with(&[(mark, suppressed)]));
     World::assemble(parts, None)
