@@ -70,7 +70,8 @@ fn canaries(whose: &str) -> (Value, Vec<String>) {
         "ids": {"demo": format!("link-{whose}"), "ids.example": format!("eid-{whose}")},
         "segments": {
             "mood": [{"value": "calm", "confidence": 0.83}],
-            "activity": ["running"], "taste_genre": [{"value": "jazz", "expires": "2099-01-02T03:00:00Z"}],
+            "activity": ["running"],
+            "taste_genre": [{"value": "jazz", "expires": "2099-01-02T03:00:00Z"}],
             "taste_artist": [artist],
             "taste_playlist": [playlist], "interest": [interest], "lifestyle": [lifestyle],
             "intent": [intent], "list": [list],
