@@ -14,8 +14,9 @@ use crate::base::telemetry::{install_logs, install_panics};
 
 const SIGNALS: &str = "\
 Signals:
-  SIGHUP            reads campaigns again and swaps the world, and takes the ticket keys of the
-                    config ([notice.tickets]); faults change nothing. Other keys need a restart
+  SIGHUP            reads campaigns again and swaps the world, takes the ticket keys of the config
+                    ([notice.tickets]) and the TLS certificate ([bid.tls]) from their files; faults
+                    change nothing. Other keys need a restart
   SIGTERM, SIGINT   fail readiness, answer what is in flight, write everything down, exit 0
 
 Endpoints of the bid listener:
@@ -115,6 +116,9 @@ impl Signals {
                 _ = interrupt.recv() => return true,
                 _ = self.swap.recv() => {
                     rekey(running, config);
+                    if let Err(why) = running.recertify() {
+                        tracing::error!("the TLS certificate stays as it is: {why}");
+                    }
                     running.ask_reload();
                 }
                 _ = failed.wait_for(|failed| *failed) => return false,

@@ -107,17 +107,15 @@ impl Config {
             .map_err(|why| Faults::one(Fault::of_file(file, format!("cannot be read: {why}"))))?;
         let mut config = Config::parse(file, &text)?;
         let folder = file.parent().unwrap_or(Path::new(""));
-        for path in &mut config.campaigns.files {
+        let lone = [
+            &mut config.geo.database,
+            &mut config.privacy.gvl,
+            &mut config.admin.token_file,
+            &mut config.bid.tls.certificates,
+            &mut config.bid.tls.key,
+        ];
+        for path in config.campaigns.files.iter_mut().chain(lone.into_iter().flatten()) {
             *path = folder.join(&*path);
-        }
-        if let Some(database) = &mut config.geo.database {
-            *database = folder.join(&*database);
-        }
-        if let Some(list) = &mut config.privacy.gvl {
-            *list = folder.join(&*list);
-        }
-        if let Some(file) = &mut config.admin.token_file {
-            *file = folder.join(&*file);
         }
         Ok(config)
     }

@@ -132,6 +132,9 @@ fn bid_door(config: &Config, say: &mut Say<'_>) {
     for (key, mend) in bid.overload.faults() {
         say(true, &format!("bid.overload.{key}"), "out of its bounds", mend);
     }
+    for (key, mend) in bid.tls.faults() {
+        say(true, &format!("bid.tls.{key}"), "out of its bounds", mend);
+    }
     for (path, value) in least_one {
         say(value == 0, path, "with 0 the door takes nothing", "write at least 1");
     }

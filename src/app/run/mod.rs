@@ -54,6 +54,7 @@ use crate::base::telemetry::Registry;
 use crate::base::units::time::{Clock, Moment, WallClock};
 use crate::doors::admin::Counting;
 use crate::doors::readiness::{Readiness, Stage};
+use crate::doors::receive::TlsFault;
 use crate::doors::{admin, receive};
 use crate::flows::notice::{KeyFault, OpenedTill, Sweeper, Terms, TicketConfig, Till, ticket_keys};
 use crate::knowledge::audience::{Intake, Stand};
@@ -231,6 +232,14 @@ impl Running {
         let signer = keys.signer();
         self.node.rekey(keys)?;
         tracing::info!(signer, "ticket keys taken");
+        Ok(())
+    }
+
+    /// Shows the TLS certificate that its file holds now; with faults nothing changes.
+    pub fn recertify(&self) -> Result<(), TlsFault> {
+        if self.bid.as_ref().map_or(Ok(false), BidThreads::recertify)? {
+            tracing::info!("TLS certificate taken");
+        }
         Ok(())
     }
 

@@ -12,18 +12,30 @@ use tokio::sync::{oneshot, watch};
 use super::node::Node;
 use super::{Doors, Shared};
 use crate::app::config::Config;
+use crate::doors::receive::{Tls, TlsFault};
 use crate::doors::{admin, receive};
+
+/// What keeps the bid listener from listening.
+#[derive(Debug, thiserror::Error)]
+pub enum BidFault {
+    #[error(transparent)]
+    Listen(#[from] io::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsFault),
+}
 
 /// The runtime of the bid listener.
 pub struct BidThreads {
     pub address: SocketAddr,
     runtime: Runtime,
+    tls: Option<Arc<Tls>>,
     closing: watch::Sender<bool>,
     ended: tokio::task::JoinHandle<io::Result<()>>,
 }
 
 impl BidThreads {
-    pub fn start(config: &Config, node: Arc<Node>, shared: Shared) -> io::Result<BidThreads> {
+    pub fn start(config: &Config, node: Arc<Node>, shared: Shared) -> Result<BidThreads, BidFault> {
+        let tls = Tls::open(&config.bid.tls)?.map(Arc::new);
         let mut builder = Builder::new_multi_thread();
         if config.server.workers > 0 {
             builder.worker_threads(config.server.workers);
@@ -36,10 +48,16 @@ impl BidThreads {
         let (registry, readiness, clock) = shared;
         let shared = (readiness, clock);
         let doors = Doors::new(node, config.bid.clone(), &rows, &registry, shared);
+        let doors = doors.with_tls(tls.clone());
         runtime.spawn(receive::watch(Arc::clone(&doors.overload)));
         let (closing, closed) = watch::channel(false);
         let ended = runtime.spawn(receive::listen(listener, Arc::new(doors), closed));
-        Ok(BidThreads { address, runtime, closing, ended })
+        Ok(BidThreads { address, runtime, tls, closing, ended })
+    }
+
+    /// Shows the certificate that its file holds now; `false`: there is no TLS.
+    pub fn recertify(&self) -> Result<bool, TlsFault> {
+        self.tls.as_ref().map_or(Ok(false), |tls| tls.reload().map(|()| true))
     }
 
     /// Stops taking connections and ends the open ones; whether all ended in time.

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::overload;
+use super::{overload, tls};
 
 /// `[bid]`
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -38,6 +38,7 @@ pub struct Config {
     /// Replies from this size on are compressed for those who accept it.
     pub gzip_min_bytes: usize,
     pub overload: overload::Config,
+    pub tls: tls::Config,
 }
 
 impl Default for Config {
@@ -58,6 +59,7 @@ impl Default for Config {
             write_timeout_ms: 10_000,
             gzip_min_bytes: 1400,
             overload: overload::Config::default(),
+            tls: tls::Config::default(),
         }
     }
 }

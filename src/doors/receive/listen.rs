@@ -13,8 +13,9 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -22,7 +23,7 @@ use super::house::House;
 use super::limits::Config;
 use super::service::serve;
 use super::wire::{Line, Patience, Wire};
-use super::{CUTS, Doors};
+use super::{CUTS, Doors, HANDSHAKE};
 
 /// How many connections the kernel holds until they are accepted.
 const BACKLOG: i32 = 4096;
@@ -113,13 +114,36 @@ fn connect<H: House>(
     let _ = stream.set_nodelay(true);
     doors.meters.accepted.increment(1);
     doors.meters.connections.increment(1.0);
+    let (doors, open) = (Arc::clone(doors), open.watcher());
+    let task = async move {
+        match &doors.tls {
+            None => talk(stream, &doors, open).await,
+            Some(tls) => match tls.shake(stream).await {
+                Ok(stream) => talk(stream, &doors, open).await,
+                Err(why) => {
+                    doors.meters.cut[place_of(HANDSHAKE)].increment(1);
+                    tracing::debug!(%why, "a handshake failed");
+                }
+            },
+        }
+        doors.meters.connections.decrement(1.0);
+        drop(slot);
+    };
+    #[expect(clippy::disallowed_methods, reason = "one task a connection, not a named loop")]
+    tokio::spawn(task);
+}
+
+/// Serves a connection to its end.
+async fn talk<H: House, S>(stream: S, doors: &Arc<Doors<H>>, open: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let line = Arc::new(Line::default());
     let patience = Patience {
         head: Duration::from_millis(doors.config.head_timeout_ms),
         write: Duration::from_millis(doors.config.write_timeout_ms),
     };
-    let io =
-        TokioIo::new(Wire::new(stream, Arc::clone(&line), patience, Arc::clone(&doors.overload)));
+    let wire = Wire::new(stream, Arc::clone(&line), patience, Arc::clone(&doors.overload));
     let service = {
         let doors = Arc::clone(doors);
         service_fn(move |request| {
@@ -127,18 +151,11 @@ fn connect<H: House>(
             async move { Ok::<_, std::convert::Infallible>(serve(doors, line, request).await) }
         })
     };
-    let connection = open.watch(protocol(&doors.config).serve_connection(io, service));
-    let doors = Arc::clone(doors);
-    let task = async move {
-        if let Err(fault) = connection.await {
-            doors.meters.cut[cut(&fault)].increment(1);
-            tracing::debug!(%fault, "a connection was cut");
-        }
-        doors.meters.connections.decrement(1.0);
-        drop(slot);
-    };
-    #[expect(clippy::disallowed_methods, reason = "one task a connection, not a named loop")]
-    tokio::spawn(task);
+    let connection = protocol(&doors.config).serve_connection(TokioIo::new(wire), service);
+    if let Err(fault) = open.watch(connection).await {
+        doors.meters.cut[place_of(cut(&fault))].increment(1);
+        tracing::debug!(%fault, "a connection was cut");
+    }
 }
 
 /// HTTP/1.1 with the limits of DESIGN §8.
@@ -162,16 +179,19 @@ fn protocol(config: &Config) -> http1::Builder {
 /// hyper's default, which costs no allocation a request.
 const HEADERS_ON_STACK: usize = 100;
 
-/// The place in [`CUTS`].
-fn cut(fault: &hyper::Error) -> usize {
+/// Which of [`CUTS`] it was.
+fn cut(fault: &hyper::Error) -> &'static str {
     let source = std::error::Error::source(fault).and_then(|why| why.downcast_ref::<io::Error>());
     let timed_out = source.is_some_and(|why| why.kind() == io::ErrorKind::TimedOut);
-    let reason = if fault.is_timeout() || timed_out {
+    if fault.is_timeout() || timed_out {
         "timeout"
     } else if fault.is_parse() || fault.is_parse_too_large() {
         "unparseable"
     } else {
         "other"
-    };
-    CUTS.iter().position(|known| *known == reason).unwrap_or(0)
+    }
+}
+
+fn place_of(cut: &str) -> usize {
+    CUTS.iter().position(|known| *known == cut).unwrap_or(0)
 }

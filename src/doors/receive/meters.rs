@@ -28,7 +28,10 @@ pub struct Meters {
 }
 
 /// Why connections end before their time.
-pub const CUTS: [&str; 3] = ["unparseable", "timeout", "other"];
+pub const CUTS: [&str; 4] = ["unparseable", "timeout", HANDSHAKE, "other"];
+
+/// No TLS, none of ours, or too slow.
+pub const HANDSHAKE: &str = "handshake";
 
 /// The label of what names no exchange of ours; no key can be this.
 const NO_EXCHANGE: &str = "(unknown)";

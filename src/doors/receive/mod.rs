@@ -31,6 +31,8 @@ mod media;
 
 mod service;
 
+mod tls;
+
 mod listen;
 
 use std::sync::Arc;
@@ -46,8 +48,9 @@ pub use listen::{bind, listen};
 pub use meters::Meters;
 pub use overload::{Config as OverloadConfig, watch};
 pub use route::query_value;
+pub use tls::{Config as TlsConfig, Tls, TlsFault};
 
-use meters::CUTS;
+use meters::{CUTS, HANDSHAKE};
 use overload::Overload;
 
 /// One bid listener: its bounds, its instruments and the house behind it.
@@ -58,6 +61,7 @@ pub struct Doors<H> {
     pub readiness: Arc<Readiness>,
     pub clock: Arc<dyn Clock>,
     pub overload: Arc<Overload>,
+    pub tls: Option<Arc<Tls>>,
     in_flight: InFlight,
 }
 
@@ -76,7 +80,14 @@ impl<H: House> Doors<H> {
         let overload = Arc::new(Overload::new(&config.overload, &weights, registry));
         let in_flight = InFlight { now: AtomicUsize::new(0), max: config.in_flight_max };
         let (readiness, clock) = shared;
-        Doors { house, config, meters, readiness, clock, overload, in_flight }
+        Doors { house, config, meters, readiness, clock, overload, tls: None, in_flight }
+    }
+}
+
+impl<H> Doors<H> {
+    /// As they are, and TLS before them where there is any.
+    pub fn with_tls(self, tls: Option<Arc<Tls>>) -> Doors<H> {
+        Doors { tls, ..self }
     }
 }
 

@@ -7,6 +7,7 @@ mod life;
 mod media;
 mod money;
 mod swap;
+mod tls;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
