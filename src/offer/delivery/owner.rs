@@ -105,8 +105,8 @@ impl AdvertiserState {
         self.paid_in.store(after, Ordering::Release);
         self.limit();
         // The limit stands first: what bids take meanwhile they take from what is left.
-        // What the journal says is leased to bids cannot be paid back either.
-        let bound = self.funds.purse.committed().max(self.funds.purse.ceiling());
+        // What the journal says, or is about to, is leased to bids cannot be paid back either.
+        let bound = self.funds.purse.committed().max(self.funds.leased());
         let fits = !prepaid || nanos >= 0 || bound <= after;
         if !fits {
             self.paid_in.store(paid_in, Ordering::Release);

@@ -31,6 +31,8 @@ pub struct Pot {
 struct Known {
     limit: Option<(Option<i64>, i64)>,
     ceiling: i64,
+    /// … or will say, once it has what it was told last.
+    told: i64,
     ahead: i64,
     committed: i64,
     looked: Moment,
@@ -66,6 +68,7 @@ impl Pot {
             known: Mutex::new(Known {
                 limit: None,
                 ceiling: 0,
+                told: 0,
                 ahead: 0,
                 committed: 0,
                 looked: Moment::default(),
@@ -163,15 +166,21 @@ impl Pot {
         let grows = wanted > known.ceiling && wanted > committed;
         if grows && room <= known.ahead / 2 {
             known.rests = false;
+            known.told = wanted;
             return Some(self.at(wanted));
         }
         if known.ceiling > most || room > known.ahead.saturating_mul(4) {
             let reached = self.purse.lower(wanted);
             let news = reached != known.ceiling;
-            known.ceiling = reached;
+            (known.ceiling, known.told) = (reached, reached);
             return news.then(|| self.at(reached));
         }
         None
+    }
+
+    /// What the journal may say is leased: what it was told counts before it is granted. Call alone.
+    pub fn leased(&self) -> i64 {
+        self.known().told.max(self.purse.ceiling())
     }
 
     /// Whether the lease is what it would be left at, going by the last look.
@@ -197,7 +206,9 @@ impl Pot {
     /// The journal has it. Call alone.
     pub fn granted(&self, ceiling: i64) {
         self.purse.grant(ceiling);
-        self.known().ceiling = self.purse.ceiling();
+        let mut known = self.known();
+        known.ceiling = self.purse.ceiling();
+        known.told = known.ceiling;
     }
 
     fn at(&self, ceiling: i64) -> Lease {

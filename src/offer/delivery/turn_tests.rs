@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use super::owner::AdvertiserState;
 use super::tests::{hold, line, small};
 use super::*;
 use crate::base::stdx::rng::Rng;
 use crate::base::units::calendar::Calendar;
-use crate::base::units::ids::LineId;
+use crate::base::units::ids::{AdvertiserId, LineId};
 use crate::base::units::money::Currency;
 use crate::knowledge::catalog::model::{Advertiser, Budget, BudgetMode, Campaign, Line};
 use crate::offer::ledger::BudgetId;
@@ -63,6 +64,19 @@ fn a_burst_waits_for_one_turn_and_a_spent_line_for_none() {
         Err(Refusal::BudgetSpent)
     );
     assert!(!book.is_short(), "no lease would help it");
+}
+
+/// Else the journal has a refund of money that a lease before it took: it could not be read again.
+#[test]
+fn what_the_journal_is_told_to_lease_is_not_paid_back() {
+    let advertiser = AdvertiserState::new(AdvertiserId::of("a"), Currency::USD, true);
+    advertiser.set_prepaid(true);
+    assert!(advertiser.pay(1_000_000));
+    let lease = advertiser.funds.lease(NOW).unwrap();
+    let free = 1_000_000 - lease.ceiling;
+    assert!(lease.ceiling > 0 && !advertiser.pay(-free - 1), "told, not yet granted");
+    advertiser.funds.granted(lease.ceiling);
+    assert!(!advertiser.pay(-free - 1) && advertiser.pay(-free));
 }
 
 #[test]
