@@ -53,11 +53,14 @@ fn a_seed_tells_one_story() {
 /// The promises of docs/pacing.md, by the whole process: budgets are spent, in their hours.
 #[test]
 fn budgets_are_delivered_as_promised() {
-    // Four days of a server: minutes of one core.
-    let seeds = if std::env::var_os("INTERLUDE_LONG").is_some() { 10 } else { 0 };
+    // A day of a server is a quarter of a minute of one core.
+    let (seeds, trials) = match std::env::var_os("INTERLUDE_LONG") {
+        Some(_) => (10, &Trial::ALL[..]),
+        None => (1, &[Trial::Even][..]),
+    };
     let ground = Ground::new().unwrap();
     let mut missed = Vec::new();
-    for (seed, trial) in (1..=seeds).flat_map(|seed| Trial::ALL.map(|trial| (seed, trial))) {
+    for (seed, &trial) in (1..=seeds).flat_map(|seed| trials.iter().map(move |t| (seed, t))) {
         let (_, delivered) = deliver(&ground, (seed, trial, 200_000), &mut |_| {}).unwrap();
         eprintln!("{delivered:?}");
         missed.extend(delivered.missed().into_iter().map(|what| (seed, trial, what)));

@@ -148,7 +148,7 @@ impl<'d> Live<'d> for DeskLive<'d> {
             return Err(Refusal::BudgetSpent);
         }
         self.has_room(line.capped(CapAsk::of(ask.listener, ask.creative, ask.moment)))?;
-        line.state.dial.ask(ask.moment)
+        line.state.dial.ask()
     }
 
     fn looked_at(&mut self, line: LineIx, refusal: Option<Refusal>) {

@@ -48,7 +48,7 @@ pub struct Delivered {
     /// Minutes after the step until five in a row keep within a fifth of the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovered_after_min: Option<usize>,
-    /// What the holds of lost bids may leave unspent, by the formula of docs/pacing.md.
+    /// What holds may leave unspent, by the formula of docs/pacing.md.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shortfall_most: Option<f64>,
     /// Beyond the budget of the day, as a part of it.
@@ -182,7 +182,8 @@ impl Delivered {
         let l1 = ran.stories.iter().map(|story| hourly_l1(story, &ran.hours));
         let recovered = ran.stories.iter().map(|story| recovered_after_min(story, ran.start_s));
         let recovered = recovered.map(|after| after.unwrap_or(MINUTES));
-        let win_rate = ran.summary.wins as f64 / ran.summary.bids.max(1) as f64;
+        let spent = ran.findings.spent.iter().sum::<i64>() as f64;
+        let part_spent = spent / ran.bid_nanos.max(1) as f64;
         Delivered {
             seed: ran.summary.seed,
             trial: trial.name(),
@@ -192,7 +193,7 @@ impl Delivered {
             hourly_l1: l1.fold(0.0, f64::max),
             recovered_after_min: recovered.max().filter(|_| trial == Trial::Surge),
             shortfall_most: (trial == Trial::Silent)
-                .then(|| shortfall_most(win_rate, trial.life_s(), &hours())),
+                .then(|| shortfall_most(part_spent, trial.life_s(), &hours())),
             overspend: lines().map(part).fold(1.0, f64::max) - 1.0,
             audited: ran.holds(),
         }
@@ -224,12 +225,12 @@ impl Delivered {
     }
 }
 
-/// The part of a budget that the holds of lost bids keep to the end, at most: docs/pacing.md.
-fn shortfall_most(win_rate: f64, life_s: u32, hours: &[u32; 24]) -> f64 {
+/// The part of a budget that holds keep to the end of which nothing comes, at most:
+/// docs/pacing.md.
+fn shortfall_most(part_spent: f64, life_s: u32, hours: &[u32; 24]) -> f64 {
     let busy: u32 = hours.iter().sum();
     let last = f64::from(hours[23]) / f64::from(busy) * f64::from(life_s) / 3600.0;
-    let lost = 1.0 - win_rate;
-    last * if win_rate < 0.5 { lost / win_rate } else { lost }
+    last * (1.0 - part_spent) / part_spent
 }
 
 /// What was spent by the end of each so many minutes, from nought on.
@@ -309,7 +310,7 @@ mod tests {
         let flat = [1000; 24];
         let near = |is: f64, wanted: f64| assert!((is - wanted).abs() < 1e-9, "{is} {wanted}");
         near(shortfall_most(1.0, 600, &flat), 0.0);
-        near(shortfall_most(0.75, 600, &flat), 0.25 * 600.0 / 86_400.0);
+        near(shortfall_most(0.75, 600, &flat), 600.0 / 3.0 / 86_400.0);
         near(shortfall_most(0.25, 600, &flat), 3.0 * 600.0 / 86_400.0);
         near(shortfall_most(0.25, 1200, &flat), 3.0 * 1200.0 / 86_400.0);
     }

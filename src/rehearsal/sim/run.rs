@@ -105,6 +105,8 @@ struct Run<'a> {
     asked: u64,
     /// … in each hour since the start.
     hours: Vec<u64>,
+    /// What all bids would have cost.
+    bid_nanos: i64,
     sync_planned: bool,
     /// The disk broke or filled up, and a start may fail for it.
     disk_struck: bool,
@@ -146,6 +148,7 @@ impl<'a> Run<'a> {
             ahead_us: 0,
             asked: 0,
             hours: Vec::new(),
+            bid_nanos: 0,
             sync_planned: false,
             disk_struck: false,
             summary: Summary::of(order.seed),

@@ -32,6 +32,8 @@ pub struct Ran {
     pub requests: u64,
     /// … in each hour since the start.
     pub hours: Vec<u64>,
+    /// What all bids would have cost, currencies aside.
+    pub bid_nanos: i64,
     pub crashes: u64,
     /// The journal at the end: names and bytes.
     pub files: Vec<(String, Vec<u8>)>,

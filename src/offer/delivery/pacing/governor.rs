@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! plan of a turn = k · (limit − spent so far) · (traffic of the turn ÷ traffic left)    k = 1 even
-//! λ ← max(0, λ + (spent in the turn − plan) ÷ scale)                                   k = 2 front
+//! λ ← λ + (spent in the turn − plan) ÷ scale; below nought, the full price              k = 2 front
 //! scale = the plan of 90 s, or the price of 20 impressions, whichever is more
 //! ```
 //!
@@ -30,6 +30,10 @@ const SLOW_START: f64 = 3.0 * std::f64::consts::LN_10;
 const RISE_S: f64 = 15.0;
 /// Held back further than this is held back for good.
 const LAMBDA_MAX: f64 = 9.0;
+/// Below nought λ is a debt: so much less was spent at the full price than planned. Without it each
+/// swing that ends at the full price (lines of one price take turns, in lumps) would be forgotten,
+/// and a line that swings would lag for good; with it a burst of at most half a scale follows.
+const LAMBDA_MIN: f64 = -0.5;
 
 /// One budget's controller.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,7 +79,7 @@ impl Governor {
         let beyond = turn.spent - before - plan;
         if beyond < 0.0 && !turn.offered {
             (self.idle, self.idle_s) = (plan, dt_s);
-            return self.lambda;
+            return self.lambda();
         }
         (self.idle, self.idle_s) = (0.0, 0.0);
         self.spent = Some(turn.spent);
@@ -83,8 +87,8 @@ impl Governor {
         let planned = plan / dt_s.max(1e-6) * SCALE_S;
         let scale = planned.max(SCALE_IMPRESSIONS * turn.price).max(1.0);
         let step = if self.slow { -turn.dt_s / RISE_S } else { beyond / scale };
-        self.lambda = (self.lambda + step.max(-FALL_MAX)).clamp(0.0, LAMBDA_MAX);
-        self.lambda
+        self.lambda = (self.lambda + step.max(-FALL_MAX)).clamp(LAMBDA_MIN, LAMBDA_MAX);
+        self.lambda()
     }
 
     /// Another span of the same budget begins (the next day): what the market wants is known.
@@ -96,11 +100,12 @@ impl Governor {
     pub fn hold_back(&mut self) {
         self.begin();
         self.slow = true;
-        self.lambda = (self.lambda + std::f64::consts::LN_10).min(LAMBDA_MAX);
+        self.lambda = (self.lambda() + std::f64::consts::LN_10).min(LAMBDA_MAX);
     }
 
+    /// What bids go by: the full price, at least.
     pub fn lambda(&self) -> f64 {
-        self.lambda
+        self.lambda.max(0.0)
     }
 }
 

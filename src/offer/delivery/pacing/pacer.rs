@@ -92,8 +92,7 @@ impl fmt::Display for Watch {
 }
 
 impl Counted {
-    /// Whether anything could have been bought since: one time of sixteen that it was asked shows
-    /// it, and every hold.
+    /// Whether anything could have been bought since: every question shows it, and every hold.
     fn was_offered(&self, since: &Counted) -> bool {
         (self.asked, self.taken) != (since.asked, since.taken)
     }

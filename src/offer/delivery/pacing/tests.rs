@@ -52,7 +52,7 @@ impl Market {
             while self.due >= 1.0 {
                 self.due -= 1.0;
                 self.counts.asked += 1;
-                let Ok(pace) = self.dial.ask(START.plus_s(self.second)) else { continue };
+                let Ok(pace) = self.dial.ask() else { continue };
                 if !pace.passes(Rng::new(self.counts.asked).next_u64()) {
                     continue;
                 }
@@ -186,7 +186,7 @@ fn the_breaker_stops_controllers_gone_wrong() {
     assert_eq!(tripped.open, 1);
     let beyond = (market.spent - spent) as f64 - (market.second - second) as f64 * plan_s;
     assert!(beyond < 0.01 * BUDGET as f64, "{}", beyond / BUDGET as f64);
-    assert_eq!(market.dial.ask(START), Err(crate::market::outcome::Refusal::Breaker));
+    assert_eq!(market.dial.ask(), Err(crate::market::outcome::Refusal::Breaker));
     // Mended meanwhile, it bids again after its cool-down, by itself.
     market.bug = 1.0;
     let held_back = market.spent;

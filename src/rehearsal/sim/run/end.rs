@@ -55,6 +55,7 @@ impl Run<'_> {
             hash: self.history.hash(),
             requests: self.asked,
             hours: self.hours,
+            bid_nanos: self.bid_nanos,
             crashes: self.crashes,
             files,
             stories: self.stories,

@@ -58,6 +58,7 @@ impl Run<'_> {
             offered.billable = billable(row.billable);
             let number = self.auditor.offered(offered);
             self.summary.bids += 1;
+            self.bid_nanos = self.bid_nanos.saturating_add(bid.nanos());
             self.summary.wins += u64::from(matches!(hammer, Hammer::Won { .. }));
             let faults = &self.order.faults;
             for (after_s, telling) in tellings(venue, (bid, number, hammer), faults, &mut self.rng)
