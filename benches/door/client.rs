@@ -34,7 +34,8 @@ impl Client {
     pub fn new(exchange: &str, bodies: &[Vec<u8>]) -> Client {
         let whole = |body: &Vec<u8>| {
             let mut request = format!(
-                "POST /bid/{exchange} HTTP/1.1\r\nHost: bid.example\r\nContent-Type: application/json\r\n\
+                "POST /bid/{exchange} HTTP/1.1\r\nHost: bid.example\r\n\
+                 Content-Type: application/json\r\n\
                  x-openrtb-version: 2.6\r\nContent-Length: {}\r\n\r\n",
                 body.len()
             )

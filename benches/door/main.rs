@@ -103,7 +103,8 @@ fn look(client: &mut Client, (address, thread): (SocketAddr, &str), time: Durati
 
 fn report(seen: &[Vec<Seen>; 4]) {
     println!(
-        "\n           bid thread, µs   ÷ nothing   all threads, µs   ÷ nothing   a second   ÷ nothing"
+        "\n           bid thread, µs   ÷ nothing   all threads, µs   ÷ nothing   a second   \
+         ÷ nothing"
     );
     for (ix, name) in NAMES.iter().enumerate() {
         let of = |figure: fn(&Seen) -> f64| middle(seen[ix].iter().map(figure).collect());

@@ -288,8 +288,8 @@ fn told_totals(args: &Args, totals: &Totals) -> anyhow::Result<()> {
     let Totals { seeds, passed, bids, wins, notices_acknowledged, crashes, .. } = totals;
     writeln!(
         out,
-        "{passed} of {seeds} seeds passed: {bids} bids, {wins} wins, {notices_acknowledged} notices acknowledged, \
-         {crashes} crashes"
+        "{passed} of {seeds} seeds passed: {bids} bids, {wins} wins, \
+         {notices_acknowledged} notices acknowledged, {crashes} crashes"
     )?;
     match totals.failed_seed {
         Some(seed) => writeln!(out, "seed {seed} broke a promise:")?,

@@ -97,7 +97,7 @@ impl Tls {
         }))
     }
 
-    /// Shows what the files hold now to those who connect from now on; with a fault nothing changes.
+    /// Shows what the files hold now to those who connect from now on; a fault changes nothing.
     pub fn reload(&self) -> Result<(), TlsFault> {
         self.shown.store(read(&self.certificates, &self.key)?);
         Ok(())
