@@ -1,5 +1,6 @@
 //! The wire as exchanges use it: every field by both formats, and requests that others wrote.
 
+mod bare;
 pub mod corpus;
 pub mod message;
 
@@ -25,7 +26,10 @@ fn every_field() -> Value {
 /// The request as the decoder sees it, printed: all of it, or the reason of the refusal.
 fn seen(wire: Wire, body: &[u8]) -> String {
     let arena = Bump::new();
-    format!("{:#?}", decode(wire, body, &arena))
+    match decode(wire, body, &arena) {
+        Ok(request) => bare::printed(&request),
+        Err(refusal) => format!("{refusal:?}"),
+    }
 }
 
 fn protobuf(request: &Value) -> Vec<u8> {

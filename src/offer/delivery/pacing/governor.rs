@@ -32,8 +32,8 @@ const RISE_S: f64 = 15.0;
 const LAMBDA_MAX: f64 = 9.0;
 /// Below nought λ is a debt: so much less was spent at the full price than planned. Without it each
 /// swing that ends at the full price (lines of one price take turns, in lumps) would be forgotten,
-/// and a line that swings would lag for good; with it a burst of at most half a scale follows.
-const LAMBDA_MIN: f64 = -0.5;
+/// and a line that swings would lag for good. No more than this much of a scale is made good.
+const LAMBDA_MIN: f64 = -0.25;
 
 /// One budget's controller.
 #[derive(Clone, Copy, Debug, PartialEq)]
