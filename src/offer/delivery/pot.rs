@@ -178,7 +178,8 @@ impl Pot {
         None
     }
 
-    /// What the journal may say is leased: what it was told counts before it is granted. Call alone.
+    /// What the journal may say is leased: what it was told counts before it is granted.
+    /// Call alone.
     pub fn leased(&self) -> i64 {
         self.known().told.max(self.purse.ceiling())
     }

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! plan of a turn = k · (limit − spent so far) · (traffic of the turn ÷ traffic left)    k = 1 even
-//! λ ← λ + (spent in the turn − plan) ÷ scale; below nought, the full price              k = 2 front
+//! λ ← λ + (spent in the turn − plan) ÷ scale; below nought, the full price             k = 2 front
 //! scale = the plan of 90 s, or the price of 20 impressions, whichever is more
 //! ```
 //!
