@@ -139,6 +139,8 @@ impl Run {
             }
             81..=88 => self.pass(),
             89..=91 => {
+                // What was bid before a limit came was not bid at its moment.
+                self.now = Moment::from_unix_us(self.now.unix_us + 1);
                 self.publish();
                 self.turn(true);
             }
