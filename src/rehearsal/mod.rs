@@ -5,3 +5,5 @@ pub mod traffic;
 pub mod audit;
 
 pub mod sim;
+
+pub mod loadgen;

@@ -3,8 +3,6 @@
 //! Run by somebody who wants to see what this is, and by `--once` in tests; cold. The server is
 //! the one that `serve` runs, in this process; the traffic reaches it over real sockets.
 
-mod client;
-
 mod player;
 
 mod screen;

@@ -22,6 +22,8 @@ mod demo;
 
 mod ledger;
 
+mod load;
+
 mod reconcile;
 
 mod replay;
@@ -54,6 +56,7 @@ Examples:
   interlude audience export listener-1 --html me.html --data data
   interlude audience opt-out listener-1 mood --data data
   interlude audience crowd --targeting draft.yaml --data data
+  interlude load --target http://127.0.0.1:8080/bid/demo --rate 2000 --duration 30
   interlude audit data
   interlude ledger accounts --data data
   interlude backup --data data --to backups/today.tar
@@ -83,6 +86,7 @@ enum Command {
     Audience(audience::Args),
     Audit(audit::Args),
     Ledger(ledger::Args),
+    Load(load::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Report(report::ReportArgs),
@@ -103,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Audience(args) => audience::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Ledger(args) => ledger::run(args),
+        Command::Load(args) => load::run(&args),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => restore::run(args),
         Command::Report(args) => report::run(&args),

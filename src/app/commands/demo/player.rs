@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::client::Client;
 use super::tally::Tally;
 use crate::base::stdx::rng::Rng;
 use crate::base::units::time::{Clock, WallClock};
+use crate::rehearsal::loadgen::Client;
 use crate::rehearsal::traffic::Requests;
 
 /// What all players share.

@@ -1,0 +1,29 @@
+//! How does a bidder stand a load? Requests at times of their own, whatever it does meanwhile.
+//!
+//! Open loop: when a request is due is settled before the first one is sent, and its latency counts
+//! from then. A bidder that stalls is charged for everything that waited meanwhile, which a client
+//! that waits for each answer before it asks again would never see. Used by `interlude load`, against any
+//! OpenRTB bidder; cold. Connections, time and requests are bounded by the [`Plan`].
+
+mod arrivals;
+
+mod client;
+
+mod shots;
+
+mod verdict;
+
+mod notices;
+
+mod server;
+
+mod figures;
+
+mod run;
+
+pub use arrivals::Profile;
+pub use client::{Client, Reply, Target, TargetFault};
+pub use figures::{Figures, Tally};
+pub use notices::Returns;
+pub use run::{Plan, run};
+pub use verdict::Wrong;
