@@ -1,9 +1,10 @@
 //! Who sends? So many connections, each taking the next request that is due as soon as it is free.
 //!
 //! Started by `interlude load`; cold. Where all are busy, requests wait, and their latency counts
-//! the wait; what is still waiting a while after the end is an error and counts as long as it has waited.
+//! the wait; what still waits a while after the end is an error, as late as it has waited.
 
 use std::io;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -91,7 +92,10 @@ pub fn run(plan: Plan, tally: &Arc<Tally>) -> io::Result<Figures> {
     }
     let took = test.begun.elapsed();
     let cpu_us = before.zip(cpu()).map(|(before, after)| after - before);
-    let figures = Figures::of(tally, &latencies, (test.plan.duration, took), cpu_us);
+    // The limit ends a test before its time.
+    let limited = tally.due.load(Relaxed) >= test.plan.limit;
+    let offered = if limited { took.min(test.plan.duration) } else { test.plan.duration };
+    let figures = Figures::of(tally, &latencies, (offered, took), cpu_us);
     drop(test);
     if let Some(thread) = delivering {
         let _ = thread.join();

@@ -45,7 +45,7 @@ impl Server {
 
 /// Sockets that listen on a port, as links of `/proc/PID/fd` name them.
 fn listening(port: u16) -> Vec<String> {
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table));
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
     let suffix = format!(":{port:04X}");
     let mut inodes = Vec::new();
     for line in tables.iter().flatten().flat_map(|table| table.lines().skip(1)) {

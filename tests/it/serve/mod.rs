@@ -4,6 +4,7 @@ mod asleep;
 mod crowd;
 mod edits;
 mod life;
+mod load;
 mod media;
 mod money;
 mod swap;
