@@ -332,7 +332,8 @@ impl Run {
     /// All that is not in the journal is gone.
     pub(super) fn crash(&mut self) {
         self.started = self.now;
-        self.ghosts_until = Some(self.now.plus_s(TICKET_S));
+        // A ticket is good to the end of its last second, and so is what stands for it.
+        self.ghosts_until = Some(self.now.plus_s(TICKET_S).whole_s_up());
         self.book = Arc::new(Book::leased(&small()));
         self.book.seed(&self.ledger, self.now, TICKET_S);
         for (id, sums) in &mut self.model {
