@@ -236,7 +236,7 @@ impl Node {
             self.permitted.count(ruling.permissions);
         }
         match outcome {
-            Outcome::Bid => reply.extend_from_slice(worker.scratch.reply()),
+            Outcome::Bid => worker.scratch.hand_over(reply),
             Outcome::NoBid(reason) => {
                 let exchange = published.world.exchange(call.exchange);
                 say_nbr(exchange, (&worker.scratch.made().request_id, wire), reason, reply);

@@ -2,13 +2,15 @@
 //!
 //! Asked by [`gather`](super::gather) for the lines that targeting lets through and by
 //! [`explain`](super::explain) for all of them; hot, pure but for the questions to live.
-//! The order of the checks is that of [`Refusal`].
+//! The order of the checks is that of [`Refusal`], but for one: a line none of whose spots has the
+//! slot's length is refused for that before its advertiser is looked at.
 
 use crate::base::units::ids::{CreativeIx, LineIx, ListenerMark};
 use crate::base::units::money::{Money, Round};
 use crate::base::units::time::Moment;
 use crate::flows::decide::coin::Toss;
 use crate::flows::decide::world::World;
+use crate::knowledge::catalog::Glance;
 use crate::knowledge::catalog::model::{Creative, Line};
 use crate::market::exchange::Exchange;
 use crate::market::marks::SupplyMark;
@@ -56,16 +58,10 @@ pub struct Matter<'a, 'b> {
     pub opportunity: &'a Opportunity<'b>,
     /// The listener, as caps know him.
     pub mark: Option<ListenerMark>,
+    /// Where the impression comes from.
+    pub supply: SupplyMark,
     pub moment: Moment,
     pub toss: Toss,
-}
-
-impl Matter<'_, '_> {
-    /// Where the impression comes from.
-    pub fn supply(&self) -> SupplyMark {
-        let opportunity = self.opportunity;
-        self.world.keys.marks().supply(opportunity.exchange, opportunity.seller())
-    }
 }
 
 /// The market in which a line is considered: a slot, openly or by one of its deals.
@@ -77,7 +73,7 @@ pub struct Market<'a, 'b> {
 }
 
 /// Whether the line may run at this moment at all, whatever is offered.
-pub fn running(line: &Line, moment: Moment) -> Result<(), Refusal> {
+pub fn running(line: &Glance, moment: Moment) -> Result<(), Refusal> {
     if line.paused {
         return Err(Refusal::Paused);
     }
@@ -91,16 +87,20 @@ pub fn candidate(
     line_ix: LineIx,
 ) -> Result<Candidate, Refusal> {
     let catalog = &matter.world.catalog;
-    let line = catalog.line(line_ix);
-    running(line, matter.moment)?;
+    let glance = catalog.glance(line_ix);
+    running(glance, matter.moment)?;
     let deal = market.deal.map(|(_, offer)| offer);
     let in_market = match deal {
-        None => line.open && !market.slot.private,
-        Some(offer) => line.deals.iter().any(|id| id == offer.id),
+        None => glance.open && !market.slot.private,
+        Some(offer) => catalog.line(line_ix).deals.iter().any(|id| id == offer.id),
     };
     if !in_market {
         return Err(Refusal::NotInThisMarket);
     }
+    if !glance.may_last(|ms| market.slot.durations.takes(ms)) {
+        return Err(Refusal::Duration);
+    }
+    let line = catalog.line(line_ix);
     let advertiser = catalog.advertiser(line.advertiser);
     let seat = matter.seat(line);
     auction::allowed(matter.opportunity.request, advertiser, seat, deal)?;

@@ -193,7 +193,7 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
         let Gather { matter, pool, .. } = self;
         let least = least(matter, slot);
         matter.world.index.best_first(facts, None, search, &mut |line| {
-            let line = matter.world.catalog.line(line);
+            let line = matter.world.catalog.glance(line);
             pool.furthest.note(match running(line, matter.moment) {
                 _ if line.price_bound < least => Refusal::BelowFloor,
                 Err(refusal) => refusal,
@@ -240,7 +240,7 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
             if self.settled(line) {
                 return ControlFlow::Break(());
             }
-            if self.matter.world.catalog.line(line).price_bound < least {
+            if self.matter.world.catalog.glance(line).price_bound < least {
                 // No line from here on can reach the floor.
                 self.pool.furthest.note(Refusal::BelowFloor);
                 return ControlFlow::Break(());
@@ -271,7 +271,7 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
             return true;
         }
         let Some(last) = search.last() else { return false };
-        let bound = self.matter.world.catalog.line(next).price_bound;
+        let bound = self.matter.world.catalog.glance(next).price_bound;
         search.ties += u32::from(bound == last);
         bound < last || search.ties > TIES_MAX
     }

@@ -38,6 +38,7 @@ use crate::flows::decide::select::Select;
 use crate::flows::decide::world::World;
 use crate::knowledge::enrich::{self, Ruling};
 use crate::market::exchange::ExchangeIx;
+use crate::market::marks::SupplyMark;
 use crate::market::openrtb::{self, Wire};
 use crate::market::opportunity::Opportunity;
 use crate::market::outcome::{NoBid, Outcome};
@@ -123,8 +124,9 @@ fn path<'s>(
     made.seed = toss.seed;
     let opportunity = &opportunity;
     let mark = mark(opportunity, world);
-    let matter = Matter { world, exchange, opportunity, mark, moment: at.moment, toss };
-    if live.is_boxed(matter.supply()) {
+    let supply = supply(opportunity, world);
+    let matter = Matter { world, exchange, opportunity, mark, supply, moment: at.moment, toss };
+    if live.is_boxed(supply) {
         return Err(Outcome::NoBid(NoBid::SupplyBoxed));
     }
     Gather { matter, live, pool }.all(facts, search);
@@ -139,6 +141,11 @@ fn path<'s>(
 fn mark(opportunity: &Opportunity<'_>, world: &World) -> Option<ListenerMark> {
     let listener = opportunity.listener.filter(|_| opportunity.permissions.may(Grant::CountCaps));
     listener.map(|key| world.keys.marks().listener(key))
+}
+
+/// Where the impression comes from, as boxes and tickets know it.
+pub fn supply(opportunity: &Opportunity<'_>, world: &World) -> SupplyMark {
+    world.keys.marks().supply(opportunity.exchange, opportunity.seller())
 }
 
 /// What `enrich` looks at a request with.

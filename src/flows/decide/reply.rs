@@ -91,7 +91,7 @@ fn signed(matter: &Matter<'_, '_>, winner: &Winner) -> Signed {
         expires: winner.expires,
         listener: matter.mark,
         measured: matter.mark.is_some() && permissions.may(Grant::Measure),
-        supply: matter.supply(),
+        supply: matter.supply,
         test: matter.opportunity.test,
     };
     Signed {

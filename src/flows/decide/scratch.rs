@@ -110,6 +110,11 @@ impl Scratch {
         &self.reply
     }
 
+    /// The same without a copy: `buffer`, which is kept for the next, changes places with it.
+    pub fn hand_over(&mut self, buffer: &mut Vec<u8>) {
+        std::mem::swap(&mut self.reply, buffer);
+    }
+
     pub(super) fn begin(&mut self) {
         self.arena.reset();
         self.facts.clear();

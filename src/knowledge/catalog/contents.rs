@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::glance::Glance;
 use super::layered::{Layered, Map};
 use super::model::{Advertiser, Campaign, Creative, HostedFile, Line, Media};
 use super::stock::{Catalog, Counts, search_order};
@@ -135,6 +136,8 @@ impl Contents {
                 deals.entry(deal.clone()).or_default().push(ix);
             }
         }
+        let creatives = Layered::from(self.creatives);
+        let glances: Vec<_> = self.lines.iter().map(|line| Glance::of(line, &creatives)).collect();
         Catalog {
             version,
             base_version: version,
@@ -142,7 +145,8 @@ impl Contents {
             advertisers: Layered::from(self.advertisers),
             campaigns: Layered::from(self.campaigns),
             lines: Layered::from(self.lines),
-            creatives: Layered::from(self.creatives),
+            creatives,
+            glances: glances.into(),
             gone: Vec::new(),
             deals: deals.into(),
             by_id: by_id.into(),

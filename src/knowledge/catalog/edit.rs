@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use super::archive::archive;
 use super::contents::{Contents, Gathering, Shelf, Whole};
+use super::glance::Glance;
 use super::layered::{Map, Overlaid};
 use super::model::HostedFile;
 use super::stock::{Catalog, Counts, search_order};
@@ -181,14 +182,18 @@ pub fn lay(base: &Catalog, gone: Vec<bool>, mut fresh: Contents, archive: &[u8])
     hash.update(&base.base_version.to_le_bytes());
     places(&gone).for_each(|ix| hash.update(&ix.0.to_le_bytes()));
     hash.update(archive);
+    let counts = fresh.counts();
+    let creatives = base.creatives.with(fresh.creatives);
+    let glances = fresh.lines.iter().map(|line| Glance::of(line, &creatives)).collect();
     let mut catalog = Catalog {
         version: hash.digest(),
         base_version: base.base_version,
-        counts: fresh.counts(),
+        counts,
         advertisers: base.advertisers.with(fresh.advertisers),
         campaigns: base.campaigns.with(fresh.campaigns),
         lines: base.lines.with(fresh.lines),
-        creatives: base.creatives.with(fresh.creatives),
+        creatives,
+        glances: base.glances.with(glances),
         gone,
         deals: Overlaid::default(),
         by_id: base.by_id.with(by_id),

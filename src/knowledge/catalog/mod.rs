@@ -4,6 +4,8 @@
 
 pub mod layered;
 
+mod glance;
+
 mod stock;
 
 mod terms;
@@ -75,6 +77,7 @@ mod schema;
 pub use contents::Contents;
 pub use draft::{Draft, draft};
 pub use edit::{Edition, FRESH_MAX, Kind};
+pub use glance::Glance;
 pub use limits::Limits;
 pub use load::{Report, edited_from_archive, from_archive, inspect, inspect_text, load};
 pub use mark::Mark;

@@ -8,6 +8,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use super::glance::Glance;
 use super::layered::{Layered, Overlaid};
 use super::model::{Advertiser, Campaign, Creative, HostedFile, Line};
 use crate::base::units::ids::{AdvertiserIx, CampaignIx, CreativeIx, LineId, LineIx};
@@ -24,6 +25,8 @@ pub struct Catalog {
     pub(super) campaigns: Layered<Campaign>,
     pub(super) lines: Layered<Line>,
     pub(super) creatives: Layered<Creative>,
+    /// Of each line, at its place.
+    pub(super) glances: Layered<Glance>,
     /// Which lines of the base are no more; empty when all are there.
     pub(super) gone: Vec<bool>,
     /// The lines that may bid on a deal, in the order of search.
@@ -62,6 +65,12 @@ impl Catalog {
     #[inline]
     pub fn line(&self, ix: LineIx) -> &Line {
         &self.lines[ix.index()]
+    }
+
+    /// What a search looks at before the line itself.
+    #[inline]
+    pub fn glance(&self, ix: LineIx) -> &Glance {
+        &self.glances[ix.index()]
     }
 
     pub fn campaign(&self, ix: CampaignIx) -> &Campaign {

@@ -102,7 +102,7 @@ fn is_content_1(code: &str) -> bool {
 
 /// `IAB8-5` is `IAB8-5` and is below `IAB8`.
 fn below(own: &str, code: &str) -> bool {
-    let (own, code) = (own.as_bytes(), code.trim().as_bytes());
+    let (own, code) = (own.as_bytes(), code.as_bytes().trim_ascii());
     let (Some(last), Some(of_own)) = (code.last(), own.get(code.len().wrapping_sub(1))) else {
         return false;
     };

@@ -13,7 +13,7 @@ use interlude::flows::decide::candidate::{Market, Matter, candidate, paced};
 use interlude::flows::decide::coin::Coin;
 use interlude::flows::decide::scratch::Scratch;
 use interlude::flows::decide::world::World;
-use interlude::flows::decide::{Received, decide, sources};
+use interlude::flows::decide::{Received, decide, sources, supply};
 use interlude::knowledge::enrich;
 use interlude::market::facts::Facts;
 use interlude::market::openrtb::{self, Wire};
@@ -87,7 +87,8 @@ fn best(scene: &Scene, received: &Received<'_>, desk: Desk) -> Option<Bids> {
         return None;
     }
     let toss = scene.at.coin.toss(request.id, received.exchange, scene.at.moment);
-    let matter = Matter { world, exchange, opportunity, mark: None, moment: scene.at.moment, toss };
+    let (mark, supply, moment) = (None, supply(opportunity, world), scene.at.moment);
+    let matter = Matter { world, exchange, opportunity, mark, supply, moment, toss };
     let market = Market { slot_ix: 0, slot, deal: None };
     enrich::set_slot(slot, &world.vocabulary, &mut facts);
     let bid = |ix: LineIx| {

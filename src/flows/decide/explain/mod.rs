@@ -25,7 +25,7 @@ use crate::flows::decide::gather::Pool;
 use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::select::Winner;
 use crate::flows::decide::world::World;
-use crate::flows::decide::{Circumstance, Received, decide, mark, sources};
+use crate::flows::decide::{Circumstance, Received, decide, mark, sources, supply};
 use crate::knowledge::enrich;
 use crate::market::facts::Facts;
 use crate::market::openrtb;
@@ -164,7 +164,8 @@ pub fn explain<'s>(
     let toss = at.coin.toss(request.id, received.exchange, at.moment);
     let opportunity = &opportunity;
     let mark = mark(opportunity, world);
-    let matter = Matter { world, exchange, opportunity, mark, moment: at.moment, toss };
+    let supply = supply(opportunity, world);
+    let matter = Matter { world, exchange, opportunity, mark, supply, moment: at.moment, toss };
     let asleep = live.asleep();
     let made = Made { pool: &scratch.pool, winners: &scratch.made.winners, asleep };
     for (slot_ix, slot) in opportunity.slots.iter().enumerate() {

@@ -29,7 +29,7 @@ pub fn verdict(
     // Deals ask of each of their lines; only searches pass over any.
     let asleep = market.deal.is_none() && made.asleep.is_some_and(|sleep| sleep.has(ix));
     let slept = || if asleep { "asleep: not asked".to_owned() } else { String::new() };
-    if let Err(refusal) = running(line, matter.moment) {
+    if let Err(refusal) = running(matter.world.catalog.glance(ix), matter.moment) {
         return refused(refusal, slept());
     }
     let failure = targeting::explain(&line.targeting, facts, &matter.world.vocabulary);

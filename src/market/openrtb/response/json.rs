@@ -177,23 +177,23 @@ impl std::fmt::Write for Ascii<'_> {
     }
 }
 
-/// How many bytes are looked at together.
-const CHUNK: usize = 32;
-
 /// A string with `"`, `\` and control characters escaped (RFC 8259 §7). Most of an answer is
-/// markup: a chunk that needs no escape, found by one wide comparison, is copied as it is.
+/// markup, which holds many quotes and no control characters: it is copied from quote to quote.
 fn string(text: &str, out: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
+    out.reserve(bytes.len() + bytes.len() / 16 + 2);
     out.push(b'"');
-    let (chunks, rest) = text.as_bytes().as_chunks::<CHUNK>();
-    for chunk in chunks {
-        let dirty = |found, &byte: &u8| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\');
-        if chunk.iter().fold(false, dirty) {
-            escaped(chunk, out);
-        } else {
-            out.extend_from_slice(chunk);
+    if bytes.iter().fold(false, |any, &byte| any | (byte < 0x20)) {
+        escaped(bytes, out);
+    } else {
+        let mut copied = 0;
+        for at in memchr::memchr2_iter(b'"', b'\\', bytes) {
+            out.extend_from_slice(&bytes[copied..at]);
+            out.push(b'\\');
+            copied = at;
         }
+        out.extend_from_slice(&bytes[copied..]);
     }
-    escaped(rest, out);
     out.push(b'"');
 }
 
