@@ -1,20 +1,26 @@
-//! Where does a record wait for the writer? A bounded ring beside a pool of reused buffers. Hot.
+//! Where does a record wait for the writer? A bounded ring beside pools of reused buffers. Hot.
+//!
+//! Records wait as the bytes that they end as: those of a usual bid are some 300, a tenth of the
+//! value's, and a ring that is gone round lies in no cache.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 
 use super::Config;
-use super::record::DecisionRecord;
+use super::record::{DecisionRecord, RECORD_BYTES_MAX};
 use super::sample::Sample;
 use crate::base::units::ids::ListenerMark;
 
-/// What every buffer has room for from the start; one that grew keeps its room.
+/// What the buffer of a sample has room for from the start; one that grew keeps its room.
 const BUFFER_BYTES: usize = 8 << 10;
 
 /// Records on their way to the writer.
 pub struct RecordRing {
     waiting: ArrayQueue<Entry>,
+    /// Buffers of records: as many as places to wait.
+    blank: ArrayQueue<Vec<u8>>,
+    /// Buffers of samples.
     free: ArrayQueue<Vec<u8>>,
     sample_bytes_max: usize,
     pub(super) stats: Stats,
@@ -52,7 +58,8 @@ impl Stats {
 }
 
 pub(super) struct Entry {
-    pub record: DecisionRecord,
+    /// As [`DecisionRecord::encode`] has it.
+    pub record: Vec<u8>,
     pub sample: Option<Waiting>,
 }
 
@@ -95,15 +102,11 @@ pub fn sampled(coin: u64, ppm: u32) -> bool {
 impl RecordRing {
     /// All memory but that of unusually large samples is taken here.
     pub fn new(config: &Config) -> RecordRing {
-        let free = ArrayQueue::new(config.sample_buffers.max(1));
-        let room = BUFFER_BYTES.min(config.sample_bytes_max);
-        for _ in 0..config.sample_buffers {
-            // The queue has exactly this many places.
-            let _ = free.push(Vec::with_capacity(room));
-        }
+        let places = config.ring.max(1);
         RecordRing {
-            waiting: ArrayQueue::new(config.ring.max(1)),
-            free,
+            waiting: ArrayQueue::new(places),
+            blank: buffers(places, RECORD_BYTES_MAX),
+            free: buffers(config.sample_buffers, BUFFER_BYTES.min(config.sample_bytes_max)),
             sample_bytes_max: config.sample_bytes_max,
             stats: Stats::default(),
         }
@@ -111,19 +114,20 @@ impl RecordRing {
 
     /// Never waits. A sample that finds no buffer, or is too long, is left out and counted.
     pub fn push(&self, record: &DecisionRecord, seen: Option<Seen<'_>>) -> Result<(), Full> {
+        let Some(mut bytes) = self.blank.pop() else { return Err(self.full()) };
+        record.encode(&mut bytes);
         let sample = seen.and_then(|seen| self.copy(seen));
-        let entry = Entry { record: *record, sample };
-        match self.waiting.push(entry) {
-            Ok(()) => {
-                self.stats.pushed.fetch_add(1, Ordering::Relaxed);
-                Ok(())
-            }
-            Err(entry) => {
-                self.recycle(entry);
-                self.stats.full.fetch_add(1, Ordering::Relaxed);
-                Err(Full)
-            }
-        }
+        self.waiting.push(Entry { record: bytes, sample }).map_err(|entry| {
+            self.recycle(entry);
+            self.full()
+        })?;
+        self.stats.pushed.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn full(&self) -> Full {
+        self.stats.full.fetch_add(1, Ordering::Relaxed);
+        Full
     }
 
     fn copy(&self, seen: Seen<'_>) -> Option<Waiting> {
@@ -144,13 +148,17 @@ impl RecordRing {
     }
 
     pub(super) fn recycle(&self, entry: Entry) {
-        if let Some(sample) = entry.sample {
+        let Entry { mut record, sample } = entry;
+        record.clear();
+        // As many places as buffers; were one too many, it would just be freed.
+        let _ = self.blank.push(record);
+        if let Some(sample) = sample {
             self.reuse(sample);
         }
     }
 
     pub(super) fn reuse(&self, sample: Waiting) {
-        // As many places as buffers; were one too many, it would just be freed.
+        // As above.
         let _ = self.free.push(sample.bytes);
     }
 
@@ -179,4 +187,13 @@ impl RecordRing {
             ("samples_withheld", read(&self.stats.samples_withheld)),
         ]
     }
+}
+
+fn buffers(count: usize, room: usize) -> ArrayQueue<Vec<u8>> {
+    let pool = ArrayQueue::new(count.max(1));
+    for _ in 0..count {
+        // The queue has at least this many places.
+        let _ = pool.push(Vec::with_capacity(room));
+    }
+    pool
 }

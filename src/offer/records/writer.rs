@@ -214,7 +214,7 @@ impl Drain {
         self.frames.resize_with(self.batch.len(), Vec::new);
         for (frame, entry) in self.frames.iter_mut().zip(&self.batch) {
             frame.clear();
-            entry.record.encode(frame);
+            frame.extend_from_slice(&entry.record);
             let kept = match &entry.sample {
                 Some(waiting) => {
                     keep(&entry.record, waiting, (&self.vault, &mut self.arena), frame)
@@ -252,13 +252,14 @@ impl Drain {
 /// Writes what may be kept of a sample behind its record. `None`: nothing may, or it cannot be
 /// sealed.
 fn keep(
-    record: &DecisionRecord,
+    record: &[u8],
     waiting: &Waiting,
     (vault, arena): (&Vault, &mut Bump),
     out: &mut Vec<u8>,
 ) -> Option<Kind> {
     arena.reset();
-    let cut = Cut::of(record, waiting.sample(), waiting.listener, arena).ok()?;
+    let (record, _) = DecisionRecord::decode(record).ok()?;
+    let cut = Cut::of(&record, waiting.sample(), waiting.listener, arena).ok()?;
     if !cut.personal {
         cut.clear(out);
         return Some(Kind::Clear);

@@ -236,3 +236,24 @@ const NEEDS_ESCAPE: [bool; 256] = {
     table[b'\\' as usize] = true;
     table
 };
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_string_is_escaped_as_json_is(
+            text in r#"([ -~]|["\\\x00-\x20\x7F]|é|🎧){0,80}"#
+        ) {
+            let mut out = Vec::new();
+            string(&text, &mut out);
+            let told: String = serde_json::from_slice(&out).unwrap();
+            prop_assert_eq!(&told, &text);
+            let usual = serde_json::to_string(&text).unwrap();
+            prop_assert!(out.len() >= usual.len(), "{:?} {}", out, usual);
+        }
+    }
+}
