@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU8, Ordering};
 
 use arc_swap::ArcSwapOption;
+use smallvec::SmallVec;
 
 use super::pot::Pot;
 use super::purse::UNLIMITED;
@@ -34,10 +35,13 @@ pub struct Days {
     least: AtomicI64,
     /// Days up to this one are gone for good.
     floor: AtomicI32,
-    kept: ArcSwapOption<Vec<Kept>>,
+    kept: ArcSwapOption<KeptDays>,
 }
 
-/// A day that is remembered; a list of them ascends.
+/// Ascending. Three are there as a rule, and lie beside each other and nowhere else.
+type KeptDays = SmallVec<[Kept; 4]>;
+
+/// A day that is remembered.
 #[derive(Clone)]
 struct Kept {
     day: Day,
@@ -79,7 +83,7 @@ impl Days {
             return Ok(None);
         }
         let kept = self.kept.load();
-        let days = kept.as_deref().map_or(&[][..], Vec::as_slice);
+        let days = kept.as_deref().map_or(&[][..], SmallVec::as_slice);
         let day = days.iter().rev().find(|kept| kept.span.contains(moment));
         day.map(|kept| Some(ask(&kept.pot))).ok_or(NoDay)
     }
@@ -141,7 +145,7 @@ impl Days {
             return None;
         }
         let pot = Arc::new(self.pot(day));
-        let mut days = self.kept.load_full().map_or_else(Vec::new, |days| Vec::clone(&days));
+        let mut days = self.kept.load_full().map_or_else(KeptDays::new, |days| KeptDays::clone(&days));
         days.push(Kept { day, span: calendar.day_span(day), pot: Arc::clone(&pot) });
         days.sort_unstable_by_key(|kept| kept.day);
         while days.len() > KEPT {
@@ -153,7 +157,7 @@ impl Days {
     }
 
     /// A day that nobody spent on and that is not needed, else the earliest, for good.
-    fn forget_one(&self, days: &mut Vec<Kept>, needed: [Day; 2]) {
+    fn forget_one(&self, days: &mut KeptDays, needed: [Day; 2]) {
         let idle = |kept: &Kept| !needed.contains(&kept.day) && kept.pot.is_blank() && close(kept);
         let gone = days.remove(days.iter().position(idle).unwrap_or(0));
         if !gone.pot.is_blank() || needed.contains(&gone.day) {
