@@ -145,7 +145,8 @@ impl Days {
             return None;
         }
         let pot = Arc::new(self.pot(day));
-        let mut days = self.kept.load_full().map_or_else(KeptDays::new, |days| KeptDays::clone(&days));
+        let mut days =
+            self.kept.load_full().map_or_else(KeptDays::new, |days| KeptDays::clone(&days));
         days.push(Kept { day, span: calendar.day_span(day), pot: Arc::clone(&pot) });
         days.sort_unstable_by_key(|kept| kept.day);
         while days.len() > KEPT {

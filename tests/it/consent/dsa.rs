@@ -8,10 +8,9 @@ use interlude::flows::decide::scratch::Scratch;
 use interlude::flows::decide::world::World;
 use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::market::openrtb::Wire;
-use interlude::market::outcome::{NoBid, Outcome, Refusal};
+use interlude::market::outcome::{NoBid, Outcome};
 use interlude::market::privacy::{Config, Policy};
-use interlude::offer::delivery::{Ask, Hold, Live, Pace};
-use interlude::rehearsal::traffic::stage::Stage;
+use interlude::rehearsal::traffic::stage::{Granting, Stage};
 use prost_reflect::prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage as _, Value as Field};
 use serde_json::{Value, json};
@@ -20,19 +19,6 @@ use crate::wire::message;
 
 /// 2026-11-22T12:00:00Z
 const NOW: Moment = Moment::from_unix_s(1_795_348_800);
-
-/// A desk that grants everything.
-struct Willing;
-
-impl Live<'_> for Willing {
-    fn may_bid(&mut self, _: &Ask) -> Result<Pace, Refusal> {
-        Ok(Pace::FULL)
-    }
-
-    fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {
-        Ok(())
-    }
-}
 
 fn world(telling: &Value) -> World {
     let mut advertiser = json!({
@@ -75,7 +61,7 @@ fn answered(world: &World, asked: Asked, wire: Wire) -> (Outcome, Value) {
     let at = Circumstance { moment: NOW, coin: world.coin };
     let mut scratch = Scratch::new();
     let received = Received::new(exchange, wire, &body);
-    let outcome = decide(&received, world, &mut Willing, at, &mut scratch);
+    let outcome = decide(&received, world, &mut Granting, at, &mut scratch);
     if outcome != Outcome::Bid {
         assert!(scratch.reply().is_empty());
         return (outcome, Value::Null);
@@ -169,7 +155,7 @@ fn the_answer_tells_of_no_profile_that_may_not_be_read() {
     let at = Circumstance { moment: NOW, coin: world.coin };
     let mut scratch = Scratch::new();
     let received = Received::new(exchange, Wire::Json, body.as_bytes());
-    assert_eq!(decide(&received, &world, &mut Willing, at, &mut scratch), Outcome::Bid);
+    assert_eq!(decide(&received, &world, &mut Granting, at, &mut scratch), Outcome::Bid);
     let reply: Value = serde_json::from_slice(scratch.reply()).unwrap();
     let dsa = &reply["seatbid"][0]["bid"][0]["ext"]["dsa"];
     assert_eq!(dsa["transparency"][0]["dsaparams"], json!([2]));

@@ -6,28 +6,14 @@ use interlude::flows::decide::world::World;
 use interlude::flows::decide::{Circumstance, Received, decide};
 use interlude::market::format::VastVersion;
 use interlude::market::openrtb::Wire;
-use interlude::market::outcome::{Outcome, Refusal};
-use interlude::offer::delivery::{Ask, Hold, Live, Pace};
-use interlude::rehearsal::traffic::stage::Stage;
+use interlude::market::outcome::Outcome;
+use interlude::rehearsal::traffic::stage::{Granting, Stage};
 use interlude::rehearsal::traffic::{self, Requests};
 use serde_json::{Value, json};
 
 /// A Monday noon in UTC.
 const MOMENT: Moment = Moment::from_unix_s(1_795_435_200);
 const REQUESTS: u64 = 600;
-
-/// There is always budget, and no cap.
-struct Willing;
-
-impl Live<'_> for Willing {
-    fn may_bid(&mut self, _: &Ask) -> Result<Pace, Refusal> {
-        Ok(Pace::FULL)
-    }
-
-    fn hold(&mut self, _: &Hold) -> Result<(), Refusal> {
-        Ok(())
-    }
-}
 
 /// One bid of an answer.
 pub struct Answer {
@@ -48,7 +34,7 @@ pub fn answers() -> Vec<Answer> {
         let version = VastVersion::ALL[index as usize % VastVersion::ALL.len()];
         let body = asking(&requests.json(index, MOMENT), version, index);
         let received = Received::new(exchange, Wire::Json, &body);
-        if decide(&received, &world, &mut Willing, at, &mut scratch) != Outcome::Bid {
+        if decide(&received, &world, &mut Granting, at, &mut scratch) != Outcome::Bid {
             continue;
         }
         let reply: Value = serde_json::from_slice(scratch.reply()).unwrap();

@@ -14,7 +14,7 @@ mod held;
 
 mod probe;
 
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -87,7 +87,7 @@ struct Share {
     /// Of a million requests, so many get 204 unread.
     shed_ppm: AtomicU32,
     /// It asks for more than its share: its connections may be left unread.
-    over: AtomicU32,
+    over: AtomicBool,
 }
 
 struct Meters {
@@ -133,7 +133,7 @@ impl Overload {
     /// After a reply: whether the connection is to be left unread for a while, as a [`Held`].
     pub fn holds(&self, exchange: usize) -> bool {
         self.to_hold.load(Relaxed) > 0
-            && self.share(exchange).over.load(Relaxed) != 0
+            && self.share(exchange).over.load(Relaxed)
             && self.to_hold.fetch_sub(1, Relaxed) > 0
     }
 
@@ -158,7 +158,7 @@ impl Overload {
         let over = fair::over(asked, &weights);
         for (share, (shed, over)) in self.shares.iter().zip(turned_away.into_iter().zip(over)) {
             share.shed_ppm.store((shed * MILLION as f64) as u32, Relaxed);
-            share.over.store(u32::from(over), Relaxed);
+            share.over.store(over, Relaxed);
         }
         self.to_hold.store(orders.hold, Relaxed);
         self.waiting.release(orders.release);

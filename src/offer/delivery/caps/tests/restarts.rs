@@ -151,6 +151,12 @@ impl Stage {
         }
     }
 
+    /// Each line is heard but once a day, and nobody tells of wins.
+    fn of_one_a_day() -> Stage {
+        let of = |target| Known { level: Level::Line, target, cap: Cap::rolling(1, DAY) };
+        Stage { tells_wins: false, known: [2, 3, 4].map(of).to_vec(), ..Stage::new(7) }
+    }
+
     fn now(&self) -> Moment {
         Moment::from_unix_s(self.now_s)
     }
@@ -471,10 +477,7 @@ fn after_an_orderly_stop_all_is_as_it_was() {
 /// whom it was.
 #[test]
 fn an_impression_of_a_lost_bid_is_not_lost_with_the_next_crash() {
-    let mut stage = Stage::new(7);
-    stage.tells_wins = false;
-    let of = |target| Known { level: Level::Line, target, cap: Cap::rolling(1, DAY) };
-    stage.known = [2, 3, 4].map(of).to_vec();
+    let mut stage = Stage::of_one_a_day();
     let (mut process, _) = stage.start();
     stage.bid(&mut process);
     stage.disk.crash(1);
@@ -494,10 +497,7 @@ fn an_impression_of_a_lost_bid_is_not_lost_with_the_next_crash() {
 /// What was heard just before a crash counts, also when its ticket has expired by the next start.
 #[test]
 fn what_was_heard_before_a_crash_counts_however_long_it_took() {
-    let mut stage = Stage::new(7);
-    stage.tells_wins = false;
-    let of = |target| Known { level: Level::Line, target, cap: Cap::rolling(1, DAY) };
-    stage.known = [2, 3, 4].map(of).to_vec();
+    let mut stage = Stage::of_one_a_day();
     let (mut process, _) = stage.start();
     stage.bid(&mut process);
     process.gather();
