@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::config::Config;
-use crate::app::run::Running;
+use crate::app::run::{Offer, Running, Wish};
 use crate::base::telemetry::{install_logs, install_panics};
 
 const SIGNALS: &str = "\
@@ -30,7 +31,9 @@ Endpoints of the admin listener:
 
 Examples:
   interlude serve --config config/interlude.toml --data data
-  interlude serve --config my.toml --data /var/lib/interlude --bid-listen 0.0.0.0:8080";
+  interlude serve --config my.toml --data /var/lib/interlude --bid-listen 0.0.0.0:8080
+  interlude serve --config my.toml --data /var/lib/interlude --bid-listen 0.0.0.0:8080 --take-over
+                    of a new version: the server before hands on to it; see docs/serving.md";
 
 /// Answer bid requests and settle notices.
 #[derive(clap::Args, Debug)]
@@ -48,6 +51,10 @@ pub struct Args {
     /// Health and metrics; goes before the config's.
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<SocketAddr>,
+    /// Take the place of the server that uses the data folder, if one does, without a request
+    /// lost; it ends by itself.
+    #[arg(long)]
+    take_over: bool,
     /// Say that the server is ready as one JSON object.
     #[arg(long)]
     json: bool,
@@ -68,11 +75,23 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let waits = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Before the start, so that no signal from now on is lost.
     let mut signals = waits.block_on(async { Signals::catch() })?;
-    let running = Running::start(config, &data)?;
+    let start = if args.take_over { Running::take_over } else { Running::start };
+    let mut running = start(config, &data)?;
+    let mut offer = waits.block_on(async { running.offer() }).unwrap_or_else(|why| {
+        tracing::warn!(%why, "no other server can take over from this one");
+        None
+    });
     say_ready(&running, args.json).context("standard output")?;
-    let healthy = waits.block_on(signals.wait(&running, args.config.as_deref()));
-    let ended = running.stop();
-    if !healthy {
+    let file = args.config.as_deref();
+    let end = waits.block_on(signals.wait(&mut running, &mut offer, file));
+    let ended = match (end, offer) {
+        (End::Handed, Some(offer)) => hand_on(running, offer, &waits)?,
+        (_, offer) => {
+            drop(offer);
+            running.stop()
+        }
+    };
+    if end == End::Failed {
         anyhow::bail!("the journal has failed; start again once the disk is well");
     }
     if !ended {
@@ -93,6 +112,24 @@ fn warn_of_public_url(config: &Config) {
     }
 }
 
+/// The heir answers from here on; we do what is left to do.
+fn hand_on(running: Running, offer: Offer, waits: &Runtime) -> anyhow::Result<bool> {
+    let parting = running.let_money_go();
+    let granted = waits.block_on(async { offer.grant_money() });
+    granted.context("who wanted to take over has left when everything was handed on")?;
+    tracing::info!("handed on; what is connected is answered until it ends");
+    Ok(parting.wait())
+}
+
+/// Why a server ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    Asked,
+    /// Another one has loaded all that is known and wants the rest.
+    Handed,
+    Failed,
+}
+
 struct Signals {
     end: [tokio::signal::unix::Signal; 2],
     swap: tokio::signal::unix::Signal,
@@ -106,14 +143,19 @@ impl Signals {
         })
     }
 
-    /// Until the server is to end; `false` when it has to.
-    async fn wait(&mut self, running: &Running, config: Option<&Path>) -> bool {
+    /// Until the server is to end.
+    async fn wait(
+        &mut self,
+        running: &mut Running,
+        offer: &mut Option<Offer>,
+        config: Option<&Path>,
+    ) -> End {
         let mut failed = running.failed();
         let [terminate, interrupt] = &mut self.end;
         loop {
             tokio::select! {
-                _ = terminate.recv() => return true,
-                _ = interrupt.recv() => return true,
+                _ = terminate.recv() => return End::Asked,
+                _ = interrupt.recv() => return End::Asked,
                 _ = self.swap.recv() => {
                     rekey(running, config);
                     if let Err(why) = running.recertify() {
@@ -121,9 +163,29 @@ impl Signals {
                     }
                     running.ask_reload();
                 }
-                _ = failed.wait_for(|failed| *failed) => return false,
+                _ = failed.wait_for(|failed| *failed) => return End::Failed,
+                wish = wish(offer) => match wish {
+                    Wish::Money => return End::Handed,
+                    Wish::Knowledge => let_go(running, offer),
+                }
             }
         }
+    }
+}
+
+/// Never, where nobody can take over.
+async fn wish(offer: &mut Option<Offer>) -> Wish {
+    match offer {
+        Some(offer) => offer.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn let_go(running: &mut Running, offer: &mut Option<Offer>) {
+    let Some(offer) = offer else { return };
+    running.let_knowledge_go();
+    if let Err(why) = offer.grant_knowledge() {
+        tracing::error!(%why, "what is known could not be handed on");
     }
 }
 

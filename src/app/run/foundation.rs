@@ -147,6 +147,11 @@ impl Foundation {
         self.first(&mut Sheets::default(), Arc::new(audience)).map(|(built, _)| built)
     }
 
+    /// Whether the files would make a world, without its listeners.
+    pub(super) fn rehearse(&self) -> Result<(), BuildFault> {
+        self.first(&mut Sheets::default(), Arc::new(Audience::empty())).map(drop)
+    }
+
     /// The first world; the files are remembered, and what is to be kept is given along.
     pub(super) fn first(
         &self,

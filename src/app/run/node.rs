@@ -217,6 +217,16 @@ impl Node {
         self.serving.swap(false, Relaxed)
     }
 
+    /// After [`Node::stop_bidding`]: returns when nobody is deciding any more.
+    pub fn quiesce(&self) {
+        let alone = self.alone();
+        let now = self.standing();
+        self.stands(now.built.clone(), Arc::clone(&now.published.desk));
+        drop(alone);
+        // Who decides holds the world that was published when they began.
+        retire(now);
+    }
+
     /// Ends [`Node::stop_bidding`]; `true`: there were none.
     pub fn bid_again(&self) -> bool {
         !self.serving.swap(true, Relaxed)

@@ -1,7 +1,7 @@
 //! On which threads do the doors run? Bids on workers of their own, the admin door apart.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::sync::{oneshot, watch};
 use super::node::Node;
 use super::{Doors, Shared};
 use crate::app::config::Config;
-use crate::doors::receive::{Tls, TlsFault};
+use crate::doors::receive::{Door, Tls, TlsFault};
 use crate::doors::{admin, receive};
 
 /// What keeps the bid listener from listening.
@@ -29,19 +29,23 @@ pub struct BidThreads {
     pub address: SocketAddr,
     runtime: Runtime,
     tls: Option<Arc<Tls>>,
-    closing: watch::Sender<bool>,
+    door: watch::Sender<Door>,
     ended: tokio::task::JoinHandle<io::Result<()>>,
 }
 
 impl BidThreads {
-    pub fn start(config: &Config, node: Arc<Node>, shared: Shared) -> Result<BidThreads, BidFault> {
+    pub fn start(
+        listener: TcpListener,
+        config: &Config,
+        node: Arc<Node>,
+        shared: Shared,
+    ) -> Result<BidThreads, BidFault> {
         let tls = Tls::open(&config.bid.tls)?.map(Arc::new);
         let mut builder = Builder::new_multi_thread();
         if config.server.workers > 0 {
             builder.worker_threads(config.server.workers);
         }
         let runtime = builder.thread_name("bid").enable_all().build()?;
-        let listener = bind(config.bid.listen, config.bid.reuse_port)?;
         let address = listener.local_addr()?;
         let rows = config.exchanges.iter().map(|row| (row.key.as_str(), row.weight));
         let rows: Vec<(&str, u32)> = rows.collect();
@@ -50,9 +54,9 @@ impl BidThreads {
         let doors = Doors::new(node, config.bid.clone(), &rows, &registry, shared);
         let doors = doors.with_tls(tls.clone());
         runtime.spawn(receive::watch(Arc::clone(&doors.overload)));
-        let (closing, closed) = watch::channel(false);
-        let ended = runtime.spawn(receive::listen(listener, Arc::new(doors), closed));
-        Ok(BidThreads { address, runtime, tls, closing, ended })
+        let (door, seen) = watch::channel(Door::Open);
+        let ended = runtime.spawn(receive::listen(listener, Arc::new(doors), seen));
+        Ok(BidThreads { address, runtime, tls, door, ended })
     }
 
     /// Shows the certificate that its file holds now; `false`: there is no TLS.
@@ -60,20 +64,32 @@ impl BidThreads {
         self.tls.as_ref().map_or(Ok(false), |tls| tls.reload().map(|()| true))
     }
 
+    /// From now on another process takes connections.
+    pub fn leave(&self) {
+        self.door.send_replace(Door::Left);
+    }
+
+    /// After [`BidThreads::leave`]: until all connections have ended, or the time is over.
+    pub fn part(mut self, within: Duration) -> bool {
+        let ended = &mut self.ended;
+        let gone = async { tokio::time::timeout(within, ended).await.is_ok() };
+        let gone = self.runtime.block_on(gone);
+        if gone {
+            self.runtime.shutdown_timeout(Duration::from_millis(200));
+            return true;
+        }
+        // Those that said nothing in all that time.
+        self.stop(within)
+    }
+
     /// Stops taking connections and ends the open ones; whether all ended in time.
     pub fn stop(self, within: Duration) -> bool {
-        let BidThreads { runtime, closing, ended, .. } = self;
-        closing.send_replace(true);
+        let BidThreads { runtime, door, ended, .. } = self;
+        door.send_replace(Door::Closed);
         let ended = runtime.block_on(async { tokio::time::timeout(within, ended).await });
         runtime.shutdown_timeout(Duration::from_millis(200));
         ended.is_ok()
     }
-}
-
-/// A fault that names the address, which the system's does not.
-fn bind(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
-    receive::bind(address, shared)
-        .map_err(|why| io::Error::new(why.kind(), format!("{address}: {why}")))
 }
 
 /// The thread and runtime of the admin listener, which it outlives the bid listener on.
@@ -84,8 +100,7 @@ pub struct AdminThread {
 }
 
 impl AdminThread {
-    pub fn start(listen: SocketAddr, shown: admin::Shown) -> io::Result<AdminThread> {
-        let listener = bind(listen, false)?;
+    pub fn start(listener: TcpListener, shown: admin::Shown) -> io::Result<AdminThread> {
         let address = listener.local_addr()?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (closing, closed) = oneshot::channel();

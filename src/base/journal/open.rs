@@ -25,7 +25,7 @@ pub struct Journal {
     hand: Hand,
     record_bytes_max: usize,
     /// Held while the journal is open.
-    _lock: Lock,
+    lock: Mutex<Option<Lock>>,
 }
 
 /// Who moves the writer.
@@ -91,13 +91,14 @@ impl Journal {
             shared: Arc::clone(&shared),
             batch: Vec::new(),
             owed: VecDeque::new(),
+            end: None,
         };
         let journal = Journal {
             queue: Some(queue),
             shared,
             hand: Hand::Thread(None),
             record_bytes_max: config.record_bytes_max,
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         };
         (journal, writer)
     }
@@ -153,6 +154,20 @@ impl Journal {
     /// empty is already.
     pub fn rotate(&self) -> Result<Durable, Refused> {
         Ok(self.reserve()?.send(Job::Rotate))
+    }
+
+    /// Ends the journal while others still hold it: what was taken is written and sealed, nothing
+    /// is taken any more, and the folder may be opened by somebody else. Never from async code.
+    pub fn end(&self) -> Result<(), Refused> {
+        match &self.hand {
+            Hand::Thread(_) => self.reserve()?.send(Job::End).wait()?,
+            Hand::Caller(writer) => {
+                let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                writer.take().ok_or(Refused::Failed)?.close();
+            }
+        }
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        Ok(())
     }
 
     /// How far the log is durable, in bytes from its beginning: as far as a

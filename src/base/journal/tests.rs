@@ -410,3 +410,26 @@ fn what_was_durable_is_so_after_a_start() {
     // The end in order adds its seal.
     assert!(open(dir.path(), &Config::default()).unwrap().0.durable() > durable);
 }
+
+#[test]
+fn an_end_keeps_what_was_taken_and_takes_no_more() {
+    for thread in [true, false] {
+        let (_disk, folder) = in_memory();
+        let journal = match thread {
+            true => Journal::open(folder.clone(), &small(), &mut |_| Ok(())).unwrap().0,
+            false => stepped(&folder, &small()).unwrap(),
+        };
+        let taken: Vec<Durable> = (0..9_u8).map(|n| journal.append(&[n]).unwrap()).collect();
+        journal.end().unwrap();
+        for durable in taken {
+            assert_eq!(durable.wait(), Ok(()));
+        }
+        assert!(matches!(journal.append(b"late").map(|_| ()), Err(Refused::Failed)));
+        assert_eq!(journal.end(), Err(Refused::Failed));
+        // The folder is free, though the journal is still held.
+        let next = stepped(&folder, &small()).unwrap();
+        drop(next);
+        assert_eq!(found(&folder).unwrap().1.len(), 9);
+        drop(journal);
+    }
+}

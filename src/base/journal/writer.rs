@@ -31,13 +31,15 @@ pub(super) enum Job {
     Barrier,
     /// As a barrier; what comes later is in a new segment.
     Rotate,
+    /// Nothing is taken any more; answered when all that was taken is durable and sealed.
+    End,
 }
 
 impl Item {
     fn record(&self) -> Option<&[u8]> {
         match &self.job {
             Job::Record(record) => Some(record),
-            Job::Barrier | Job::Rotate => None,
+            Job::Barrier | Job::Rotate | Job::End => None,
         }
     }
 }
@@ -90,6 +92,8 @@ pub(super) struct Writer {
     /// Records that were taken before the disk was full. They were refused to those who gave
     /// them, but took effect: they are written first, as soon as there is room.
     pub owed: VecDeque<Box<[u8]>>,
+    /// Who asked for the end.
+    pub end: Option<oneshot::Sender<Result<(), Refused>>>,
 }
 
 /// The writer has ended: in order, or because nothing may be written any more.
@@ -136,6 +140,10 @@ impl Writer {
         if let Err(error) = self.tail.seal() {
             tracing::warn!(%error, "the journal could not be sealed");
         }
+        if let Some(end) = self.end.take() {
+            // Who waits no more needs no answer.
+            let _ = end.send(Ok(()));
+        }
     }
 
     /// Waits for the first item, then takes what else is there; `false` when all senders are
@@ -169,6 +177,9 @@ impl Writer {
 
     /// Writes what is owed and what was gathered, makes it durable, and answers.
     fn settle(&mut self) -> Result<(), Ended> {
+        if self.batch.iter().any(|item| matches!(item.job, Job::End)) {
+            self.items.close();
+        }
         let rotated = match self.commit().and_then(|()| self.rotate()) {
             Ok(rotated) => rotated,
             Err(error) if is_full(&error) => return self.refuse(&error),
@@ -179,7 +190,14 @@ impl Writer {
         };
         self.shared.is(Health::Well);
         for item in self.batch.drain(..) {
-            let answer = if matches!(item.job, Job::Rotate) { rotated } else { Ok(()) };
+            let answer = match item.job {
+                Job::Rotate => rotated,
+                Job::Record(_) | Job::Barrier => Ok(()),
+                Job::End => {
+                    self.end = Some(item.done);
+                    continue;
+                }
+            };
             // A waiter that went away needs no answer.
             let _ = item.done.send(answer);
         }

@@ -44,32 +44,51 @@ pub fn bind(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListen
     Ok(socket.into())
 }
 
-/// Serves until `closing` turns true, then ends what is open; returns when all has ended.
+/// Who takes connections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Door {
+    Open,
+    /// Another process does, from the same socket. Those that are here are answered, and end with
+    /// their next reply.
+    Left,
+    Closed,
+}
+
+/// Serves until the door closes, then ends what is open; returns when all has ended.
 ///
 /// # Errors
 /// When the listener cannot be given to the runtime.
 pub async fn listen<H: House>(
     listener: std::net::TcpListener,
     doors: Arc<Doors<H>>,
-    mut closing: watch::Receiver<bool>,
+    mut door: watch::Receiver<Door>,
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let slots = Arc::new(Semaphore::new(doors.config.connections_max));
     let open = GracefulShutdown::new();
-    let mut closed = pin!(async move {
-        // A sender that is gone closes the door, too.
-        let _ = closing.wait_for(|closing| *closing).await;
-    });
+    // A sender that is gone closes the door, too.
+    let mut shut = door.clone();
+    let mut shut = pin!(async move { shut.wait_for(|door| *door != Door::Open).await.is_ok() });
     loop {
         let next = next(&listener, &slots, &doors);
         tokio::select! {
             biased;
-            () = &mut closed => break,
+            _ = &mut shut => break,
             (accepted, slot) = next => match accepted {
                 Ok(stream) => connect(stream, slot, &doors, &open),
                 Err(why) => accept_failed(&doors, &why).await,
             },
         }
+    }
+    if *door.borrow() == Door::Left {
+        drop(listener);
+        let all = u32::try_from(doors.config.connections_max).unwrap_or(u32::MAX);
+        tokio::select! {
+            _ = slots.acquire_many(all) => {}
+            () = async { drop(door.wait_for(|door| *door == Door::Closed).await) } => {}
+        }
+        open.shutdown().await;
+        return Ok(());
     }
     // Who is in the kernel's queue has been connected: serve them before the door closes.
     while let Poll::Ready(Ok((stream, _))) =

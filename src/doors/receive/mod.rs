@@ -44,7 +44,7 @@ use crate::doors::readiness::Readiness;
 
 pub use house::{BidCall, Format, House, MediaFile, NoticeCall};
 pub use limits::Config;
-pub use listen::{bind, listen};
+pub use listen::{Door, bind, listen};
 pub use meters::Meters;
 pub use overload::{Config as OverloadConfig, watch};
 pub use route::query_value;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{
     ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue,
-    LOCATION,
+    LOCATION, RETRY_AFTER,
 };
 use hyper::{Method, Request, StatusCode};
 
@@ -63,7 +63,7 @@ pub async fn answer<H: House>(
             let landing = settlement.ticket.and_then(|ticket| doors.house.landing(&ticket, query));
             click(landing, posted)
         }
-        Settled::Unavailable => status(StatusCode::SERVICE_UNAVAILABLE),
+        Settled::Unavailable => unavailable(),
         settled if !settled.acknowledged() => status(StatusCode::NOT_FOUND),
         _ if kind.channel() == Channel::Player && wants_image(&head.headers) => pixel(),
         _ => status(StatusCode::NO_CONTENT),
@@ -72,6 +72,13 @@ pub async fn answer<H: House>(
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Players in web pages call beacons from other origins.
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    reply
+}
+
+/// Nothing is kept of it: it is to come again.
+fn unavailable() -> Reply {
+    let mut reply = status(StatusCode::SERVICE_UNAVAILABLE);
+    reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     reply
 }
 

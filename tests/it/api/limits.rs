@@ -69,7 +69,7 @@ fn too_much_is_refused_at_the_line_that_goes_beyond() {
         "{last}"
     );
     assert!(last["error"].as_str().unwrap().contains("1500 lines"), "{last}");
-    rig.running().intake().seal().unwrap();
+    rig.running().intake().unwrap().seal().unwrap();
     assert_eq!(rig.listeners(), 1000, "what was answered stays");
 }
 

@@ -73,7 +73,7 @@ fn what_a_list_cannot_be_is_told() {
 impl Rig {
     /// Links are seen with the next generation.
     fn await_linked(&self, count: usize) {
-        self.running().intake().seal().unwrap();
-        assert_eq!(self.running().intake().audience().links().count(), count);
+        self.running().intake().unwrap().seal().unwrap();
+        assert_eq!(self.running().intake().unwrap().audience().links().count(), count);
     }
 }

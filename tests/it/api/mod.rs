@@ -74,7 +74,7 @@ impl Rig {
     }
 
     pub fn listeners(&self) -> usize {
-        self.running().intake().audience().len()
+        self.running().intake().unwrap().audience().len()
     }
 
     /// The head of an authorized request.

@@ -9,6 +9,7 @@ use serde_json::Value;
 pub struct Client {
     stream: TcpStream,
     read: Vec<u8>,
+    ends: bool,
 }
 
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl Client {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         stream.set_nodelay(true)?;
-        Ok(Client { stream, read: Vec::new() })
+        Ok(Client { stream, read: Vec::new(), ends: false })
     }
 
     pub fn send(&mut self, bytes: &[u8]) {
@@ -96,7 +97,13 @@ impl Client {
             self.more()?;
         }
         reply.body = self.read.drain(..length).collect();
+        self.ends = reply.header("connection") == Some("close");
         Ok(reply)
+    }
+
+    /// Whether the last reply said that no other follows.
+    pub fn ends(&self) -> bool {
+        self.ends
     }
 
     fn more(&mut self) -> io::Result<()> {

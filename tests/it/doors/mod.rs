@@ -22,7 +22,7 @@ use interlude::base::units::money::{Currency, Money};
 use interlude::base::units::time::{Moment, WallClock};
 use interlude::doors::readiness::{Readiness, Stage};
 use interlude::doors::receive::{
-    BidCall, Config, Doors, House, MediaFile, NoticeCall, bind, listen, watch as watch_load,
+    BidCall, Config, Door, Doors, House, MediaFile, NoticeCall, bind, listen, watch as watch_load,
 };
 use interlude::flows::notice::{Settled, Settlement};
 use interlude::market::exchange::{BillableEvent, ExchangeIx};
@@ -128,7 +128,7 @@ pub struct Server {
     pub address: SocketAddr,
     pub doors: Arc<Doors<Told>>,
     pub registry: Arc<Registry>,
-    closing: watch::Sender<bool>,
+    door: watch::Sender<Door>,
     runtime: Option<tokio::runtime::Runtime>,
     ended: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
 }
@@ -152,9 +152,9 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let doors = Arc::new(Doors::new(house, config, &EXCHANGES, &registry, shared));
         runtime.spawn(watch_load(Arc::clone(&doors.overload)));
-        let (closing, closed) = watch::channel(false);
+        let (door, closed) = watch::channel(Door::Open);
         let ended = Some(runtime.spawn(listen(listener, Arc::clone(&doors), closed)));
-        Server { address, doors, registry, closing, runtime: Some(runtime), ended }
+        Server { address, doors, registry, door, runtime: Some(runtime), ended }
     }
 
     pub fn settled(&self) -> Vec<String> {
@@ -170,7 +170,7 @@ impl Server {
 
     /// Ends the listener; true when all connections ended in time.
     pub fn close(&mut self, within: Duration) -> bool {
-        self.closing.send(true).unwrap();
+        self.door.send(Door::Closed).unwrap();
         let (runtime, ended) = (self.runtime.take().unwrap(), self.ended.take().unwrap());
         let ended = runtime.block_on(async { tokio::time::timeout(within, ended).await });
         runtime.shutdown_background();

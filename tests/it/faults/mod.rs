@@ -19,6 +19,7 @@ mod power;
 mod rotate;
 mod slow;
 mod syscalls;
+mod upgrade;
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -108,10 +109,25 @@ impl Process {
         }
     }
 
+    /// In the place of the one that is there.
+    fn take_over(world: &Path, data: &Path) -> Result<Process, String> {
+        let interlude = Command::new(env!("CARGO_BIN_EXE_interlude"));
+        Process::spawn_with(interlude, &["--take-over"], world, data)
+    }
+
     /// `command` is the program, or something that runs it; the error is what it told.
-    fn spawn(mut command: Command, world: &Path, data: &Path) -> Result<Process, String> {
+    fn spawn(command: Command, world: &Path, data: &Path) -> Result<Process, String> {
+        Process::spawn_with(command, &[], world, data)
+    }
+
+    fn spawn_with(
+        mut command: Command,
+        args: &[&str],
+        world: &Path,
+        data: &Path,
+    ) -> Result<Process, String> {
         let log = world.join("stderr");
-        command.args(["serve", "--json", "--bid-listen", "127.0.0.1:0"]);
+        command.arg("serve").args(args).args(["--json", "--bid-listen", "127.0.0.1:0"]);
         command.args(["--admin-listen", "127.0.0.1:0", "--config"]);
         command.arg(world.join("interlude.toml")).arg("--data").arg(data);
         command.env("INTERLUDE_LOG", "info").env("MALLOC_ARENA_MAX", "2");
