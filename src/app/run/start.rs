@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use super::crowd::{self, CrowdLoop};
 use super::money::{self, Money};
 use super::node::Node;
@@ -63,7 +65,7 @@ impl Running {
         claim: Claim,
     ) -> Result<Running, StartFault> {
         let clock = Arc::new(WallClock) as Arc<dyn Clock>;
-        warn_of_few_files(config.bid.connections_max);
+        want_files(config.bid.connections_max);
         make_demo(&mut config, data, &mut |_, _| {})?;
         let (registry, readiness) = (Arc::new(Registry::new()), Arc::new(Readiness::default()));
         let keys = ticket_keys(&config.notice.tickets, data).map_err(StartFault::at("keys"))?;
@@ -265,11 +267,16 @@ fn tell_journal(opened: &Opened) {
 }
 
 /// A connection is an open file: with fewer of them than connections, accepting fails under load.
-fn warn_of_few_files(connections: usize) {
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-    let files = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
-    if let Some(files) = files.filter(|&files| files < connections + 256) {
+/// Takes as many as the system grants.
+fn want_files(connections: usize) {
+    let want = connections as u64 + 256;
+    let limit = getrlimit(Resource::Nofile);
+    let granted = limit.maximum.map_or(want, |most| most.min(want));
+    if limit.current.is_some_and(|now| now < granted) {
+        // What is refused shows below.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(granted), ..limit });
+    }
+    if let Some(files) = getrlimit(Resource::Nofile).current.filter(|&files| files < want) {
         tracing::warn!(files, connections, "fewer open files (ulimit -n) than connections allowed");
     }
 }

@@ -12,7 +12,8 @@ pub struct Gzip {
 pub enum GzipFault {
     /// It would be larger than allowed.
     TooLarge,
-    /// It is no gzip, is cut short, has a wrong checksum, or something behind it.
+    /// It is no gzip, is cut short, has a wrong checksum, something behind it, or more members
+    /// than anybody makes.
     Broken,
 }
 
@@ -23,6 +24,9 @@ impl Default for Gzip {
     }
 }
 
+/// Each costs as much as some kilobytes, however small it is; writers make one.
+const MEMBERS_MAX: usize = 16;
+
 impl Gzip {
     /// Inflates all members of `wire` into the empty `out`, at most `bound` bytes.
     pub fn inflate(
@@ -32,12 +36,13 @@ impl Gzip {
         out: &mut Vec<u8>,
     ) -> Result<(), GzipFault> {
         let mut rest = wire;
-        loop {
+        for _ in 0..MEMBERS_MAX {
             rest = self.member(rest, bound, out)?;
             if rest.is_empty() {
                 return Ok(());
             }
         }
+        Err(GzipFault::Broken)
     }
 
     fn member<'w>(

@@ -16,6 +16,8 @@ pub struct Config {
     pub reuse_port: bool,
     /// Connections beyond it wait in the kernel's queue.
     pub connections_max: usize,
+    /// Of one address (IPv6: one /64); those beyond it are closed. 0 for no bound.
+    pub connections_per_peer_max: usize,
     /// Bid requests between head and reply; beyond it they are answered 204 unread.
     pub in_flight_max: usize,
     /// Request line and headers together.
@@ -47,6 +49,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             reuse_port: false,
             connections_max: 10_000,
+            connections_per_peer_max: 2_500,
             in_flight_max: 4096,
             head_max_bytes: 16 << 10,
             headers_max: 100,

@@ -4,7 +4,7 @@
 //! gets hyper's timer, without which none of hyper's timeouts run (reliability §3).
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -21,9 +21,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::house::House;
 use super::limits::Config;
+use super::peers::{Peer, Peers};
 use super::service::serve;
 use super::wire::{Line, Patience, Wire};
-use super::{CUTS, Doors, HANDSHAKE};
+use super::{CUTS, Doors, HANDSHAKE, PEER};
 
 /// How many connections the kernel holds until they are accepted.
 const BACKLOG: i32 = 4096;
@@ -65,6 +66,7 @@ pub async fn listen<H: House>(
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let slots = Arc::new(Semaphore::new(doors.config.connections_max));
+    let peers = Peers::new(doors.config.connections_per_peer_max);
     let open = GracefulShutdown::new();
     // A sender that is gone closes the door, too.
     let mut shut = door.clone();
@@ -75,7 +77,7 @@ pub async fn listen<H: House>(
             biased;
             _ = &mut shut => break,
             (accepted, slot) = next => match accepted {
-                Ok(stream) => connect(stream, slot, &doors, &open),
+                Ok((stream, from)) => connect(stream, (slot, peers.enter(from)), &doors, &open),
                 Err(why) => accept_failed(&doors, &why).await,
             },
         }
@@ -91,11 +93,11 @@ pub async fn listen<H: House>(
         return Ok(());
     }
     // Who is in the kernel's queue has been connected: serve them before the door closes.
-    while let Poll::Ready(Ok((stream, _))) =
+    while let Poll::Ready(Ok((stream, from))) =
         std::future::poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await
     {
         let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { break };
-        connect(stream, slot, &doors, &open);
+        connect(stream, (Some(slot), peers.enter(from.ip())), &doors, &open);
     }
     drop(listener);
     open.shutdown().await;
@@ -106,14 +108,14 @@ async fn next<H: House>(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
     doors: &Doors<H>,
-) -> (io::Result<TcpStream>, Option<OwnedSemaphorePermit>) {
+) -> (io::Result<(TcpStream, IpAddr)>, Option<OwnedSemaphorePermit>) {
     // Those that are connected do not get their turn in time: who comes now comes slowly.
     if doors.overload.is_full() {
         tokio::time::sleep(FULL).await;
     }
     // The semaphore is never closed.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
-    (listener.accept().await.map(|(stream, _)| stream), slot)
+    (listener.accept().await.map(|(stream, from)| (stream, from.ip())), slot)
 }
 
 /// Out of descriptors, mostly: accepting again at once would spin.
@@ -125,13 +127,16 @@ async fn accept_failed<H: House>(doors: &Doors<H>, why: &io::Error) {
 
 fn connect<H: House>(
     stream: TcpStream,
-    slot: impl Into<Option<OwnedSemaphorePermit>>,
+    (slot, peer): (Option<OwnedSemaphorePermit>, Option<Peer>),
     doors: &Arc<Doors<H>>,
     open: &GracefulShutdown,
 ) {
-    let slot = slot.into();
-    let _ = stream.set_nodelay(true);
     doors.meters.accepted.increment(1);
+    let Some(peer) = peer else {
+        doors.meters.cut[place_of(PEER)].increment(1);
+        return;
+    };
+    let _ = stream.set_nodelay(true);
     doors.meters.connections.increment(1.0);
     let (doors, open) = (Arc::clone(doors), open.watcher());
     let task = async move {
@@ -146,7 +151,7 @@ fn connect<H: House>(
             },
         }
         doors.meters.connections.decrement(1.0);
-        drop(slot);
+        drop((slot, peer));
     };
     #[expect(clippy::disallowed_methods, reason = "one task a connection, not a named loop")]
     tokio::spawn(task);

@@ -28,7 +28,10 @@ pub struct Meters {
 }
 
 /// Why connections end before their time.
-pub const CUTS: [&str; 4] = ["unparseable", "timeout", HANDSHAKE, "other"];
+pub const CUTS: [&str; 5] = ["unparseable", "timeout", HANDSHAKE, PEER, "other"];
+
+/// Its address had `bid.connections_per_peer_max` already.
+pub const PEER: &str = "peer_limit";
 
 /// No TLS, none of ours, or too slow.
 pub const HANDSHAKE: &str = "handshake";

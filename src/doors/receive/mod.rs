@@ -33,6 +33,8 @@ mod service;
 
 mod tls;
 
+mod peers;
+
 mod listen;
 
 use std::sync::Arc;
@@ -50,7 +52,7 @@ pub use overload::{Config as OverloadConfig, watch};
 pub use route::query_value;
 pub use tls::{Config as TlsConfig, Tls, TlsFault};
 
-use meters::{CUTS, HANDSHAKE};
+use meters::{CUTS, HANDSHAKE, PEER};
 use overload::Overload;
 
 /// One bid listener: its bounds, its instruments and the house behind it.

@@ -51,6 +51,7 @@ fn what_inflates_too_much_or_not_at_all_is_refused() {
         ("no gzip at all", gzip, b"yes".to_vec(), 400),
         ("another encoding", "Content-Encoding: br\r\n", b"yes".to_vec(), 400),
         ("two members", gzip, two_members, 200),
+        ("many members", gzip, packed(b"y").repeat(17), 400),
         ("within all bounds", gzip, packed(&noise), 200),
     ] {
         let reply = client.ask(&post("/bid/demo", headers, &body));

@@ -166,6 +166,19 @@ impl Load {
         })
     }
 
+    /// As [`Load::start`], each on a connection after the other, as long as there is a server.
+    pub fn until_closed(book: &Arc<Book>, address: SocketAddr, clients: usize) -> Load {
+        Load::of(book, address, clients, |book, client| {
+            for notice in book.bid(client)? {
+                if client.ends() {
+                    return Err(io::ErrorKind::ConnectionAborted.into());
+                }
+                book.tell(client, &notice)?;
+            }
+            if client.ends() { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
+        })
+    }
+
     /// Notices, each of them of a bid of its own or told again.
     pub fn flood(book: &Arc<Book>, address: SocketAddr, clients: usize) -> Load {
         Load::of(book, address, clients, |book, client| {

@@ -10,8 +10,13 @@
 
 mod broken;
 mod capped;
+mod descriptors;
+mod end;
 mod flood;
+mod framing;
 mod full;
+mod garbage;
+mod half_open;
 mod image;
 mod kill;
 mod load;
@@ -40,6 +45,7 @@ use interlude::offer::ledger::{Entry, NoticeEntry};
 use serde_json::Value;
 
 use crate::doors::client::{Client, get};
+use crate::doors::value;
 
 /// What the line that bids most may cost; the other one's budget is never reached.
 const TIGHT_NANOS: i64 = 100_000_000;
@@ -156,6 +162,29 @@ impl Process {
     fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Memory that it has, its caches included.
+    fn resident_kb(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Processor time of all its threads.
+    fn cpu(&self) -> Duration {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let nanos = |task: fs::DirEntry| {
+            // A thread may end meanwhile.
+            let told = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            told.split(' ').next().and_then(|ran| ran.parse::<u64>().ok()).unwrap_or(0)
+        };
+        Duration::from_nanos(tasks.flatten().map(nanos).sum())
+    }
+
+    /// Open connections of the bid listener.
+    fn connections(&self) -> u64 {
+        value(&self.metrics(), "interlude_bid_open_connections")
     }
 
     fn kill(&mut self) {
