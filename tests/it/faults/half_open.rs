@@ -1,6 +1,6 @@
-//! Thousands of connections that say nothing, half a head or half a body, or never read
-//! (reliability.md F3, F4): others are answered as before, and each costs little memory. One address
-//! has no more than its share of connections.
+//! Thousands of connections that say nothing, half a head or half a body (reliability.md F3, F4):
+//! others are answered as before, and each costs little memory. One address has no more than its
+//! share of connections.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
