@@ -8,13 +8,17 @@
 
 mod arrivals;
 
+mod http;
+
 mod client;
+
+mod lanes;
 
 mod shots;
 
 mod verdict;
 
-mod notices;
+mod exchange;
 
 mod server;
 
@@ -22,9 +26,16 @@ mod figures;
 
 mod run;
 
+mod search;
+
+pub mod report;
+
 pub use arrivals::Profile;
-pub use client::{Client, Reply, Target, TargetFault};
-pub use figures::{Figures, Tally};
-pub use notices::Returns;
+pub use client::{Client, Target, TargetFault};
+pub use exchange::Returns;
+pub use figures::{Counts, Figures, Generator, Second};
+pub use http::Reply;
 pub use run::{Plan, run};
+pub use search::{Bar, Search, Step};
+pub use shots::Shots;
 pub use verdict::Wrong;

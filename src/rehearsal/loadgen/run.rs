@@ -1,31 +1,39 @@
-//! Who sends? So many connections, each taking the next request that is due as soon as it is free.
+//! Who sends? One thread over many connections: each request as soon as it is due and one is free.
 //!
-//! Started by `interlude load`; cold. Where all are busy, requests wait, and their latency counts
-//! the wait; what still waits a while after the end is an error, as late as it has waited.
+//! Started by `interlude load`; cold, but cheap. Where all connections are busy, requests wait, and
+//! their latency counts the wait; one whose `tmax` ends meanwhile is never sent, as an exchange
+//! would not send it, and is an error.
 
+use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::iter::Peekable;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use memchr::memmem;
+use rustix::time::{ClockId, clock_gettime};
 
 use super::arrivals::{Arrivals, Profile};
-use super::client::{Client, Reply, Target};
-use super::figures::{Figures, Latencies, Tally};
-use super::notices::{Notices, Returns};
+use super::client::Target;
+use super::exchange::{Answer, Exchange, Returns};
+use super::figures::{Figures, Generator, Latencies, Second, Sheet, rounded};
+use super::http::Reply;
+use super::lanes::Lanes;
 use super::server::Server;
 use super::shots::Shots;
-use super::verdict::wrong;
 use crate::base::stdx::rng::Rng;
 use crate::base::units::time::Moment;
 use crate::rehearsal::traffic::Requests;
 
-/// How long after the end what is late may still be sent.
-const GRACE: Duration = Duration::from_secs(5);
+/// How often the counts of a second are looked at, whatever is due.
+const TURN: Duration = Duration::from_millis(50);
 
-/// Memory of one connection's thread: it keeps one request and one answer.
-const STACK_BYTES: usize = 256 << 10;
+/// A generator that sends a hundredth of its requests later than this, or that has no more time
+/// of its core left than this, is part of what it measures.
+const LAG_MAX_US: u64 = 2_000;
+const CPU_SHARE_MAX: f64 = 0.95;
 
 /// A load test.
 #[derive(Clone, Debug)]
@@ -41,6 +49,8 @@ pub struct Plan {
     /// Listeners of the seed who take part.
     pub listeners: u32,
     pub seed: u64,
+    /// How long answers may take, instead of what each request says.
+    pub tmax_ms: Option<u64>,
     /// Of the answers with a bid, how many are held whole against their request.
     pub check_share: f64,
     pub returns: Returns,
@@ -48,109 +58,165 @@ pub struct Plan {
     pub moment: Moment,
 }
 
-/// What the connections share.
-struct Test {
-    plan: Plan,
-    shots: Shots,
-    arrivals: Mutex<Arrivals>,
-    notices: Option<Notices>,
-    tally: Arc<Tally>,
+impl Plan {
+    /// What it sends, made once for all tests of it.
+    pub fn shots(&self) -> Arc<Shots> {
+        let requests = Requests::new(self.seed, self.listeners);
+        let expected = (self.rate * self.duration.as_secs_f64()).ceil() as u64;
+        Arc::new(Shots::new(&requests, expected.min(self.limit), self.moment, self.tmax_ms))
+    }
+}
+
+/// A request of a test: its number, and when it is due.
+#[derive(Clone, Copy)]
+struct Due {
+    number: u64,
+    at: Duration,
+}
+
+struct Test<'a> {
+    plan: &'a Plan,
+    shots: &'a Shots,
+    arrivals: Peekable<Arrivals>,
+    /// Due, but there was no connection.
+    backlog: VecDeque<Due>,
+    lanes: Lanes<Due>,
+    exchange: &'a Exchange,
+    server: Option<Server>,
+    sheet: Sheet,
+    lag: Latencies,
+    rng: Rng,
     begun: Instant,
 }
 
-/// Runs it to its end; `tally` can be looked at meanwhile.
+/// Runs it to its end; each second is told meanwhile.
 ///
 /// # Errors
-/// When a thread cannot be started.
-pub fn run(plan: Plan, tally: &Arc<Tally>) -> io::Result<Figures> {
-    let requests = Requests::new(plan.seed, plan.listeners);
-    let expected = (plan.rate * plan.duration.as_secs_f64()).ceil() as u64;
-    let shots = Shots::new(&requests, expected.min(plan.limit), plan.moment);
+/// When a thread or a socket cannot be had.
+pub fn run(plan: &Plan, shots: &Arc<Shots>, seconds: &Sender<Second>) -> io::Result<Figures> {
+    let exchange = Exchange::start(&plan.target, shots, plan.returns, plan.seed)?;
     let server = Server::behind(plan.target.address);
-    let (notices, delivering) = match plan.returns.win_share > 0.0 {
-        true => Notices::start(plan.target.clone()).map(|(n, thread)| (Some(n), Some(thread)))?,
-        false => (None, None),
-    };
     let of_rate = (plan.rate, plan.profile);
-    let arrivals = Mutex::new(Arrivals::new(plan.seed, of_rate, plan.duration, plan.limit));
+    let arrivals = Arrivals::new(plan.seed, of_rate, plan.duration, plan.limit);
+    let lanes = Lanes::open(plan.target.address, plan.connections.max(1))?;
+    // Waits end when they are meant to, not some 50 µs later.
+    let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
     let cpu = || server.and_then(Server::cpu_us);
-    let (before, begun) = (cpu(), Instant::now());
-    let test = Test { shots, arrivals, notices, tally: Arc::clone(tally), begun, plan };
-    let test = Arc::new(test);
-    let threads = (0..test.plan.connections.max(1)).map(|number| {
-        let test = Arc::clone(&test);
-        let thread = std::thread::Builder::new().name(format!("load {number}"));
-        thread.stack_size(STACK_BYTES).spawn(move || test.send(number as u64))
-    });
-    let threads: Vec<_> = threads.collect::<io::Result<_>>()?;
-    let mut latencies = Latencies::new();
-    for thread in threads {
-        // A panic has been reported by its thread.
-        if let Ok(of_thread) = thread.join() {
-            latencies.add(&of_thread);
-        }
-    }
-    let took = test.begun.elapsed();
-    let cpu_us = before.zip(cpu()).map(|(before, after)| after - before);
+    let (before, own_before, begun) = (cpu(), own_cpu(), Instant::now());
+    let mut test = Test {
+        plan,
+        shots,
+        arrivals: arrivals.peekable(),
+        backlog: VecDeque::new(),
+        lanes,
+        exchange: &exchange,
+        server,
+        sheet: Sheet::new(plan.duration),
+        lag: Latencies::new(),
+        rng: Rng::new(plan.seed),
+        begun,
+    };
+    let due = test.play(seconds);
+    let took = begun.elapsed();
+    let (sheet, lag) = (test.sheet, test.lag.at(99.0));
+    let cpu_us = before.zip(cpu()).map(|(before, after)| after.saturating_sub(before));
+    let busy = (own_cpu() - own_before).as_secs_f64() / took.as_secs_f64().max(1e-9);
+    let generator = Generator {
+        lag_p99_us: lag,
+        cpu_share: rounded(busy),
+        was_the_limit: lag > LAG_MAX_US || busy > CPU_SHARE_MAX,
+    };
+    let told = exchange.end();
     // The limit ends a test before its time.
-    let limited = tally.due.load(Relaxed) >= test.plan.limit;
-    let offered = if limited { took.min(test.plan.duration) } else { test.plan.duration };
-    let figures = Figures::of(tally, &latencies, (offered, took), cpu_us);
-    drop(test);
-    if let Some(thread) = delivering {
-        let _ = thread.join();
-    }
-    Ok(figures)
+    let offered = if due >= plan.limit { took.min(plan.duration) } else { plan.duration };
+    Ok(Figures::of(sheet, &told, (offered, took), (cpu_us, generator)))
 }
 
-impl Test {
-    fn send(&self, number: u64) -> Latencies {
-        let mut client = Client::new(self.plan.target.clone());
-        let mut rng = Rng::new(self.plan.seed ^ (number + 1));
-        let (mut latencies, mut body) = (Latencies::new(), Vec::new());
-        let last = self.plan.duration + GRACE;
-        while let Some((index, due)) = self.next() {
-            self.tally.count(&self.tally.due);
-            if let Some(early) = due.checked_sub(self.begun.elapsed()) {
-                std::thread::sleep(early);
+/// What this thread has run.
+fn own_cpu() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
+impl Test<'_> {
+    /// How many were due.
+    fn play(&mut self, seconds: &Sender<Second>) -> u64 {
+        let (mut done, mut due) = (Vec::new(), 0);
+        loop {
+            let now = self.begun.elapsed();
+            due += self.take_due(now);
+            self.send();
+            let cpu = || self.server.and_then(Server::cpu_us);
+            if let Some(second) = self.sheet.turn(now, cpu) {
+                // Nobody need look.
+                let _ = seconds.send(second);
             }
-            if self.begun.elapsed() < last {
-                self.shots.load(index, &mut body);
-                let reply = client.bid(&self.plan.target.path, &body);
-                latencies.record(self.begun.elapsed().saturating_sub(due));
-                self.judge(reply, &body, &mut rng);
-            } else {
-                latencies.record(self.begun.elapsed().saturating_sub(due));
-                self.tally.count(&self.tally.errors);
+            let next = self.arrivals.peek().map(|(_, at)| *at);
+            if next.is_none() && self.backlog.is_empty() && self.lanes.is_idle() {
+                return due;
+            }
+            let early = next.map_or(TURN, |at| at.saturating_sub(self.begun.elapsed()));
+            self.lanes.wait(early.min(TURN), &mut done);
+            for (due, reply) in done.drain(..) {
+                self.settle(due, reply);
             }
         }
-        latencies
     }
 
-    fn next(&self) -> Option<(u64, Duration)> {
-        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).next()
+    fn take_due(&mut self, now: Duration) -> u64 {
+        let mut count = 0;
+        while let Some((number, at)) = self.arrivals.next_if(|(_, at)| *at <= now) {
+            self.backlog.push_back(Due { number, at });
+            count += 1;
+        }
+        self.sheet.now.due += count;
+        count
     }
 
-    fn judge(&self, reply: io::Result<Reply>, body: &[u8], rng: &mut Rng) {
-        let tally = &self.tally;
-        let answer = match reply {
-            Ok(Reply { status: 200, body }) => body,
-            Ok(Reply { status: 204, .. }) => return tally.count(&tally.no_bids),
-            Ok(_) | Err(_) => return tally.count(&tally.errors),
+    fn send(&mut self) {
+        let mut body = Vec::new();
+        // With lanes left over, whoever waits has waited for the generator alone.
+        let crowded = self.backlog.len() > 1 && !self.lanes.has_free();
+        while let Some(due) = self.backlog.front().copied() {
+            let waited = self.begun.elapsed().saturating_sub(due.at);
+            if waited > self.shots.tmax(due.number) {
+                self.backlog.pop_front();
+                self.sheet.record(waited);
+                self.sheet.now.errors += 1;
+                self.sheet.now.unsent += 1;
+                continue;
+            }
+            if !self.lanes.has_free() {
+                return;
+            }
+            self.backlog.pop_front();
+            if !crowded {
+                self.lag.record(waited);
+            }
+            self.shots.load(due.number, &mut body);
+            let target = &self.plan.target;
+            self.lanes.send(due, |out| target.post(&target.path, &body, out));
+        }
+    }
+
+    fn settle(&mut self, due: Due, reply: io::Result<Reply>) {
+        let latency = self.begun.elapsed().saturating_sub(due.at);
+        self.sheet.record(latency);
+        let late = latency > self.shots.tmax(due.number);
+        let now = &mut self.sheet.now;
+        let body = match reply {
+            Ok(Reply { status: 200, body }) => Some(body),
+            Ok(Reply { status: 204, .. }) => None,
+            Ok(_) | Err(_) => return now.errors += 1,
         };
+        now.late += u64::from(late);
         // Some say no with a reason (`nbr`) rather than with 204.
-        if memmem::find(&answer, b"\"price\"").is_none() {
-            return tally.count(&tally.no_bids);
-        }
-        tally.count(&tally.bids);
-        if rng.chance(self.plan.check_share) {
-            tally.count(&tally.checked);
-            if let Some(why) = wrong(body, &answer) {
-                tally.count(&tally.wrong[why as usize]);
-            }
-        }
-        if let Some(notices) = &self.notices {
-            notices.auction(&answer, self.plan.returns, rng);
+        let bids = body.filter(|body| memmem::find(body, b"\"price\"").is_some());
+        let Some(body) = bids else { return now.no_bids += 1 };
+        now.bids += 1;
+        now.bids_in_time += u64::from(!late);
+        let check = self.rng.chance(self.plan.check_share);
+        if check || self.plan.returns.win_share > 0.0 {
+            self.exchange.see(Answer { number: due.number, body, check });
         }
     }
 }
