@@ -67,7 +67,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     config.bid.listen = args.bid_listen.unwrap_or(config.bid.listen);
     config.admin.listen = args.admin_listen.unwrap_or(config.admin.listen);
-    install_logs(&config.log)?;
+    let _logs = install_logs(&config.log)?;
     install_panics();
     let data = args.data.unwrap_or_else(|| config.server.data.clone());
     super::demo::furnish(&mut config, &data)?;

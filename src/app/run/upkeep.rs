@@ -12,7 +12,7 @@ use tokio::sync::watch as signal;
 use super::node::Node;
 use super::tasks::{self, Loop};
 use crate::base::journal::Health;
-use crate::base::telemetry::{Gauge, Registry};
+use crate::base::telemetry::{Gauge, Registry, lost_log_lines};
 use crate::doors::readiness::{Readiness, Stage};
 use crate::flows::notice::{HoardStats, PriceRule, Till};
 use crate::offer::ledger::Conflict;
@@ -29,6 +29,7 @@ struct Gauges {
     remembered: Gauge,
     journal_failed: Gauge,
     journal_full: Gauge,
+    lost_lines: Gauge,
 }
 
 const WORLD: [&str; 5] = ["advertisers", "campaigns", "lines", "creatives", "listeners"];
@@ -108,6 +109,10 @@ impl Gauges {
             remembered: of("interlude_notice_remembered_bids", "Bids that cannot count twice."),
             journal_failed: of("interlude_journal_failed", "1: nothing is acknowledged any more."),
             journal_full: of("interlude_journal_full", "1: its disk is full; nothing is taken."),
+            lost_lines: of(
+                "interlude_log_lost_lines",
+                "Lines of the log that nobody read in time.",
+            ),
         }
     }
 
@@ -144,5 +149,6 @@ impl Gauges {
         self.remembered.set(number(till.remembered() as u64));
         self.journal_failed.set(number(u64::from(till.health() == Health::Failed)));
         self.journal_full.set(number(u64::from(till.health() == Health::Full)));
+        self.lost_lines.set(number(lost_log_lines()));
     }
 }

@@ -4,7 +4,9 @@
 //! part of it looks like another event; what moves a terminal's cursor or ends a line for some
 //! readers only is written as its number.
 
-use std::io::{self, IsTerminal as _, Stderr, Write};
+use std::io::{self, IsTerminal as _, Write};
+
+use super::outlet::Outlet;
 
 /// Standard error, which gets whole events.
 pub struct Lines<W> {
@@ -13,10 +15,9 @@ pub struct Lines<W> {
     coloured: bool,
 }
 
-impl Lines<Stderr> {
-    pub fn to_stderr() -> Lines<Stderr> {
-        let to = io::stderr();
-        Lines { coloured: to.is_terminal(), to }
+impl Lines<Outlet> {
+    pub fn to_stderr() -> Lines<Outlet> {
+        Lines { coloured: io::stderr().is_terminal(), to: Outlet }
     }
 }
 

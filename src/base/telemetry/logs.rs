@@ -9,6 +9,7 @@ use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
 use super::lines::Lines;
+use super::outlet::{self, Logs};
 
 /// `[log]`
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -39,6 +40,8 @@ pub enum Format {
 pub enum LogsUnready {
     #[error("log level {level:?} is not understood: {why}")]
     Level { level: String, why: String },
+    #[error("no thread for the log: {0}")]
+    Thread(std::io::Error),
 }
 
 impl Config {
@@ -48,11 +51,14 @@ impl Config {
     }
 }
 
-/// Starts the log of the process; a second call changes nothing.
-pub fn install(config: &Config) -> Result<(), LogsUnready> {
+/// Starts the log of the process; a second call changes nothing. What it returns is kept until the
+/// process ends.
+pub fn install(config: &Config) -> Result<Logs, LogsUnready> {
     let level = std::env::var("INTERLUDE_LOG").unwrap_or_else(|_| config.level.clone());
+    let filter = filter(&level)?;
+    let logs = outlet::open().map_err(LogsUnready::Thread)?;
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter(&level)?)
+        .with_env_filter(filter)
         .with_writer(Lines::to_stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
@@ -61,7 +67,7 @@ pub fn install(config: &Config) -> Result<(), LogsUnready> {
         Format::Text => builder.try_init(),
         Format::Json => builder.json().flatten_event(true).try_init(),
     };
-    Ok(())
+    Ok(logs)
 }
 
 fn filter(level: &str) -> Result<EnvFilter, LogsUnready> {

@@ -9,6 +9,8 @@
 //! never from a request.
 
 mod latency;
+mod outlet;
+
 mod lines;
 mod logs;
 mod panics;
@@ -18,6 +20,7 @@ mod registry;
 pub use latency::Latency;
 pub use logs::{Config as LogConfig, Format as LogFormat, LogsUnready, install as install_logs};
 pub use metrics::{Counter, Gauge};
+pub use outlet::{Logs, lost as lost_log_lines};
 pub use panics::install as install_panics;
 pub use partition::{Partition, PartitionNames, Verdict};
 pub use registry::{Labels, Registry};

@@ -25,7 +25,8 @@ fn ten_thousand_half_open_connections_cost_little() {
     let file = world.path().join("interlude.toml");
     // They are all there at once while bids are timed: nobody is cut meanwhile.
     let config = std::fs::read_to_string(&file).unwrap()
-        + "[bid]\nconnections_max = 12000\nhead_timeout_ms = 120000\nbody_timeout_ms = 120000\n";
+        + "[bid]\nconnections_max = 12000\nhead_timeout_ms = 120000\nbody_timeout_ms = 120000\n\
+           [bid.overload]\nqueue_target_us = 0\n";
     std::fs::write(&file, config).unwrap();
     let mut server = Process::start(world.path(), &world.path().join("data"));
     let book = Book::default();

@@ -20,10 +20,12 @@ mod half_open;
 mod image;
 mod kill;
 mod load;
+mod paused;
 mod power;
 mod rotate;
 mod slow;
 mod syscalls;
+mod unread;
 mod upgrade;
 
 use std::collections::HashMap;
@@ -118,26 +120,27 @@ impl Process {
     /// In the place of the one that is there.
     fn take_over(world: &Path, data: &Path) -> Result<Process, String> {
         let interlude = Command::new(env!("CARGO_BIN_EXE_interlude"));
-        Process::spawn_with(interlude, &["--take-over"], world, data)
+        let log = File::create(world.join("stderr")).unwrap();
+        Process::spawn_with(interlude, (&["--take-over"], log.into()), world, data)
     }
 
     /// `command` is the program, or something that runs it; the error is what it told.
     fn spawn(command: Command, world: &Path, data: &Path) -> Result<Process, String> {
-        Process::spawn_with(command, &[], world, data)
+        let log = File::create(world.join("stderr")).unwrap();
+        Process::spawn_with(command, (&[], log.into()), world, data)
     }
 
     fn spawn_with(
         mut command: Command,
-        args: &[&str],
+        (args, log): (&[&str], Stdio),
         world: &Path,
         data: &Path,
     ) -> Result<Process, String> {
-        let log = world.join("stderr");
         command.arg("serve").args(args).args(["--json", "--bid-listen", "127.0.0.1:0"]);
         command.args(["--admin-listen", "127.0.0.1:0", "--config"]);
         command.arg(world.join("interlude.toml")).arg("--data").arg(data);
         command.env("INTERLUDE_LOG", "info").env("MALLOC_ARENA_MAX", "2");
-        command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
+        command.stdout(Stdio::piped()).stderr(log);
         let since = Instant::now();
         let mut child = command.spawn().unwrap();
         let out = child.stdout.take().unwrap();
@@ -153,7 +156,10 @@ impl Process {
         let Ok(ready) = serde_json::from_str::<Value>(&line) else {
             let _ = child.kill();
             let _ = child.wait();
-            return Err(format!("{line}{}", fs::read_to_string(log).unwrap_or_default()));
+            return Err(format!(
+                "{line}{}",
+                fs::read_to_string(world.join("stderr")).unwrap_or_default()
+            ));
         };
         let address = |key: &str| ready[key].as_str().unwrap().parse().unwrap();
         Ok(Process { child, bid: address("bid"), admin: address("admin"), ready_in })

@@ -133,8 +133,11 @@ fn upgrades(count: usize) {
 
 /// How long nobody answered, as the heir says.
 fn gap_ms(world: &Path) -> u64 {
-    let log = std::fs::read_to_string(world.join("stderr")).unwrap();
-    let told = log.split("gap_ms=").nth(1).expect("told when taken over");
+    let log = || std::fs::read_to_string(world.join("stderr")).unwrap();
+    let told = until(|| log().contains("gap_ms=") && log().ends_with('\n'));
+    assert!(told.is_some(), "does not say that it has taken over: {}", log());
+    let log = log();
+    let told = log.split("gap_ms=").nth(1).unwrap();
     told.split_whitespace().next().unwrap().parse().unwrap()
 }
 

@@ -19,7 +19,7 @@ const CANARY: &str = "canary-8c41";
 #[test]
 #[ignore = "the process of `a_defect_quotes_nobody`"]
 fn the_door_of_a_defective_house() {
-    install_logs(&LogConfig::default()).unwrap();
+    let _logs = install_logs(&LogConfig::default()).unwrap();
     install_panics();
     let server = Server::start(Config::default());
     let defect = format!("defect {CANARY}");
