@@ -7,3 +7,18 @@ pub mod base;
 
 #[path = "../src/market/mod.rs"]
 pub mod market;
+
+#[path = "../src/knowledge/mod.rs"]
+pub mod knowledge;
+
+#[path = "../src/offer/mod.rs"]
+pub mod offer;
+
+#[path = "../src/doors/receive/gzip.rs"]
+pub mod gzip;
+
+pub mod doors {
+    pub mod receive {
+        pub use crate::gzip;
+    }
+}

@@ -2,15 +2,39 @@
 
 use std::path::Path;
 
+#[path = "../../fuzz/fuzz_targets/campaign.rs"]
+mod campaign;
 #[path = "../../fuzz/fuzz_targets/gpp.rs"]
 mod gpp;
+#[path = "../../fuzz/fuzz_targets/gzip.rs"]
+mod gzip;
+#[path = "../../fuzz/fuzz_targets/json.rs"]
+mod json;
+#[path = "../../fuzz/fuzz_targets/notice.rs"]
+mod notice;
+#[path = "../../fuzz/fuzz_targets/protobuf.rs"]
+mod protobuf;
+#[path = "../../fuzz/fuzz_targets/record.rs"]
+mod record;
 #[path = "../../fuzz/fuzz_targets/tcf.rs"]
 mod tcf;
+#[path = "../../fuzz/fuzz_targets/vast.rs"]
+mod vast;
 
 /// A target of fuzz/, by the name of its file and its folder of seeds.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 2] = [("gpp", gpp::run), ("tcf", tcf::run)];
+const TARGETS: [Target; 9] = [
+    ("campaign", campaign::run),
+    ("gpp", gpp::run),
+    ("gzip", gzip::run),
+    ("json", json::run),
+    ("notice", notice::run),
+    ("protobuf", protobuf::run),
+    ("record", record::run),
+    ("tcf", tcf::run),
+    ("vast", vast::run),
+];
 
 fn names(folder: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(folder);

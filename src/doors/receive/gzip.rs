@@ -120,6 +120,13 @@ fn header_end(wire: &[u8]) -> Option<usize> {
         }
     }
     if checksum != 0 {
+        let mut header = Crc::new();
+        header.update(wire.get(..at)?);
+        let told = u16::from_le_bytes([*wire.get(at)?, *wire.get(at + 1)?]);
+        // The lower half of what the header comes to (RFC 1952 §2.3.1.2).
+        if told != header.sum() as u16 {
+            return None;
+        }
         at += 2;
     }
     Some(at)
@@ -153,6 +160,20 @@ mod tests {
         let two = [packed(b"ab"), packed(b""), packed(b"c")].concat();
         assert_eq!(inflate(&two, 3).unwrap(), b"abc");
         assert_eq!(inflate(&packed(b""), 0).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_header_that_is_summed_up_is_held_to_it() {
+        let plain = b"hello";
+        let mut wire = packed(plain);
+        let end = header_end(&wire).unwrap();
+        wire[3] |= 2;
+        let mut sum = Crc::new();
+        sum.update(&wire[..end]);
+        wire.splice(end..end, (sum.sum() as u16).to_le_bytes());
+        assert_eq!(inflate(&wire, 100).unwrap(), plain);
+        wire[end] ^= 1;
+        assert_eq!(inflate(&wire, 100), Err(GzipFault::Broken));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod house;
 
 mod route;
 
-mod gzip;
+pub mod gzip;
 
 mod scan;
 
