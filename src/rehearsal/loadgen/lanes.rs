@@ -223,7 +223,8 @@ impl<T> Lane<T> {
                 Err(_) if read == 0 && !self.arrived.is_empty() => {
                     return Err(ErrorKind::InvalidData.into());
                 }
-                Ok(None) if read == piece.len() => {}
+                // There may be more, and the end is told only once, with what came before it.
+                Ok(None) => {}
                 result => return result,
             }
         }

@@ -185,7 +185,7 @@ fn find(args: &Args, mut plan: Plan) -> anyhow::Result<(Figures, Option<Search>)
             best = Some(figures);
         }
         // What is left of an overload is over within this.
-        std::thread::sleep(Duration::from_secs(2));
+        std::thread::sleep(plan.duration.div_f64(2.0).min(Duration::from_secs(2)));
     }
     Ok((best.context("no step was made")?, Some(search)))
 }
