@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::house::House;
 use super::limits::Config;
+use super::opening::{self, Bounds};
 use super::peers::{Peer, Peers};
 use super::service::serve;
 use super::wire::{Line, Patience, Wire};
@@ -77,7 +78,9 @@ pub async fn listen<H: House>(
             biased;
             _ = &mut shut => break,
             (accepted, slot) = next => match accepted {
-                Ok((stream, from)) => connect(stream, (slot, peers.enter(from)), &doors, &open),
+                Ok((stream, from)) => {
+                    connect(stream, (slot, peers.enter(from)), &doors, (&open, &door));
+                }
                 Err(why) => accept_failed(&doors, &why).await,
             },
         }
@@ -97,7 +100,7 @@ pub async fn listen<H: House>(
         std::future::poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await
     {
         let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { break };
-        connect(stream, (Some(slot), peers.enter(from.ip())), &doors, &open);
+        connect(stream, (Some(slot), peers.enter(from.ip())), &doors, (&open, &door));
     }
     drop(listener);
     open.shutdown().await;
@@ -129,7 +132,7 @@ fn connect<H: House>(
     stream: TcpStream,
     (slot, peer): (Option<OwnedSemaphorePermit>, Option<Peer>),
     doors: &Arc<Doors<H>>,
-    open: &GracefulShutdown,
+    (open, door): (&GracefulShutdown, &watch::Receiver<Door>),
 ) {
     doors.meters.accepted.increment(1);
     let Some(peer) = peer else {
@@ -138,12 +141,12 @@ fn connect<H: House>(
     };
     let _ = stream.set_nodelay(true);
     doors.meters.connections.increment(1.0);
-    let (doors, open) = (Arc::clone(doors), open.watcher());
+    let (doors, end) = (Arc::clone(doors), (open.watcher(), door.clone()));
     let task = async move {
         match &doors.tls {
-            None => talk(stream, &doors, open).await,
+            None => hear(stream, &doors, end).await,
             Some(tls) => match tls.shake(stream).await {
-                Ok(stream) => talk(stream, &doors, open).await,
+                Ok(stream) => hear(stream, &doors, end).await,
                 Err(why) => {
                     doors.meters.cut[place_of(HANDSHAKE)].increment(1);
                     tracing::debug!(%why, "a handshake failed");
@@ -155,6 +158,29 @@ fn connect<H: House>(
     };
     #[expect(clippy::disallowed_methods, reason = "one task a connection, not a named loop")]
     tokio::spawn(task);
+}
+
+/// Waits for the first head, then serves the connection.
+async fn hear<H: House, S>(
+    stream: S,
+    doors: &Arc<Doors<H>>,
+    (open, mut door): (Watcher, watch::Receiver<Door>),
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let config = &doors.config;
+    let bounds = Bounds {
+        idle: Duration::from_millis(config.idle_timeout_ms),
+        head: Duration::from_millis(config.head_timeout_ms),
+        most: config.head_max_bytes,
+    };
+    let closed = async move { drop(door.wait_for(|door| *door == Door::Closed).await) };
+    match opening::open(stream, bounds, closed).await {
+        // What serving takes is taken now.
+        Ok(Some(opened)) => Box::pin(talk(opened, doors, open)).await,
+        Ok(None) => {}
+        Err(_) => doors.meters.cut[place_of("timeout")].increment(1),
+    }
 }
 
 /// Serves a connection to its end.

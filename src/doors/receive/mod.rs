@@ -35,6 +35,8 @@ mod tls;
 
 mod peers;
 
+mod opening;
+
 mod listen;
 
 use std::sync::Arc;
