@@ -51,7 +51,9 @@ pub async fn open<S: AsyncRead + Unpin>(
     let rest = async {
         let mut looked = 0;
         while first.len() <= bounds.most && !is_whole(&first, &mut looked) {
-            first.reserve(first.len().max(PIECE));
+            if first.capacity() - first.len() < PIECE {
+                first.reserve(first.len().max(PIECE));
+            }
             // An end, or a fault, shows again behind what was said.
             if stream.read_buf(&mut first).await.unwrap_or(0) == 0 {
                 break;
