@@ -43,7 +43,7 @@ const ATTACKS: &[Attack] = &[
     Attack {
         name: "imps",
         headers: PLAIN,
-        body: |n| format!(r#"{{"id":"1","imp":[{}]}}"#, repeated(n, |i| imp(i))).into(),
+        body: |n| format!(r#"{{"id":"1","imp":[{}]}}"#, repeated(n, imp)).into(),
         most: 4_000,
         answers: &[204, 400],
     },
