@@ -2,8 +2,9 @@
 //!
 //! Asked by [`gather`](super::gather) for the lines that targeting lets through and by
 //! [`explain`](super::explain) for all of them; hot, pure but for the questions to live.
-//! The order of the checks is that of [`Refusal`], but for one: a line none of whose spots has the
-//! slot's length is refused for that before its advertiser is looked at.
+//! The order of the checks is that of [`Refusal`], but for one: where no seats are named, a line
+//! none of whose spots has the slot's length is refused for that before its advertiser is looked
+//! at.
 
 use crate::base::units::ids::{CreativeIx, LineIx, ListenerMark};
 use crate::base::units::money::{Money, Round};
@@ -97,13 +98,16 @@ pub fn candidate(
     if !in_market {
         return Err(Refusal::NotInThisMarket);
     }
-    if !glance.may_last(|ms| market.slot.durations.takes(ms)) {
+    // Who names seats is told of them first: whose line it is, the glance does not tell.
+    let request = matter.opportunity.request;
+    let any_seat = request.wseat.is_empty() && request.bseat.is_empty();
+    if any_seat && !glance.may_last(|ms| market.slot.durations.takes(ms)) {
         return Err(Refusal::Duration);
     }
     let line = catalog.line(line_ix);
     let advertiser = catalog.advertiser(line.advertiser);
     let seat = matter.seat(line);
-    auction::allowed(matter.opportunity.request, advertiser, seat, deal)?;
+    auction::allowed(request, advertiser, seat, deal)?;
     with_creative(matter, market, line_ix, 0)
 }
 
