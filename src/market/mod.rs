@@ -2,6 +2,8 @@
 
 pub mod outcome;
 
+pub mod step;
+
 pub mod openrtb;
 
 pub mod privacy;

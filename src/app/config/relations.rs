@@ -20,6 +20,18 @@ pub fn check(config: &Config, document: &Document<'_>, faults: &mut Vec<Fault>) 
         say(true, "log.level", &why.to_string(), "write a level such as \"info\"");
     }
     say(
+        config.log.decisions_ppm > 1_000_000,
+        "log.decisions_ppm",
+        "there are no more than a million in a million",
+        "write a number from 0 to 1000000",
+    );
+    say(
+        config.log.decisions_per_s > 1_000,
+        "log.decisions_per_s",
+        "the log is for people: so many lines are kept in records",
+        "write a number up to 1000",
+    );
+    say(
         config.campaigns.watch_ms != 0 && config.campaigns.watch_ms < 50,
         "campaigns.watch_ms",
         "watches more often than every 50 ms",

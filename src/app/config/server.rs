@@ -16,10 +16,18 @@ pub struct Server {
     pub linger_ms: u64,
     /// After the linger: how long requests in flight may take to end.
     pub drain_ms: u64,
+    /// One decision of so many is timed step by step; 1: each, 0: none.
+    pub time_one_of: u32,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Server { data: PathBuf::from("data"), workers: 0, linger_ms: 1_000, drain_ms: 5_000 }
+        Server {
+            data: PathBuf::from("data"),
+            workers: 0,
+            linger_ms: 1_000,
+            drain_ms: 5_000,
+            time_one_of: 8,
+        }
     }
 }

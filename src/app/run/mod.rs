@@ -14,6 +14,8 @@ mod archive;
 
 mod money;
 
+mod timings;
+
 mod node;
 
 mod asleep;

@@ -11,6 +11,7 @@ use super::asleep::Sleeper;
 use super::foundation::{Built, Summary};
 use super::money::Money;
 use super::pacing::Paces;
+use super::timings::Timings;
 use crate::app::config::Config;
 use crate::base::telemetry::{Counter, Gauge, Registry};
 use crate::doors::receive::{BidCall, House, MediaFile, NoticeCall, query_value};
@@ -50,6 +51,7 @@ pub struct Node {
     builds: Builds,
     refused_swaps: Counter,
     permitted: Permitted,
+    timings: Timings,
 }
 
 /// How long those who decide in an old world may take before its memory is left to them.
@@ -94,6 +96,7 @@ impl Node {
             serving: AtomicBool::new(true),
             builds: Builds::new(registry),
             permitted: Permitted::new(registry),
+            timings: Timings::new(config, registry),
             swaps: count("interlude_world_swaps_total", "Worlds published after the first."),
             refused_swaps: count(
                 "interlude_world_refused_swaps_total",
@@ -204,6 +207,10 @@ impl Node {
         &self.money
     }
 
+    pub(super) fn timings(&self) -> &Timings {
+        &self.timings
+    }
+
     pub(super) fn sleeper(&self) -> &Sleeper {
         &self.sleeper
     }
@@ -235,6 +242,7 @@ impl Node {
     fn decide(&self, call: &BidCall<'_>, published: &Published, reply: &mut Vec<u8>) -> Outcome {
         // cold: more requests at once than there were workers made at the start.
         let mut worker = self.workers.pop().unwrap_or_default();
+        worker.laps.start(call.arrived, self.timings.one_of);
         let wire = if call.format.is_protobuf() { Wire::Protobuf } else { Wire::Json };
         let received = Received::new(call.exchange, wire, call.body);
         let received = Received { gpc: call.gpc, ..received };
@@ -245,6 +253,9 @@ impl Node {
         if let Some(ruling) = worker.scratch.made().ruling {
             self.permitted.count(ruling.permissions);
         }
+        let of = (call.received, call.exchange, published.world.version);
+        let took = worker.laps.end();
+        self.timings.ended(&worker.scratch, outcome, of, took);
         match outcome {
             Outcome::Bid => worker.scratch.hand_over(reply),
             Outcome::NoBid(reason) => {

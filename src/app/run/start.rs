@@ -235,6 +235,7 @@ fn start_admin(
         rights,
         providers: Arc::clone(&node.standing().published.world.providers),
         clock,
+        slow: node.timings().slow(),
         crowd_minimum: config.crowd.minimum,
         counting,
     };

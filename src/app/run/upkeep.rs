@@ -12,7 +12,7 @@ use tokio::sync::watch as signal;
 use super::node::Node;
 use super::tasks::{self, Loop};
 use crate::base::journal::Health;
-use crate::base::telemetry::{Gauge, Registry, lost_log_lines};
+use crate::base::telemetry::{Gauge, Info, Registry, lost_log_lines};
 use crate::doors::readiness::{Readiness, Stage};
 use crate::flows::notice::{HoardStats, PriceRule, Till};
 use crate::offer::ledger::Conflict;
@@ -30,6 +30,7 @@ struct Gauges {
     journal_failed: Gauge,
     journal_full: Gauge,
     lost_lines: Gauge,
+    version: Arc<Info>,
 }
 
 const WORLD: [&str; 5] = ["advertisers", "campaigns", "lines", "creatives", "listeners"];
@@ -53,6 +54,7 @@ pub fn start(
     let (fail, failed) = signal::channel(false);
     let turn = move || {
         gauges.set(&node, &till);
+        node.timings().tell(EVERY);
         match till.health() {
             Health::Well if node.bid_again() => tracing::info!("the disk has room: bids again"),
             Health::Full if node.stop_bidding() => {
@@ -108,6 +110,11 @@ impl Gauges {
             hoarding: HOARDING.map(|(name, help)| of(name, help)),
             remembered: of("interlude_notice_remembered_bids", "Bids that cannot count twice."),
             journal_failed: of("interlude_journal_failed", "1: nothing is acknowledged any more."),
+            version: registry.info(
+                "interlude_world_info",
+                "Which world is served, by the version that records have.",
+                "version",
+            ),
             journal_full: of("interlude_journal_full", "1: its disk is full; nothing is taken."),
             lost_lines: of(
                 "interlude_log_lost_lines",
@@ -126,6 +133,7 @@ impl Gauges {
             summary.counts.creatives,
             summary.listeners,
         ];
+        self.version.say(format!("{:016x}", summary.version));
         let number = |value: u64| value as f64;
         for (gauge, value) in self.world.iter().zip(world) {
             gauge.set(number(value as u64));

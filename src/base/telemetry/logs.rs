@@ -19,11 +19,20 @@ pub struct Config {
     /// The environment variable `INTERLUDE_LOG` goes before it.
     pub level: String,
     pub format: Format,
+    /// How many of a million decisions get a line each.
+    pub decisions_ppm: u32,
+    /// The most such lines a second; more are counted, not written.
+    pub decisions_per_s: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { level: "info".to_owned(), format: Format::Text }
+        Config {
+            level: "info".to_owned(),
+            format: Format::Text,
+            decisions_ppm: 0,
+            decisions_per_s: 10,
+        }
     }
 }
 
@@ -81,7 +90,7 @@ mod tests {
 
     #[test]
     fn levels_are_checked() {
-        let of = |level: &str| Config { level: level.to_owned(), format: Format::Json };
+        let of = |level: &str| Config { level: level.to_owned(), ..Config::default() };
         assert!(of("info,interlude=debug").check().is_ok());
         assert!(of("interlude=loud").check().is_err());
     }

@@ -16,6 +16,7 @@ mod logs;
 mod panics;
 mod partition;
 mod registry;
+mod slowest;
 
 pub use latency::Latency;
 pub use logs::{Config as LogConfig, Format as LogFormat, LogsUnready, install as install_logs};
@@ -23,4 +24,5 @@ pub use metrics::{Counter, Gauge};
 pub use outlet::{Logs, lost as lost_log_lines};
 pub use panics::install as install_panics;
 pub use partition::{Partition, PartitionNames, Verdict};
-pub use registry::{Labels, Registry};
+pub use registry::{Info, Labels, Registry};
+pub use slowest::Slowest;

@@ -17,6 +17,25 @@ pub struct Registry {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
     latencies: Mutex<Vec<NamedLatency>>,
+    infos: Mutex<Vec<Named>>,
+}
+
+/// A text that is told as the one label of a series whose value is 1.
+#[derive(Default)]
+pub struct Info(Mutex<String>);
+
+impl Info {
+    /// From now on it says this, in place of what it said.
+    pub fn say(&self, text: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+}
+
+struct Named {
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+    info: Arc<Info>,
 }
 
 struct NamedLatency {
@@ -37,7 +56,7 @@ impl Registry {
     pub fn new() -> Registry {
         let recorder = PrometheusBuilder::new().build_recorder();
         let handle = recorder.handle();
-        Registry { recorder, handle, latencies: Mutex::new(Vec::new()) }
+        Registry { recorder, handle, latencies: Mutex::default(), infos: Mutex::default() }
     }
 
     /// A counter; the same name and labels give the same one.
@@ -67,6 +86,15 @@ impl Registry {
         latency
     }
 
+    /// What is told in words, one series at a time; made once a name.
+    pub fn info(&self, name: &'static str, help: &'static str, label: &'static str) -> Arc<Info> {
+        assert_grammar(name, false);
+        let info = Arc::new(Info::default());
+        let named = Named { name, help, label, info: Arc::clone(&info) };
+        self.infos.lock().unwrap_or_else(PoisonError::into_inner).push(named);
+        info
+    }
+
     /// Everything, in the Prometheus text format.
     pub fn render(&self) -> String {
         let mut text = self.handle.render();
@@ -77,6 +105,14 @@ impl Registry {
              interlude_process_panics_total counter\ninterlude_process_panics_total {}\n\n",
             panics::count()
         );
+        for Named { name, help, label, info } in
+            &*self.infos.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            let said = info.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let labels = label_text(&[(*label, said.as_str())]);
+            let _ =
+                write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name}{{{labels}}} 1\n\n");
+        }
         let latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
         let mut names: Vec<_> = latencies.iter().map(|l| (l.name, l.help)).collect();
         names.sort_unstable();

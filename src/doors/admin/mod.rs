@@ -45,6 +45,8 @@ mod rights;
 
 mod breakers;
 
+mod slow;
+
 mod routes;
 
 use std::future::Future;
@@ -56,6 +58,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use hyper::server::conn::http1;
@@ -77,6 +80,7 @@ pub use house::{Durable, Listeners, Unsubmitted};
 pub use limits::{Config, Upload};
 pub use refusal::Refusal;
 pub use report::{add_reach, who_heard};
+pub use slow::Slow;
 pub use token::{FILE as TOKEN_FILE, TokenFault, Tokens};
 pub use treasury::{NotEntered, Treasury};
 
@@ -99,6 +103,8 @@ pub struct Shown {
     /// Third parties whose segments are taken.
     pub providers: Arc<Providers>,
     pub clock: Arc<dyn Clock>,
+    /// The slowest decisions.
+    pub slow: Arc<Slow>,
     /// `crowd.minimum`: counts below it are not told.
     pub crowd_minimum: u64,
 }
@@ -161,12 +167,17 @@ fn connection(
 fn router(shown: Shown, loopback: bool, closing: watch::Receiver<bool>) -> Router {
     let api = Api::new(&shown, closing);
     let gate = Guard::new(Arc::clone(&shown.tokens), loopback, &shown.config.hosts);
+    let debug = Router::new()
+        .route("/slow", get(slow::get))
+        .with_state(shown.clone())
+        .layer(from_fn_with_state(gate.clone(), guard::guard));
     Router::new()
         .route("/", get(index))
         .route("/health/live", get("live"))
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
         .with_state(shown.clone())
+        .nest("/debug", debug)
         .nest("/api/v1", routes::router(api, shown, gate))
 }
 

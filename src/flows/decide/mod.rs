@@ -25,6 +25,8 @@ pub mod replay;
 
 pub mod again;
 
+pub mod laps;
+
 pub mod serve;
 
 use crate::base::units::ids::ListenerMark;
@@ -43,6 +45,7 @@ use crate::market::openrtb::{self, Wire};
 use crate::market::opportunity::Opportunity;
 use crate::market::outcome::{NoBid, Outcome};
 use crate::market::privacy::Grant;
+use crate::market::step::Step;
 use crate::offer::delivery::Live;
 
 /// What came in: a body, its format, and through which exchange's door.
@@ -106,6 +109,7 @@ fn path<'s>(
     let request = request.map_err(Outcome::Malformed)?;
     made.request_id.extend_from_slice(request.id.as_bytes());
 
+    live.begins(Step::Enrich);
     let sources = sources(world, received);
     let opportunity = enrich::opportunity(&request, &sources, at.moment, arena, facts);
     let (opportunity, profile) = opportunity.map_err(Outcome::NoBid)?;
@@ -126,13 +130,16 @@ fn path<'s>(
     let mark = mark(opportunity, world);
     let supply = supply(opportunity, world);
     let matter = Matter { world, exchange, opportunity, mark, supply, moment: at.moment, toss };
+    live.begins(Step::Match);
     if live.is_boxed(supply) {
         return Err(Outcome::NoBid(NoBid::SupplyBoxed));
     }
     Gather { matter, live, pool }.all(facts, search);
+    live.begins(Step::Auction);
     let winners = &mut made.winners;
     Select { matter, live, pool, winners }.all().map_err(Outcome::NoBid)?;
 
+    live.begins(Step::Render);
     let written = reply::write(&matter, &made.winners, received.wire, arena, (markup, reply));
     written.map_err(Outcome::NoBid)
 }

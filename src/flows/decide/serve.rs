@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use crate::flows::decide::laps::{Laps, Timed};
 use crate::flows::decide::record::record;
 use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::world::World;
 use crate::flows::decide::{Circumstance, Received, decide};
 use crate::market::outcome::{NoBid, Outcome};
+use crate::market::step::Step;
 use crate::offer::delivery::{Answers, Desk, Recorder};
 use crate::offer::records::{RecordRing, Sample, Seen, sampled};
 
@@ -22,12 +24,14 @@ pub struct Published {
 /// The memory of one worker.
 pub struct Worker {
     pub scratch: Scratch,
+    /// Started and ended by the caller, who may also leave it alone.
+    pub laps: Laps,
     answers: Answers,
 }
 
 impl Worker {
     pub fn new() -> Worker {
-        Worker { scratch: Scratch::new(), answers: Answers::new() }
+        Worker { scratch: Scratch::new(), laps: Laps::default(), answers: Answers::new() }
     }
 }
 
@@ -55,11 +59,13 @@ pub fn serve(
     (at, spent_us): (Circumstance, impl FnOnce() -> i64),
 ) -> Outcome {
     let Published { world, desk } = published;
-    let Worker { scratch, answers } = worker;
+    let Worker { scratch, laps, answers } = worker;
     let sleep = desk.sleep();
     let asleep = sleep.as_deref().filter(|sleep| sleep.holds_at(at.moment));
-    let mut live = Recorder::new(desk.live_with(asleep), answers);
+    let live = Recorder::new(desk.live_with(asleep), answers);
+    let mut live = Timed { live, laps: &mut *laps };
     let decided = decide(received, world, &mut live, at, scratch);
+    laps.begins(Step::Record);
     let made = scratch.made();
     let late = decided == Outcome::Bid && spent_us() > made.time_us;
     let outcome = if late { Outcome::NoBid(NoBid::DeadlinePassed) } else { decided };

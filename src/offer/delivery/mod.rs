@@ -58,6 +58,7 @@ use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
 use crate::market::marks::SupplyMark;
 use crate::market::outcome::Refusal;
+use crate::market::step::Step;
 use crate::market::ticket::BidId;
 
 /// Everything that a decision may learn from outside its snapshot. `'s` is how long the sleep of
@@ -67,6 +68,9 @@ pub trait Live<'s> {
     fn asleep(&self) -> Option<&'s Sleep> {
         None
     }
+
+    /// From here on it is another step's time. Learns nothing, and answers nothing.
+    fn begins(&mut self, _step: Step) {}
 
     /// Is this supply in the penalty box? Asked once a decision, before any line.
     fn is_boxed(&mut self, _supply: SupplyMark) -> bool {
