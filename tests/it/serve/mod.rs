@@ -7,6 +7,7 @@ mod life;
 mod load;
 mod media;
 mod money;
+mod slow;
 mod swap;
 mod tls;
 
