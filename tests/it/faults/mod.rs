@@ -265,7 +265,7 @@ fn audit(data: &Path) {
 }
 
 /// Waits until something holds, and says how long it took; `None`: it never does.
-fn until(mut holds: impl FnMut() -> bool) -> Option<Duration> {
+pub fn until(mut holds: impl FnMut() -> bool) -> Option<Duration> {
     let since = Instant::now();
     while since.elapsed() < PATIENCE {
         if holds() {
