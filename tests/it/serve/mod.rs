@@ -2,6 +2,7 @@
 
 mod asleep;
 mod crowd;
+mod dashboard;
 mod edits;
 mod life;
 mod load;
