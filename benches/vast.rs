@@ -8,14 +8,14 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use interlude::base::units::money::{Currency, Money};
+use interlude::base::units::money::Currency;
 use interlude::knowledge::catalog::model::{
     Advertiser, Companion, CompanionResource, Creative, Delivery, Media, PlayerEvent, Rendition,
     Tracker,
 };
 use interlude::market::format::{AudioMime, MimeSet, VastVersion};
 use interlude::market::openrtb::request::{Audio, Banner};
-use interlude::market::slot::{Durations, Floors, Pod, Slot};
+use interlude::market::slot::{Durations, Slot};
 use interlude::market::ticket::BidId;
 use interlude::offer::creative::{AdSpec, Beacons, Rules, fit, render};
 
@@ -75,25 +75,9 @@ fn advertiser() -> Advertiser {
 }
 
 fn slot<'b>(audio: &'b Audio<'b>, vast: VastVersion) -> Slot<'b> {
-    let plain = Money::zero(Currency::USD);
-    Slot {
-        imp: 0,
-        impid: "1",
-        tagid: None,
-        audio,
-        mimes: MimeSet::empty().with(AudioMime::Mpeg).with(AudioMime::Ogg),
-        vast,
-        durations: Durations::Window { min_ms: 5_000, max_ms: 30_000 },
-        secure: true,
-        stitched: false,
-        rewarded: false,
-        exp_s: None,
-        floors: Floors { plain, per_second: None, by_duration: &[] },
-        private: false,
-        deals: &[],
-        companions: audio.companionad,
-        pod: Pod::Single,
-    }
+    let mimes = MimeSet::empty().with(AudioMime::Mpeg).with(AudioMime::Ogg);
+    let durations = Durations::Window { min_ms: 5_000, max_ms: 30_000 };
+    Slot { vast, mimes, durations, secure: true, ..Slot::plain(audio) }
 }
 
 fn measure(criterion: &mut Criterion) {

@@ -5,13 +5,13 @@
 //! `tests/fuzz`; the seeds by tests/it/fuzz.rs.
 #![cfg_attr(fuzzing, no_main)]
 
-use interlude::base::units::money::{Currency, Money};
+use interlude::base::units::money::Currency;
 use interlude::knowledge::catalog::model::{
     Advertiser, Creative, Delivery, Media, PlayerEvent, Rendition, Tracker, Verification,
 };
-use interlude::market::format::{AudioMime, MimeSet, VastVersion};
+use interlude::market::format::{AudioMime, VastVersion};
 use interlude::market::openrtb::request::Audio;
-use interlude::market::slot::{Durations, Floors, Pod, Slot};
+use interlude::market::slot::Slot;
 use interlude::market::ticket::BidId;
 use interlude::offer::creative::{AdSpec, Beacons, Rules, fit, render};
 use roxmltree::{Document, Node};
@@ -73,25 +73,7 @@ fn rendition(url: String) -> Rendition {
 
 fn written(creative: &Creative, advertiser: &Advertiser, version: VastVersion) -> Vec<u8> {
     let audio = Audio { api: &[7], ..Audio::default() };
-    let plain = Money::zero(Currency::USD);
-    let slot = Slot {
-        imp: 0,
-        impid: "1",
-        tagid: None,
-        audio: &audio,
-        mimes: MimeSet::empty().with(AudioMime::Mpeg),
-        vast: version,
-        durations: Durations::Window { min_ms: 0, max_ms: u32::MAX },
-        secure: false,
-        stitched: true,
-        rewarded: false,
-        exp_s: None,
-        floors: Floors { plain, per_second: None, by_duration: &[] },
-        private: false,
-        deals: &[],
-        companions: &[],
-        pod: Pod::Single,
-    };
+    let slot = Slot { vast: version, stitched: true, ..Slot::plain(&audio) };
     let rules = Rules { hosted_secure: false, wlang: &[], wlangb: &[] };
     let beacons = Beacons { public_url: "http://a", exchange_ticket: "X", player_ticket: "P" };
     let ad = AdSpec {

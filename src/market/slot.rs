@@ -3,8 +3,8 @@
 //! Built by `enrich`, read by `creative`, `auction` and the response; hot. What the exchange may
 //! send in ten ways stands here in one.
 
-use crate::base::units::money::Money;
-use crate::market::format::{MimeSet, VastVersion};
+use crate::base::units::money::{Currency, Money};
+use crate::market::format::{AudioMime, MimeSet, VastVersion};
 use crate::market::openrtb::request::{Audio, Banner};
 
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +32,31 @@ pub struct Slot<'b> {
     pub deals: &'b [DealOffer<'b>],
     pub companions: &'b [Banner<'b>],
     pub pod: Pod<'b>,
+}
+
+impl<'b> Slot<'b> {
+    /// An imp by itself that takes MP3 of any length for any price, in VAST 4.2.
+    pub fn plain(audio: &'b Audio<'b>) -> Slot<'b> {
+        let plain = Money::zero(Currency::USD);
+        Slot {
+            imp: 0,
+            impid: "1",
+            tagid: None,
+            audio,
+            mimes: MimeSet::empty().with(AudioMime::Mpeg),
+            vast: VastVersion::V4_2,
+            durations: Durations::Window { min_ms: 0, max_ms: u32::MAX },
+            secure: false,
+            stitched: false,
+            rewarded: false,
+            exp_s: None,
+            floors: Floors { plain, per_second: None, by_duration: &[] },
+            private: false,
+            deals: &[],
+            companions: audio.companionad,
+            pod: Pod::Single,
+        }
+    }
 }
 
 /// How long the spot may be. Exact lists and windows exclude each other (§3.2.8).

@@ -7,7 +7,8 @@
 
 /// Writes `text` as character data.
 pub fn text(out: &mut Vec<u8>, text: &str) {
-    escape(out, text, |byte| match byte {
+    let special = |b| (b == b'<') | (b == b'>') | (b == b'&');
+    escape(out, text, special, |byte| match byte {
         b'<' => Some(b"&lt;"),
         b'&' => Some(b"&amp;"),
         // Only `]]>` needs it; escaping each is shorter than looking back.
@@ -17,12 +18,13 @@ pub fn text(out: &mut Vec<u8>, text: &str) {
     });
 }
 
-/// Writes `text` as the value of an attribute in double quotes; the quotes are the caller's.
+/// Writes `text` as the value of an attribute in single quotes; the quotes are the caller's.
 pub fn attribute(out: &mut Vec<u8>, text: &str) {
-    escape(out, text, |byte| match byte {
+    let special = |b| (b == b'<') | (b == b'&') | (b == b'\'');
+    escape(out, text, special, |byte| match byte {
         b'<' => Some(b"&lt;"),
         b'&' => Some(b"&amp;"),
-        b'"' => Some(b"&quot;"),
+        b'\'' => Some(b"&apos;"),
         // A parser turns white space in attributes into spaces (§3.3.3) unless it is a reference.
         b'\t' => Some(b"&#9;"),
         b'\n' => Some(b"&#10;"),
@@ -68,9 +70,14 @@ pub fn stands_in_cdata(text: &str) -> bool {
 
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
 
-fn escape(out: &mut Vec<u8>, text: &str, reference: impl Fn(u8) -> Option<&'static [u8]>) {
+fn escape(
+    out: &mut Vec<u8>,
+    text: &str,
+    special: impl Fn(u8) -> bool,
+    reference: impl Fn(u8) -> Option<&'static [u8]>,
+) {
     let bytes = text.as_bytes();
-    if is_plain(bytes, |b| (b == b'<') | (b == b'>') | (b == b'&') | (b == b'"')) {
+    if is_plain(bytes, special) {
         return out.extend_from_slice(bytes);
     }
     let mut done = 0;
@@ -119,8 +126,8 @@ mod tests {
     fn markup_becomes_references() {
         assert_eq!(written(text, "R&B <3 ]]>"), "R&amp;B &lt;3 ]]&gt;");
         assert_eq!(
-            written(attribute, "say \"hi\"\n& <go>"),
-            "say &quot;hi&quot;&#10;&amp; &lt;go>"
+            written(attribute, "say 'hi'\n& <\"go\">"),
+            "say &apos;hi&apos;&#10;&amp; &lt;\"go\">"
         );
         assert_eq!(written(text, "plain, ünïcode 🎧"), "plain, ünïcode 🎧");
     }

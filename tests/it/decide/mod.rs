@@ -241,8 +241,8 @@ fn expected(
 
 fn bid_differs(bid: &BidExplained, expected: &BTreeMap<String, Value>) -> Vec<String> {
     let mut faults = Vec::new();
-    let version = bid.vast.split("version=\"").nth(2).or(bid.vast.split("version=\"").nth(1));
-    let version = version.and_then(|tail| tail.split('"').next()).unwrap_or_default();
+    let version = bid.vast.split("version='").nth(2).or(bid.vast.split("version='").nth(1));
+    let version = version.and_then(|tail| tail.split('\'').next()).unwrap_or_default();
     let holds = |texts: &Value| match texts {
         Value::Array(texts) => texts.iter().all(|text| bid.vast.contains(text.as_str().unwrap())),
         text => bid.vast.contains(text.as_str().unwrap()),

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use interlude::base::units::money::{Currency, Money};
+use interlude::base::units::money::Currency;
 use interlude::knowledge::catalog::model::{
     Advertiser, Companion, CompanionResource, Creative, Delivery, Media, PlayerEvent, Rendition,
     Tracker, Verification,
 };
 use interlude::market::format::{AudioMime, MimeSet, VastVersion};
 use interlude::market::openrtb::request::{Audio, Banner};
-use interlude::market::slot::{Durations, Floors, Pod, Slot};
+use interlude::market::slot::Slot;
 use interlude::market::ticket::BidId;
 use interlude::offer::creative::{AdSpec, Beacons, Rules, fit, render};
 use serde_json::{Value, json};
@@ -192,25 +192,14 @@ impl Sample {
 
     pub fn vast(&self) -> String {
         let audio = Audio { api: &[7], ..Audio::default() };
-        let zero = Money::zero(Currency::USD);
         let mimes = AudioMime::ALL.into_iter().fold(MimeSet::empty(), MimeSet::with);
         let slot = Slot {
-            imp: 0,
-            impid: "1",
-            tagid: None,
-            audio: &audio,
             mimes,
             vast: self.version,
-            durations: Durations::Window { min_ms: 0, max_ms: 30_000 },
             secure: true,
             stitched: self.stitched(),
-            rewarded: false,
-            exp_s: None,
-            floors: Floors { plain: zero, per_second: None, by_duration: &[] },
-            private: false,
-            deals: &[],
             companions: &self.places,
-            pod: Pod::Single,
+            ..Slot::plain(&audio)
         };
         let rules = Rules { hosted_secure: true, wlang: &[], wlangb: &[] };
         let fit = fit(&self.creative, &slot, &rules).unwrap();

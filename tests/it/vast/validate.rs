@@ -83,7 +83,7 @@ fn schema_of(version: VastVersion) -> &'static str {
 fn as_schema_knows_it(version: VastVersion, document: &str) -> String {
     let mut document = document.to_owned();
     if version == VastVersion::V4_3 {
-        while let Some(start) = document.find("<Tracking event=\"notUsed\">") {
+        while let Some(start) = document.find("<Tracking event='notUsed'>") {
             let end = "</Tracking>";
             let length = document[start..].find(end).unwrap() + end.len();
             document.replace_range(start..start + length, "");

@@ -1,33 +1,16 @@
 use super::*;
-use crate::base::units::money::{Currency, Money};
 use crate::knowledge::catalog::model::PlayerEvent;
 use crate::knowledge::catalog::model::{Companion, CompanionResource, Tracker, Verification};
 use crate::market::format::MimeSet;
 use crate::market::openrtb::request::{Audio, Banner, Format};
-use crate::market::slot::{Durations, Floors, Pod};
+use crate::market::slot::Durations;
 
 const OPEN: Rules<'static> = Rules { hosted_secure: true, wlang: &[], wlangb: &[] };
 
 fn slot<'b>(audio: &'b Audio<'b>) -> Slot<'b> {
-    let floors = Floors { plain: Money::zero(Currency::USD), per_second: None, by_duration: &[] };
-    Slot {
-        imp: 0,
-        impid: "1",
-        tagid: None,
-        audio,
-        mimes: MimeSet::empty().with(AudioMime::Mpeg).with(AudioMime::Ogg),
-        vast: VastVersion::V4_2,
-        durations: Durations::Window { min_ms: 5_000, max_ms: 30_000 },
-        secure: false,
-        stitched: false,
-        rewarded: false,
-        exp_s: None,
-        floors,
-        private: false,
-        deals: &[],
-        companions: audio.companionad,
-        pod: Pod::Single,
-    }
+    let mimes = MimeSet::empty().with(AudioMime::Mpeg).with(AudioMime::Ogg);
+    let durations = Durations::Window { min_ms: 5_000, max_ms: 30_000 };
+    Slot { mimes, durations, ..Slot::plain(audio) }
 }
 
 fn rendition(mime: AudioMime, bitrate_kbps: u32) -> Rendition {

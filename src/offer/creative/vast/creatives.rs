@@ -15,7 +15,7 @@ use crate::offer::creative::xml;
 /// An event of ours, as the parts around the base URL and the ticket.
 macro_rules! ours {
     ($event:literal) => {
-        (concat!("<Tracking event=\"", $event, "\"><![CDATA["), concat!("/beacon/", $event, "/"))
+        (concat!("<Tracking event='", $event, "'><![CDATA["), concat!("/beacon/", $event, "/"))
     };
 }
 
@@ -69,13 +69,13 @@ impl Writer<'_, '_> {
 
     /// Before 4.0 the registered id of the spot is an attribute of the `Creative`.
     fn creative_tag(&mut self, creative: &Creative) {
-        self.raw(&["<Creative id=\""]);
+        self.raw(&["<Creative id='"]);
         xml::attribute(self.out, &creative.crid);
         if let (Some((_, id)), false) = (&creative.universal_ad_id, self.four()) {
-            self.raw(&["\" AdID=\""]);
+            self.raw(&["' AdID='"]);
             xml::attribute(self.out, id);
         }
-        self.raw(&["\">"]);
+        self.raw(&["'>"]);
     }
 
     /// `content`, and from 4.0 the `UniversalAdId` after it, which must be there: "unknown" says
@@ -89,13 +89,13 @@ impl Writer<'_, '_> {
             Some((registry, id)) => (registry.as_str(), id.as_str()),
             None => ("unknown", "unknown"),
         };
-        self.raw(&["<UniversalAdId idRegistry=\""]);
+        self.raw(&["<UniversalAdId idRegistry='"]);
         xml::attribute(self.out, registry);
         if self.version == VastVersion::V4_0 {
-            self.raw(&["\" idValue=\""]);
+            self.raw(&["' idValue='"]);
             xml::attribute(self.out, id);
         }
-        self.raw(&["\">"]);
+        self.raw(&["'>"]);
         xml::text(self.out, id);
         self.raw(&["</UniversalAdId>"]);
     }
@@ -125,8 +125,8 @@ impl Writer<'_, '_> {
     }
 
     fn tracking(&mut self, event: &str, url: &str) {
-        self.raw(&["<Tracking event=\"", event]);
-        self.cdata("\"><![CDATA[", url, "]]></Tracking>");
+        self.raw(&["<Tracking event='", event]);
+        self.cdata("'><![CDATA[", url, "]]></Tracking>");
     }
 
     fn duration(&mut self, duration_ms: u32) {
@@ -153,11 +153,11 @@ impl Writer<'_, '_> {
         self.raw(&["<MediaFiles>"]);
         for (ix, rendition) in creative.renditions.iter().take(RENDITIONS_MAX).enumerate() {
             if fit.renditions & 1 << ix != 0 {
-                self.raw(&["<MediaFile id=\""]);
+                self.raw(&["<MediaFile id='"]);
                 self.number(ix as u64 + 1);
-                self.raw(&["\" bitrate=\""]);
+                self.raw(&["' bitrate='"]);
                 self.number(u64::from(rendition.bitrate_kbps));
-                self.raw(&["\""]);
+                self.raw(&["'"]);
                 self.media_attributes(rendition);
                 self.media(&rendition.media, "]]></MediaFile>");
             }
@@ -184,12 +184,12 @@ impl Writer<'_, '_> {
     /// (VAST 4.3, 3.9.1).
     fn media_attributes(&mut self, rendition: &Rendition) {
         let delivery = rendition.delivery.as_str();
-        self.raw(&[" delivery=\"", delivery, "\" type=\"", rendition.mime.as_str()]);
-        self.raw(&["\" width=\"0\" height=\"0\""]);
+        self.raw(&[" delivery='", delivery, "' type='", rendition.mime.as_str()]);
+        self.raw(&["' width='0' height='0'"]);
         if let (Some(size), true) = (rendition.size, self.version >= VastVersion::V4_1) {
-            self.raw(&[" fileSize=\""]);
+            self.raw(&[" fileSize='"]);
             self.number(size);
-            self.raw(&["\""]);
+            self.raw(&["'"]);
         }
         self.raw(&["><![CDATA["]);
     }
@@ -240,7 +240,7 @@ impl Writer<'_, '_> {
     }
 
     fn companion_ads(&mut self) {
-        let required = if self.version >= VastVersion::V3_0 { " required=\"none\"" } else { "" };
+        let required = if self.version >= VastVersion::V3_0 { " required='none'" } else { "" };
         self.raw(&["<CompanionAds", required, ">"]);
         for &chosen in self.ad.fit.companions() {
             let companion = self.ad.creative.companions.get(usize::from(chosen.companion));
@@ -276,24 +276,24 @@ impl Writer<'_, '_> {
     }
 
     fn companion_tag(&mut self, chosen: ChosenCompanion, companion: &Companion) {
-        self.raw(&["<Companion id=\""]);
+        self.raw(&["<Companion id='"]);
         self.number(u64::from(chosen.companion) + 1);
-        self.raw(&["\" width=\""]);
+        self.raw(&["' width='"]);
         self.number(u64::from(companion.w));
-        self.raw(&["\" height=\""]);
+        self.raw(&["' height='"]);
         self.number(u64::from(companion.h));
-        self.raw(&["\""]);
+        self.raw(&["'"]);
         let place = self.ad.places.get(usize::from(chosen.place)).and_then(|banner| banner.id);
         if let (Some(id), true) = (place, self.version >= VastVersion::V3_0) {
             // 4.0 alone writes it with a capital D.
             let four_zero = self.version == VastVersion::V4_0;
-            self.raw(&[if four_zero { " adSlotID=\"" } else { " adSlotId=\"" }]);
+            self.raw(&[if four_zero { " adSlotID='" } else { " adSlotId='" }]);
             xml::attribute(self.out, id);
-            self.raw(&["\""]);
+            self.raw(&["'"]);
         }
         if self.version >= VastVersion::V4_1 {
             let mode = if companion.end_card { "end-card" } else { "concurrent" };
-            self.raw(&[" renderingMode=\"", mode, "\""]);
+            self.raw(&[" renderingMode='", mode, "'"]);
         }
         self.raw(&[">"]);
     }
@@ -301,9 +301,9 @@ impl Writer<'_, '_> {
     fn resource(&mut self, resource: &CompanionResource) {
         match resource {
             CompanionResource::Static { media, mime } => {
-                self.raw(&["<StaticResource creativeType=\""]);
+                self.raw(&["<StaticResource creativeType='"]);
                 xml::attribute(self.out, mime);
-                self.raw(&["\"><![CDATA["]);
+                self.raw(&["'><![CDATA["]);
                 self.media(media, "]]></StaticResource>");
             }
             CompanionResource::Html(html) => {
@@ -324,9 +324,9 @@ impl Writer<'_, '_> {
     /// The campaign's click trackers hear of clicks on its pictures too; only 4.x has the place.
     fn companion_click_tracking(&mut self) {
         for (ix, tracker) in (1..).zip(self.ad.click_trackers()) {
-            self.raw(&["<CompanionClickTracking id=\""]);
+            self.raw(&["<CompanionClickTracking id='"]);
             self.number(ix);
-            self.cdata("\"><![CDATA[", tracker, "]]></CompanionClickTracking>");
+            self.cdata("'><![CDATA[", tracker, "]]></CompanionClickTracking>");
         }
     }
 

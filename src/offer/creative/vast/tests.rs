@@ -3,13 +3,12 @@ use roxmltree::{Document, Node};
 
 use super::*;
 use crate::base::units::money::Currency;
-use crate::base::units::money::Money;
 use crate::knowledge::catalog::model::{
     Companion, CompanionResource, Delivery, Media, Rendition, Tracker, Verification,
 };
-use crate::market::format::{AudioMime, MimeSet};
+use crate::market::format::AudioMime;
 use crate::market::openrtb::request::Audio;
-use crate::market::slot::{Durations, Floors, Pod, Slot};
+use crate::market::slot::Slot;
 use crate::offer::creative::choose::{Rules, fit};
 
 /// Everything that an advertiser words, in one ad; `texts` fill them in turn.
@@ -71,25 +70,7 @@ fn words(texts: &[String]) -> Words {
 fn written(words: &Words, version: VastVersion, place: &str, out: &mut Vec<u8>) {
     let places = [Banner { id: Some(place), ..Banner::default() }];
     let audio = Audio { api: &[7], companionad: &places, ..Audio::default() };
-    let plain = Money::zero(Currency::USD);
-    let slot = Slot {
-        imp: 0,
-        impid: "1",
-        tagid: None,
-        audio: &audio,
-        mimes: MimeSet::empty().with(AudioMime::Mpeg),
-        vast: version,
-        durations: Durations::Window { min_ms: 0, max_ms: u32::MAX },
-        secure: false,
-        stitched: true,
-        rewarded: false,
-        exp_s: None,
-        floors: Floors { plain, per_second: None, by_duration: &[] },
-        private: false,
-        deals: &[],
-        companions: &places,
-        pod: Pod::Single,
-    };
+    let slot = Slot { vast: version, stitched: true, ..Slot::plain(&audio) };
     let rules = Rules { hosted_secure: false, wlang: &[], wlangb: &[] };
     let fit = fit(&words.creative, &slot, &rules).unwrap();
     let beacons = Beacons { public_url: "http://a", exchange_ticket: "X", player_ticket: "P" };
