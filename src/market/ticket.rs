@@ -5,21 +5,29 @@
 //! held in the account's, and which event is billable. Hence a notice can be settled after a
 //! swap or a restart as it would have been before (DESIGN §6).
 //!
-//! On the wire: base64url of 68 bytes and a tag of 16, HMAC-SHA-256 truncated to 128 bits. Version
-//! 1 had 50 bytes (no `made`, listener or supply); its tickets verify until they expire.
+//! On the wire: base64url of 66 bytes and a tag of 16. Both tickets of a bid are signed at once:
+//! one HMAC-SHA-256, whose first half is the exchange's tag and whose second is the player's. Who
+//! knows the one learns nothing of the other. Version 2 signed each of them apart, and version 1
+//! had 50 bytes (no `made`, listener or supply); tickets of both verify until they expire.
+
+mod wire;
 
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::base::units::ids::{LineId, ListenerKey, ListenerMark};
-use crate::base::units::money::{Currency, Money};
+use crate::base::units::money::Money;
 use crate::base::units::time::Moment;
 use crate::market::exchange::{BillableEvent, ExchangeIx};
 use crate::market::marks::{Marks, SupplyMark};
+
+pub use wire::TICKET_CHARS;
+use wire::{
+    BODY, BODY_CHARS, BYTES_MAX, Form, LISTENER, MEASURED, decode, encode, half, number, version,
+    write,
+};
 
 /// Who may present a ticket: what the exchange gets is no good to the player, and the reverse.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,28 +81,10 @@ pub fn creative_mark(crid: &str) -> u32 {
 /// The bid that a ticket names, whether or not it is genuine or too late: for reports of others,
 /// which are compared with what we know.
 pub fn named_bid(text: &str) -> Option<BidId> {
-    let body = match text.len() {
-        TICKET_CHARS => BODY,
-        CHARS_1 => BODY_1,
-        _ => return None,
-    };
-    let mut bytes = [0u8; BODY + TAG];
-    let bytes = &mut bytes[..body + TAG];
-    let read = URL_SAFE_NO_PAD.decode_slice(text, bytes);
-    (read == Ok(body + TAG)).then(|| decode(&bytes[..body])).flatten().map(|ticket| ticket.bid)
+    let mut bytes = [0u8; BYTES_MAX];
+    let (body, _) = Form::of(text)?.read(text, &mut bytes)?;
+    decode(body).map(|ticket| ticket.bid)
 }
-
-const BODY: usize = 68;
-const TAG: usize = 16;
-/// How long every ticket is as text.
-pub const TICKET_CHARS: usize = (BODY + TAG) / 3 * 4;
-const VERSION: u8 = 2;
-
-/// Version 1: what is the same in both, and no more.
-const BODY_1: usize = 50;
-const CHARS_1: usize = (BODY_1 + TAG) / 3 * 4;
-/// How long tickets of version 1 lived, unless configured otherwise.
-const LIFE_1_S: i64 = 3600;
 
 /// A signed ticket as it stands in a URL; base64url, nothing to be escaped.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -215,40 +205,42 @@ impl TicketKeys {
         &self.marks
     }
 
+    /// The ticket of its channel alone.
     pub fn sign(&self, ticket: &Ticket) -> TicketText {
-        let mut bytes = [0u8; BODY + TAG];
-        let (body, tag) = bytes.split_at_mut(BODY);
-        let veiled = ticket.listener.map(|mark| self.marks.veil(mark, ticket.bid.0));
-        encode(ticket, self.current.id, veiled, body);
-        let mut mac = self.current.mac.clone();
-        mac.update(body);
-        tag.copy_from_slice(&mac.finalize().into_bytes()[..TAG]);
+        let (body, mac) = self.signed(ticket);
         let mut text = TicketText([b'A'; TICKET_CHARS]);
-        // The lengths are constants that fit each other.
-        let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text.0);
-        debug_assert_eq!(written, Ok(TICKET_CHARS));
+        write(&body, &mut text.0[..BODY_CHARS]);
+        write(half(&mac, ticket.channel), &mut text.0[BODY_CHARS..]);
         text
+    }
+
+    /// The exchange's ticket and the player's of one bid; `ticket.channel` says nothing here.
+    pub fn sign_both(&self, ticket: &Ticket) -> [TicketText; 2] {
+        let (body, mac) = self.signed(ticket);
+        let mut exchange = TicketText([b'A'; TICKET_CHARS]);
+        write(&body, &mut exchange.0[..BODY_CHARS]);
+        let mut player = exchange;
+        write(half(&mac, Channel::Exchange), &mut exchange.0[BODY_CHARS..]);
+        write(half(&mac, Channel::Player), &mut player.0[BODY_CHARS..]);
+        [exchange, player]
+    }
+
+    fn signed(&self, ticket: &Ticket) -> ([u8; BODY], [u8; 32]) {
+        let mut body = [0u8; BODY];
+        let veiled = ticket.listener.map(|mark| self.marks.veil(mark, ticket.bid.0));
+        encode(ticket, self.current.id, veiled, &mut body);
+        (body, self.current.tag(&body))
     }
 
     /// What the ticket says, if it is genuine, meant for this channel, and not too late.
     pub fn verify(&self, text: &str, channel: Channel, now: Moment) -> Result<Ticket, TicketFault> {
-        let (version, body) = match text.len() {
-            TICKET_CHARS => (VERSION, BODY),
-            CHARS_1 => (1, BODY_1),
-            _ => return Err(TicketFault::Malformed),
-        };
-        let mut bytes = [0u8; BODY + TAG];
-        let bytes = &mut bytes[..body + TAG];
-        if URL_SAFE_NO_PAD.decode_slice(text, bytes) != Ok(body + TAG) || bytes[0] >> 4 != version {
-            return Err(TicketFault::Malformed);
-        }
-        let (body, tag) = bytes.split_at(body);
+        let mut bytes = [0u8; BYTES_MAX];
+        let form = Form::of(text).ok_or(TicketFault::Malformed)?;
+        let (body, tag) = form.read(text, &mut bytes).ok_or(TicketFault::Malformed)?;
         let key = self.key(body[1]).ok_or(TicketFault::UnknownKey)?;
-        let mut mac = key.mac.clone();
-        mac.update(body);
-        // Compares in constant time.
-        mac.verify_truncated_left(tag).map_err(|_| TicketFault::Forged)?;
+        let signed_for = key.channel(body, tag).ok_or(TicketFault::Forged)?;
         let ticket = self.read(body).ok_or(TicketFault::Malformed)?;
+        let ticket = Ticket { channel: signed_for, ..ticket };
         if ticket.channel != channel {
             return Err(TicketFault::WrongChannel);
         }
@@ -261,20 +253,20 @@ impl TicketKeys {
     /// A body whose signature holds.
     fn read(&self, body: &[u8]) -> Option<Ticket> {
         let ticket = decode(body)?;
-        let Some(more) = body.get(BODY_1..).filter(|more| !more.is_empty()) else {
-            return Some(ticket);
+        let (listener, measured) = match version(body[0]) {
+            1 => return Some(ticket),
+            2 => match body[66] {
+                0 | 1 => (body[66] == 1, body[67] == 0),
+                _ => return None,
+            },
+            _ => (body[0] & LISTENER != 0, body[0] & MEASURED != 0),
         };
-        let veiled = number(more, 4, 12);
-        let listener = match more[16] {
-            0 => None,
-            1 => Some(self.marks.unveil(veiled, ticket.bid.0)),
-            _ => return None,
-        };
+        let listener = listener.then(|| self.marks.unveil(number(body, 54, 62), ticket.bid.0));
         Some(Ticket {
-            made: Moment::from_unix_s(number(more, 0, 4) as i64),
+            made: Moment::from_unix_s(number(body, 50, 54) as i64),
             listener,
-            measured: listener.is_some() && more[17] == 0,
-            supply: SupplyMark(number(more, 12, 16) as u32),
+            measured: listener.is_some() && measured,
+            supply: SupplyMark(number(body, 62, 66) as u32),
             ..ticket
         })
     }
@@ -285,6 +277,24 @@ impl TicketKeys {
 }
 
 impl Key {
+    fn tag(&self, body: &[u8]) -> [u8; 32] {
+        self.mac.clone().chain_update(body).finalize().into_bytes().into()
+    }
+
+    /// Whose ticket it is, if the tag holds.
+    fn channel(&self, body: &[u8], tag: &[u8]) -> Option<Channel> {
+        let mac = || self.mac.clone().chain_update(body);
+        // Both compare in constant time.
+        let first = mac().verify_truncated_left(tag).is_ok();
+        match version(body[0]) {
+            3 if first => Some(Channel::Exchange),
+            3 => mac().verify_truncated_right(tag).is_ok().then_some(Channel::Player),
+            _ if !first => None,
+            _ if body[0] & 1 == 1 => Some(Channel::Player),
+            _ => Some(Channel::Exchange),
+        }
+    }
+
     /// Whether both sign alike; the secrets themselves are not kept.
     fn equals(&self, other: &Key) -> bool {
         let signed = |key: &Key| key.mac.clone().chain_update(b"alike").finalize();
@@ -298,376 +308,5 @@ impl fmt::Debug for TicketKeys {
     }
 }
 
-/// Flags: version in the upper half, then billable event (two bits), test, channel.
-fn encode(ticket: &Ticket, key: u8, veiled: Option<u64>, out: &mut [u8]) {
-    let billable = match ticket.billable {
-        BillableEvent::Impression => 0,
-        BillableEvent::Billing => 1,
-        BillableEvent::Win => 2,
-    };
-    let player = u8::from(ticket.channel == Channel::Player);
-    out[0] = VERSION << 4 | billable << 2 | u8::from(ticket.test) << 1 | player;
-    out[1] = key;
-    out[2..10].copy_from_slice(&ticket.bid.0.to_le_bytes());
-    out[10..18].copy_from_slice(&ticket.line.0.to_le_bytes());
-    out[18..22].copy_from_slice(&ticket.creative.to_le_bytes());
-    out[22..24].copy_from_slice(&ticket.exchange.0.to_le_bytes());
-    out[24..32].copy_from_slice(&ticket.price.nanos.to_le_bytes());
-    out[32..35].copy_from_slice(&ticket.price.currency.bytes());
-    out[35..43].copy_from_slice(&ticket.held.nanos.to_le_bytes());
-    out[43..46].copy_from_slice(&ticket.held.currency.bytes());
-    // A part of a second is rounded up.
-    out[46..50].copy_from_slice(&seconds(ticket.expires.unix_us.saturating_add(999_999)));
-    out[50..54].copy_from_slice(&seconds(ticket.made.unix_us));
-    out[54..62].copy_from_slice(&veiled.unwrap_or(0).to_le_bytes());
-    out[62..66].copy_from_slice(&ticket.supply.0.to_le_bytes());
-    out[66] = u8::from(veiled.is_some());
-    // Nought in tickets from before measurement asked for a grant of its own.
-    out[67] = u8::from(veiled.is_some() && !ticket.measured);
-}
-
-fn seconds(unix_us: i64) -> [u8; 4] {
-    let seconds = unix_us.div_euclid(1_000_000).max(0);
-    u32::try_from(seconds).unwrap_or(u32::MAX).to_le_bytes()
-}
-
-fn number(bytes: &[u8], from: usize, to: usize) -> u64 {
-    bytes[from..to].iter().rev().fold(0, |n, &byte| n << 8 | u64::from(byte))
-}
-
-/// What both versions say.
-fn decode(body: &[u8]) -> Option<Ticket> {
-    let number = |from, to| number(body, from, to);
-    let currency = |at: usize| Currency::from_bytes([body[at], body[at + 1], body[at + 2]]);
-    let expires = Moment::from_unix_s(number(46, 50) as i64);
-    Some(Ticket {
-        channel: if body[0] & 1 == 1 { Channel::Player } else { Channel::Exchange },
-        bid: BidId(number(2, 10)),
-        line: LineId(number(10, 18)),
-        creative: number(18, 22) as u32,
-        exchange: ExchangeIx(number(22, 24) as u16),
-        billable: match body[0] >> 2 & 3 {
-            0 => BillableEvent::Impression,
-            1 => BillableEvent::Billing,
-            2 => BillableEvent::Win,
-            _ => return None,
-        },
-        price: Money::new(number(24, 32) as i64, currency(32)?),
-        held: Money::new(number(35, 43) as i64, currency(43)?),
-        made: expires.plus_s(-LIFE_1_S),
-        expires,
-        listener: None,
-        measured: false,
-        supply: SupplyMark::default(),
-        test: body[0] & 2 != 0,
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ticket(channel: Channel) -> Ticket {
-        Ticket {
-            channel,
-            bid: BidId(0x0123_4567_89ab_cdef),
-            line: LineId::of("acme", "spring", "jazz"),
-            creative: creative_mark("acme-30s"),
-            exchange: ExchangeIx(7),
-            billable: BillableEvent::Billing,
-            price: Money::new(4_250_000, Currency::EUR),
-            held: Money::new(4_600_001, Currency::USD),
-            made: Moment::from_unix_s(1_799_996_400),
-            expires: Moment::from_unix_s(1_800_000_000),
-            listener: Some(ListenerMark(0xfeed_f00d_dead_beef)),
-            measured: true,
-            supply: SupplyMark(0x8765_4321),
-            test: true,
-        }
-    }
-
-    const BEFORE: Moment = Moment::from_unix_s(1_799_999_999);
-    const SECRET: &[u8] = &[7; 32];
-    const OTHER: &[u8] = &[8; 48];
-
-    fn marks() -> Marks {
-        Marks::new(&[9; 32])
-    }
-
-    fn keys() -> TicketKeys {
-        TicketKeys::new(1, [(1, SECRET)], marks()).unwrap()
-    }
-
-    #[test]
-    fn what_was_signed_is_read_back() {
-        for channel in [Channel::Exchange, Channel::Player] {
-            for billable in [BillableEvent::Impression, BillableEvent::Billing, BillableEvent::Win]
-            {
-                for test in [false, true] {
-                    let ticket = Ticket { billable, test, ..ticket(channel) };
-                    let text = keys().sign(&ticket);
-                    assert_eq!(keys().verify(text.as_str(), channel, BEFORE), Ok(ticket));
-                    assert_eq!(text.as_str().len(), TICKET_CHARS);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_ticket_is_written_as_it_always_was() {
-        let pinned = Ticket {
-            line: LineId(7),
-            creative: 0x1234_5678,
-            listener: None,
-            measured: false,
-            ..ticket(Channel::Player)
-        };
-        assert_eq!(keys().sign(&pinned).as_str(), PINNED);
-        // Version 1, as the program before signed it.
-        let old = "FwHvzauJZ0UjAQcAAAAAAAAAeFY0EgcAkNlAAAAAAABFVVLBMEYAAAAAAFVTRADSSWuSOLSuwhI2hQPf\
-                   Q1CFJ3uj";
-        let of_one = Ticket {
-            made: Moment::from_unix_s(1_800_000_000 - 3600),
-            supply: SupplyMark(0),
-            ..pinned
-        };
-        assert_eq!(keys().verify(old, Channel::Player, BEFORE), Ok(of_one));
-        let late = keys().verify(old, Channel::Player, of_one.expires.plus_s(1));
-        assert_eq!(late, Err(TicketFault::Expired(of_one)));
-    }
-
-    /// Without a listener, as another program of the same keys writes it.
-    const PINNED: &str = "JwHvzauJZ0UjAQcAAAAAAAAAeFY0EgcAkNlAAAAAAABFVVLBMEYAAAAAAFVTRADSSWvww0lr\
-                          AAAAAAAAAAAhQ2WHAADVpVUjy8aEa37YoTV6v8nR";
-
-    #[test]
-    fn what_is_genuine_and_senseless_is_malformed() {
-        for (what, text) in [
-            (
-                "a listener that is neither there nor not",
-                "JwHvzauJZ0UjAQcAAAAAAAAAeFY0EgcAkNlAAAAAAABFVVLBMEYAAAAAAFVTRADSSWvww0lrAAAAAAAA\
-                 AAAhQ2WHAgBdmLJZx59JYnvz43mhKNkr",
-            ),
-            (
-                "a fourth billable event",
-                "LQHvzauJZ0UjAQcAAAAAAAAAeFY0EgcAkNlAAAAAAABFVVLBMEYAAAAAAFVTRADSSWvww0lrAAAAAAAA\
-                 AAAhQ2WHAAC_oWkaieiN9zQguTQhpRCF",
-            ),
-            (
-                "no currency of the bid",
-                "JwHvzauJZ0UjAQcAAAAAAAAAeFY0EgcAkNlAAAAAAABldXLBMEYAAAAAAFVTRADSSWvww0lrAAAAAAAA\
-                 AAAhQ2WHAACGXnOdy4fNUyr1HmTuokRy",
-            ),
-            (
-                "no currency of the account",
-                "JwHvzauJZ0UjAQcAAAAAAAAAeFY0EgcAkNlAAAAAAABFVVLBMEYAAAAAAHVzIQDSSWvww0lrAAAAAAAA\
-                 AAAhQ2WHAAD19DbeHzUQuA6ySJxuvyVt",
-            ),
-        ] {
-            let verdict = keys().verify(text, Channel::Player, BEFORE);
-            assert_eq!(verdict, Err(TicketFault::Malformed), "{what}");
-        }
-    }
-
-    #[test]
-    fn a_version_goes_with_its_length() {
-        let good = URL_SAFE_NO_PAD.decode(PINNED).unwrap();
-        for (version, length) in [(1, BODY + TAG), (2, BODY_1 + TAG), (0, BODY + TAG)] {
-            let mut body = good[..length - TAG].to_vec();
-            body[0] = body[0] & 15 | version << 4;
-            let mut mac = Hmac::<Sha256>::new_from_slice(SECRET).unwrap();
-            mac.update(&body);
-            body.extend_from_slice(&mac.finalize().into_bytes()[..TAG]);
-            let text = URL_SAFE_NO_PAD.encode(&body);
-            let verdict = keys().verify(&text, Channel::Player, BEFORE);
-            assert_eq!(verdict, Err(TicketFault::Malformed), "{version} of {length}");
-        }
-    }
-
-    #[test]
-    fn a_listener_is_veiled_and_read_back() {
-        let with = |bid, listener| Ticket { bid: BidId(bid), listener, ..ticket(Channel::Player) };
-        let mark = ListenerMark(0xfeed_f00d_dead_beef);
-        let veiled = [1, 2].map(|bid| {
-            let text = keys().sign(&with(bid, Some(mark)));
-            let read = keys().verify(text.as_str(), Channel::Player, BEFORE).unwrap();
-            assert_eq!(read.listener, Some(mark));
-            let bytes = URL_SAFE_NO_PAD.decode(text.as_str()).unwrap();
-            assert!(!bytes.windows(8).any(|part| part == mark.0.to_le_bytes()), "in the clear");
-            bytes[54..62].to_vec()
-        });
-        assert_ne!(veiled[0], veiled[1], "two tickets of one listener have nothing in common");
-        // A mark of nought is one, too.
-        for listener in [None, Some(ListenerMark(0))] {
-            let text = keys().sign(&with(1, listener));
-            let read = keys().verify(text.as_str(), Channel::Player, BEFORE).unwrap();
-            assert_eq!((read.listener, read.measured), (listener, listener.is_some()));
-        }
-        let counted = Ticket { measured: false, ..with(1, Some(mark)) };
-        let read = keys().verify(keys().sign(&counted).as_str(), Channel::Player, BEFORE).unwrap();
-        assert_eq!(read, counted);
-    }
-
-    #[test]
-    fn a_ticket_names_its_bid_to_whoever_reads_it() {
-        let text = keys().sign(&ticket(Channel::Player));
-        let bid = ticket(Channel::Player).bid;
-        assert_eq!(named_bid(text.as_str()), Some(bid));
-        let old = URL_SAFE_NO_PAD.decode(text.as_str()).unwrap()[..BODY_1 + TAG].to_vec();
-        assert_eq!(named_bid(&URL_SAFE_NO_PAD.encode(&old)), Some(bid), "whoever signed it");
-        for none in ["", &text.as_str()[1..], &"!".repeat(TICKET_CHARS), &"!".repeat(CHARS_1)] {
-            assert_eq!(named_bid(none), None, "{none}");
-        }
-    }
-
-    #[test]
-    fn marks_of_creatives_are_those_of_tickets_that_live() {
-        assert_eq!(creative_mark(""), 0x38d3_94c2);
-        assert_ne!(creative_mark("zing-10"), creative_mark("zing-11"));
-    }
-
-    #[test]
-    fn keys_are_told_without_their_secrets() {
-        assert_eq!(format!("{:?}", keys()), "TicketKeys(signs with 1, 0 more)");
-    }
-
-    #[test]
-    fn no_changed_bit_is_accepted() {
-        let text = keys().sign(&ticket(Channel::Player));
-        let good = URL_SAFE_NO_PAD.decode(text.as_str()).unwrap();
-        for bit in 0..good.len() * 8 {
-            let mut bytes = good.clone();
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            let changed = URL_SAFE_NO_PAD.encode(&bytes);
-            let verdict = keys().verify(&changed, Channel::Player, BEFORE).unwrap_err();
-            let expected = match bit {
-                4..8 => TicketFault::Malformed,
-                8..16 => TicketFault::UnknownKey,
-                _ => TicketFault::Forged,
-            };
-            assert_eq!(verdict, expected, "bit {bit}");
-        }
-    }
-
-    #[test]
-    fn no_changed_character_is_accepted() {
-        let text = keys().sign(&ticket(Channel::Player));
-        for place in 0..TICKET_CHARS {
-            for byte in 0..=127u8 {
-                let mut changed = text.as_str().as_bytes().to_vec();
-                if changed[place] == byte {
-                    continue;
-                }
-                changed[place] = byte;
-                let changed = String::from_utf8(changed).unwrap();
-                assert!(keys().verify(&changed, Channel::Player, BEFORE).is_err());
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_cut_or_longer_is_malformed() {
-        let text = keys().sign(&ticket(Channel::Player));
-        for end in 0..TICKET_CHARS {
-            let verdict = keys().verify(&text.as_str()[..end], Channel::Player, BEFORE);
-            assert_eq!(verdict, Err(TicketFault::Malformed));
-        }
-        for longer in ["A", "=", "é", "\0"] {
-            let longer = format!("{}{longer}", text.as_str());
-            let verdict = keys().verify(&longer, Channel::Player, BEFORE);
-            assert_eq!(verdict, Err(TicketFault::Malformed));
-        }
-    }
-
-    #[test]
-    fn a_ticket_is_good_for_one_channel() {
-        let text = keys().sign(&ticket(Channel::Player));
-        let verdict = keys().verify(text.as_str(), Channel::Exchange, BEFORE);
-        assert_eq!(verdict, Err(TicketFault::WrongChannel));
-    }
-
-    #[test]
-    fn an_expired_ticket_still_says_what_it_was() {
-        let ticket = ticket(Channel::Exchange);
-        let text = keys().sign(&ticket);
-        let at = |us| keys().verify(text.as_str(), Channel::Exchange, Moment::from_unix_us(us));
-        assert_eq!(at(ticket.expires.unix_us), Ok(ticket));
-        assert_eq!(at(ticket.expires.unix_us + 1), Err(TicketFault::Expired(ticket)));
-    }
-
-    #[test]
-    fn a_life_is_kept_in_whole_seconds_and_never_shortened() {
-        for (us, made_s, expires_s) in [
-            (1_500_000, 1, 2),
-            (1_000_000, 1, 1),
-            (1_999_999, 1, 2),
-            (1_000_001, 1, 2),
-            (-1, 0, 0),
-            (i64::MIN, 0, 0),
-            (i64::MAX, u32::MAX.into(), u32::MAX.into()),
-        ] {
-            let at = Moment::from_unix_us(us);
-            let text = keys().sign(&Ticket { made: at, expires: at, ..ticket(Channel::Player) });
-            let epoch = Moment::from_unix_s(0);
-            let read = keys().verify(text.as_str(), Channel::Player, epoch).unwrap();
-            assert_eq!(read.made, Moment::from_unix_s(made_s), "{us}");
-            assert_eq!(read.expires, Moment::from_unix_s(expires_s), "{us}");
-        }
-    }
-
-    #[test]
-    fn keys_rotate_without_losing_a_ticket() {
-        let old = keys().sign(&ticket(Channel::Player));
-        let both = TicketKeys::new(2, [(1, SECRET), (2, OTHER)], marks()).unwrap();
-        let new = both.sign(&ticket(Channel::Player));
-        for text in [old, new] {
-            assert!(both.verify(text.as_str(), Channel::Player, BEFORE).is_ok());
-        }
-        let after = TicketKeys::new(2, [(2, OTHER)], marks()).unwrap();
-        assert!(after.verify(new.as_str(), Channel::Player, BEFORE).is_ok());
-        let verdict = after.verify(old.as_str(), Channel::Player, BEFORE);
-        assert_eq!(verdict, Err(TicketFault::UnknownKey));
-        let taken_over = TicketKeys::new(1, [(1, OTHER)], marks()).unwrap();
-        let verdict = taken_over.verify(old.as_str(), Channel::Player, BEFORE);
-        assert_eq!(verdict, Err(TicketFault::Forged));
-    }
-
-    #[test]
-    fn keys_give_way_only_to_those_that_know_the_signer() {
-        let of = |current, secrets: &[(u8, u8)], mark: u8| {
-            let secrets: Vec<_> = secrets.iter().map(|&(id, fill)| (id, [fill; 32])).collect();
-            let secrets = secrets.iter().map(|(id, secret)| (*id, &secret[..]));
-            TicketKeys::new(current, secrets, Marks::new(&[mark; 32])).unwrap()
-        };
-        let before = of(1, &[(1, 10), (2, 20)], 7);
-        assert_eq!(before.signer(), 1);
-        let follows = |keys: TicketKeys| keys.follow(&before);
-        assert_eq!(follows(of(1, &[(1, 10), (2, 20)], 7)), Ok(()));
-        assert_eq!(follows(of(3, &[(3, 30), (1, 10)], 7)), Ok(()), "2 signs nothing that lives");
-        assert_eq!(follows(of(2, &[(2, 20)], 7)), Err(KeysFault::Gone(1)));
-        assert_eq!(follows(of(1, &[(1, 11), (2, 20)], 7)), Err(KeysFault::Changed(1)));
-        assert_eq!(follows(of(1, &[(1, 10), (2, 21)], 7)), Err(KeysFault::Changed(2)));
-        assert_eq!(follows(of(1, &[(1, 10), (2, 20)], 8)), Err(KeysFault::Marks));
-    }
-
-    #[test]
-    fn bad_key_sets_are_refused() {
-        assert_eq!(
-            TicketKeys::new(1, [(1, &[1u8; 31][..])], marks()).unwrap_err(),
-            KeysFault::Short(1)
-        );
-        let twice = TicketKeys::new(1, [(1, SECRET), (1, OTHER)], marks());
-        assert_eq!(twice.unwrap_err(), KeysFault::Twice(1));
-        assert_eq!(
-            TicketKeys::new(3, [(1, SECRET)], marks()).unwrap_err(),
-            KeysFault::NoCurrent(3)
-        );
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_panics_or_passes(text in ".{0,120}") {
-            proptest::prop_assert!(keys().verify(&text, Channel::Player, BEFORE).is_err());
-        }
-    }
-}
+mod tests;

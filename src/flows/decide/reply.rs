@@ -78,8 +78,8 @@ fn signed(matter: &Matter<'_, '_>, winner: &Winner) -> Signed {
     let catalog = &matter.world.catalog;
     let keys = &matter.world.keys;
     let permissions = matter.opportunity.permissions;
-    let ticket = |channel| Ticket {
-        channel,
+    let ticket = Ticket {
+        channel: Channel::Exchange,
         bid: winner.bid,
         line: catalog.line(winner.candidate.line).id,
         creative: creative_mark(&catalog.creative(winner.candidate.creative).crid),
@@ -94,10 +94,8 @@ fn signed(matter: &Matter<'_, '_>, winner: &Winner) -> Signed {
         supply: matter.supply,
         test: matter.opportunity.test,
     };
-    Signed {
-        exchange: keys.sign(&ticket(Channel::Exchange)),
-        player: keys.sign(&ticket(Channel::Player)),
-    }
+    let [exchange, player] = keys.sign_both(&ticket);
+    Signed { exchange, player }
 }
 
 fn beacons<'a>(matter: &Matter<'a, '_>, signed: &'a Signed) -> Beacons<'a> {

@@ -5,15 +5,17 @@
 
 use std::sync::Arc;
 
+use crate::base::units::time::Moment;
 use crate::flows::decide::laps::{Laps, Timed};
-use crate::flows::decide::record::record;
+use crate::flows::decide::record::fill_in;
 use crate::flows::decide::scratch::Scratch;
 use crate::flows::decide::world::World;
 use crate::flows::decide::{Circumstance, Received, decide};
+use crate::market::exchange::ExchangeIx;
 use crate::market::outcome::{NoBid, Outcome};
 use crate::market::step::Step;
-use crate::offer::delivery::{Answers, Desk, Recorder};
-use crate::offer::records::{RecordRing, Sample, Seen, sampled};
+use crate::offer::delivery::{Desk, Recorder};
+use crate::offer::records::{DecisionRecord, RecordRing, Sample, Seen, sampled};
 
 /// A world and the live half that belongs to it, swapped together.
 pub struct Published {
@@ -26,12 +28,14 @@ pub struct Worker {
     pub scratch: Scratch,
     /// Started and ended by the caller, who may also leave it alone.
     pub laps: Laps,
-    answers: Answers,
+    /// Of the decision under way; a decision's answers are written down in it at once.
+    record: DecisionRecord,
 }
 
 impl Worker {
     pub fn new() -> Worker {
-        Worker { scratch: Scratch::new(), laps: Laps::default(), answers: Answers::new() }
+        let record = DecisionRecord::blank(Moment::default(), ExchangeIx(0));
+        Worker { scratch: Scratch::new(), laps: Laps::default(), record }
     }
 }
 
@@ -59,10 +63,10 @@ pub fn serve(
     (at, spent_us): (Circumstance, impl FnOnce() -> i64),
 ) -> Outcome {
     let Published { world, desk } = published;
-    let Worker { scratch, laps, answers } = worker;
+    let Worker { scratch, laps, record } = worker;
     let sleep = desk.sleep();
     let asleep = sleep.as_deref().filter(|sleep| sleep.holds_at(at.moment));
-    let live = Recorder::new(desk.live_with(asleep), answers);
+    let live = Recorder::new(desk.live_with(asleep), &mut record.answers);
     let mut live = Timed { live, laps: &mut *laps };
     let decided = decide(received, world, &mut live, at, scratch);
     laps.begins(Step::Record);
@@ -70,11 +74,11 @@ pub fn serve(
     let late = decided == Outcome::Bid && spent_us() > made.time_us;
     let outcome = if late { Outcome::NoBid(NoBid::DeadlinePassed) } else { decided };
 
-    let kept = record(received, world, at, (outcome, answers), scratch);
+    fill_in(received, world, at, (outcome, scratch), record);
     let sample = Sample { request: received.body, profile: &made.profile };
     let seen = Seen { sample, listener: made.listener };
     let seen = sampled(made.seed, records.sample_ppm).then_some(seen);
-    let recorded = records.ring.push(&kept, seen);
+    let recorded = records.ring.push(record, seen);
     if late || recorded.is_err() {
         release(published, scratch);
     }

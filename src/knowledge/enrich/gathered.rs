@@ -1,30 +1,31 @@
 //! Which values were found so far? A small set on the stack, for facts that are put together
 //! from several places of a request and a profile; hot, allocates nothing.
 
+use smallvec::SmallVec;
+
 use crate::market::facts::Facts;
 use crate::market::vocabulary::{Dimension, ValueId, Vocabulary};
 
 /// More values than this are not kept.
 const VALUES_MAX: usize = 512;
 
+/// No value comes after it.
+const END: u16 = u16::MAX;
+
 /// Values of several dimensions, each once, and the dimensions of which anything was said.
 pub struct Gathered<'v> {
     vocabulary: &'v Vocabulary,
     said: u64,
-    len: usize,
-    values: [ValueId; VALUES_MAX],
-    dimensions: [Dimension; VALUES_MAX],
+    /// The first and the last value of each dimension, by their places in `values`.
+    ends: [(u16, u16); Dimension::COUNT],
+    /// Each value with the place of the next one of its dimension. Never grows beyond the stack.
+    values: SmallVec<[(ValueId, u16); VALUES_MAX]>,
 }
 
 impl<'v> Gathered<'v> {
     pub fn new(vocabulary: &'v Vocabulary) -> Gathered<'v> {
-        Gathered {
-            vocabulary,
-            said: 0,
-            len: 0,
-            values: [ValueId(0); VALUES_MAX],
-            dimensions: [Dimension::Genre; VALUES_MAX],
-        }
+        let ends = [(END, END); Dimension::COUNT];
+        Gathered { vocabulary, said: 0, ends, values: SmallVec::default() }
     }
 
     /// Something was said of it, even if only words that nobody asks for.
@@ -61,16 +62,26 @@ impl<'v> Gathered<'v> {
     }
 
     fn push(&mut self, dimension: Dimension, value: ValueId) {
-        if self.len < VALUES_MAX && !self.values[..self.len].contains(&value) {
-            self.values[self.len] = value;
-            self.dimensions[self.len] = dimension;
-            self.len += 1;
+        let place = self.values.len();
+        if place == VALUES_MAX || self.of(dimension).any(|known| known == value) {
+            return;
         }
+        let (first, last) = &mut self.ends[dimension.index()];
+        match self.values.get_mut(usize::from(*last)) {
+            Some((_, next)) => *next = place as u16,
+            None => *first = place as u16,
+        }
+        *last = place as u16;
+        self.values.push((value, END));
     }
 
     pub fn of(&self, dimension: Dimension) -> impl Iterator<Item = ValueId> + '_ {
-        let pairs = self.dimensions[..self.len].iter().zip(&self.values);
-        pairs.filter(move |&(&d, _)| d == dimension).map(|(_, &value)| value)
+        let mut next = self.ends[dimension.index()].0;
+        std::iter::from_fn(move || {
+            let &(value, after) = self.values.get(usize::from(next))?;
+            next = after;
+            Some(value)
+        })
     }
 
     /// States the fact, where anything was said of it.

@@ -176,17 +176,18 @@ pub struct Sources<'a> {
 pub fn set(sources: &Sources<'_>, vocabulary: &Vocabulary, facts: &mut Facts) {
     let opted_out = sources.suppressed.opted_out;
     forget(opted_out, facts);
-    let minor = sources.profile.is_some_and(|profile| is_minor(profile, vocabulary));
-    if !sources.permissions.may(Grant::ReadProfile) || minor {
+    if !sources.permissions.may(Grant::ReadProfile) {
+        return;
+    }
+    let mut known = Gathered::new(vocabulary);
+    if let Some(profile) = sources.profile
+        && !of_profile(profile, sources, vocabulary, &mut known)
+    {
         return;
     }
     let mut wire = Gathered::new(vocabulary);
     if let Some(user) = sources.request.user.as_ref() {
         of_user(user, sources.moment, vocabulary, &mut wire);
-    }
-    let mut known = Gathered::new(vocabulary);
-    if let Some(profile) = sources.profile {
-        of_profile(profile, sources, vocabulary, &mut known);
     }
     for dimension in PROFILE_DIMENSIONS.into_iter().filter(|&d| !opted_out.covers(d)) {
         state(dimension, &wire, &known, facts);
@@ -248,22 +249,28 @@ fn year(moment: Moment) -> i64 {
     i64::from(jiff::tz::Offset::UTC.to_datetime(at).year())
 }
 
+/// Whether it may be used: a minor's, however it came here, is not.
 fn of_profile(
     profile: Profile<'_>,
     sources: &Sources<'_>,
     vocabulary: &Vocabulary,
     known: &mut Gathered<'_>,
-) {
+) -> bool {
+    let minor = minor_ages(vocabulary);
     for dimension in PROFILE_DIMENSIONS {
         if profile_knows(dimension) {
             known.said(dimension);
         }
     }
     for segment in profile.segments() {
+        if minor.contains(&segment.value) {
+            return false;
+        }
         if sources.config.takes(segment, sources.moment) {
             known.add(vocabulary.dimension(segment.value), segment.value);
         }
     }
+    true
 }
 
 #[cfg(test)]

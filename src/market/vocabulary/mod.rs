@@ -13,6 +13,7 @@ mod special;
 mod store;
 mod suppressed;
 mod unmask;
+mod values;
 mod words;
 
 pub use dimension::{DIMENSIONS, Dimension, DimensionRow, Source};

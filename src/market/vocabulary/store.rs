@@ -10,6 +10,7 @@ use foldhash::fast::FixedState;
 
 use super::fold::{FOLDED_MAX, Folding, folded};
 use super::special::{barred, closed_rows};
+use super::values::Values;
 use super::{
     AGE_BANDS, Barred, Config, DISTRESS_DIMENSION, Dimension, DistressMoment, DistressMoments,
     ValueId, words,
@@ -34,22 +35,13 @@ pub enum InternFault {
     Barred(Barred),
 }
 
-#[derive(Clone)]
-struct Value {
-    dimension: Dimension,
-    parent: Option<ValueId>,
-    text: Box<str>,
-    /// Why nobody may be known by it.
-    barred: Option<Barred>,
-}
-
 type Words = HashMap<Box<[u8]>, ValueId, FixedState>;
 type Segments = HashMap<Box<str>, ValueId, FixedState>;
 
 /// All words, in both directions. Cloned when a new world is built; ids never change.
 #[derive(Clone)]
 pub struct Vocabulary {
-    values: Vec<Value>,
+    values: Values,
     words: [Words; Dimension::COUNT],
     codes: Vec<(Dimension, i64, ValueId)>,
     taxonomies: Vec<(i64, Segments)>,
@@ -96,7 +88,7 @@ impl Vocabulary {
 
     fn closed() -> Vocabulary {
         let mut vocabulary = Vocabulary {
-            values: Vec::with_capacity(OPEN_START as usize),
+            values: Values::default(),
             words: std::array::from_fn(|_| Words::default()),
             codes: Vec::new(),
             taxonomies: Vec::new(),
@@ -181,8 +173,7 @@ impl Vocabulary {
     /// a line for `rock` is true for `punk`. HOT.
     #[inline]
     pub fn parents(&self, value: ValueId) -> impl Iterator<Item = ValueId> + '_ {
-        let above = |value: &ValueId| self.values.get(value.index())?.parent;
-        std::iter::successors(above(&value), above)
+        self.values.parents(value)
     }
 
     /// Hour 0 is Monday 00:00 to 00:59, 167 Sunday 23:00. HOT.
@@ -199,11 +190,11 @@ impl Vocabulary {
 
     /// The value as it is written; empty for an id of no value.
     pub fn text(&self, value: ValueId) -> &str {
-        self.values.get(value.index()).map_or("", |value| &value.text)
+        self.values.text(value)
     }
 
     pub fn dimension(&self, value: ValueId) -> Dimension {
-        self.values.get(value.index()).map_or(Dimension::Genre, |value| value.dimension)
+        self.values.dimension(value)
     }
 
     /// One above the highest id.
@@ -217,9 +208,9 @@ impl Vocabulary {
 
     /// Ids and texts of one dimension's values, in the order of the ids.
     pub fn values(&self, dimension: Dimension) -> impl Iterator<Item = (ValueId, &str)> {
-        let all = self.values.iter().enumerate().skip(Dimension::COUNT);
-        all.filter(move |(_, value)| value.dimension == dimension && !value.text.is_empty())
-            .map(|(i, value)| (ValueId(i as u32), &*value.text))
+        let all = self.values.all().skip(Dimension::COUNT);
+        all.filter(move |&(_, of, text)| of == dimension && !text.is_empty())
+            .map(|(value, _, text)| (value, text))
     }
 
     /// The known value whose name, or another name of it, is nearest to a word that was not found.
@@ -267,7 +258,7 @@ impl Vocabulary {
             Ok(value) => Ok(value),
             Err(word) => {
                 let value = self.add_open(dimension, text.trim(), word);
-                self.values[value.index()].barred = barred(dimension, text);
+                self.values.set_barred(value, barred(dimension, text));
                 Ok(value)
             }
         }
@@ -285,13 +276,13 @@ impl Vocabulary {
         if let Some(moment) = self.distress(value) {
             return (!self.enabled_distress.has(moment)).then_some(Barred::Distress(moment));
         }
-        self.values.get(value.index())?.barred
+        self.values.barred(value)
     }
 
     /// Whether a value is of a special category. HOT.
     #[inline]
     pub fn is_special(&self, value: ValueId) -> bool {
-        self.values.get(value.index()).is_some_and(|value| value.barred.is_some())
+        self.values.is_barred(value)
     }
 
     /// Bars closed values, and what stands below them.
@@ -302,13 +293,15 @@ impl Vocabulary {
                 None => self.segment(words::AUDIENCE, name).map(|(_, value)| value),
             };
             if let Some(value) = value {
-                self.values[value.index()].barred = Some(barred);
+                self.values.set_barred(value, Some(barred));
             }
         }
         // What stands below a value has a higher id.
         for at in 0..self.values.len() {
-            let above = self.values[at].parent.and_then(|parent| self.barred(parent));
-            self.values[at].barred = self.values[at].barred.or(above);
+            let value = ValueId(at as u32);
+            let above = self.parents(value).next().and_then(|parent| self.barred(parent));
+            let barred = self.values.barred(value).or(above);
+            self.values.set_barred(value, barred);
         }
     }
 
@@ -356,8 +349,8 @@ impl Vocabulary {
         &self,
         skip: usize,
     ) -> impl ExactSizeIterator<Item = (Dimension, &str)> {
-        let values = &self.values[OPEN_START as usize + skip..];
-        values.iter().map(|value| (value.dimension, &*value.text))
+        let all = self.values.all().skip(OPEN_START as usize + skip);
+        all.map(|(_, dimension, text)| (dimension, text))
     }
 
     pub(super) fn open_len(&self) -> usize {
@@ -365,9 +358,7 @@ impl Vocabulary {
     }
 
     fn push(&mut self, dimension: Dimension, parent: Option<ValueId>, text: &str) -> ValueId {
-        let id = ValueId(self.values.len() as u32);
-        self.values.push(Value { dimension, parent, text: text.into(), barred: None });
-        id
+        self.values.push(dimension, parent, text)
     }
 
     fn add_closed(&mut self, word: words::Word) {

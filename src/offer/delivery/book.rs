@@ -239,7 +239,6 @@ impl Book {
         let places = caps.map(|(set, ask)| self.caps.take(set, &ask)).transpose();
         let places = places.inspect_err(|_| state.give_back(&shares))?;
         state.count(Count::Bids);
-        state.bids().fetch_add(1, Ordering::Relaxed);
         self.stats.held.fetch_add(1, Ordering::Relaxed);
         state.dial.took(hold.price.nanos, shares.likely);
         let ends = hold.win_by.map_or(hold.expires, |win_by| win_by.min(hold.expires));
@@ -249,7 +248,6 @@ impl Book {
         self.fresh.push(open).map_err(|hold| {
             self.give_back(&hold);
             hold.state.uncount(Count::Bids);
-            hold.state.bids().fetch_sub(1, Ordering::Relaxed);
             self.stats.queue_full.fetch_add(1, Ordering::Relaxed);
             Refusal::HoldsFull
         })

@@ -1,6 +1,6 @@
 //! What has one line spent, and what is held for it? Its own budgets, those above it, its counts.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::day::{Days, NoDay};
@@ -271,6 +271,9 @@ impl LineState {
     /// At start: what was counted before.
     pub(super) fn seed_count(&self, count: Count, n: u64) {
         self.counts[count as usize].store(n, Ordering::Relaxed);
+        if count == Count::Bids {
+            self.asked.bids_told.store(n, Ordering::Relaxed);
+        }
     }
 
     pub fn counted(&self, count: Count) -> u64 {
@@ -279,34 +282,38 @@ impl LineState {
 
     /// A decision looked at it: its facts met the targeting, and this kept it from bidding.
     pub fn looked_at(&self, refusal: Option<Refusal>) {
-        self.asked.matched.fetch_add(1, Ordering::Relaxed);
-        refusal.inspect(|&refusal| self.refused(refusal));
+        self.asked.of(refusal).fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A bid that it was to make came to nothing.
+    /// A bid that it was to make came to nothing: so did the look at it.
     pub(super) fn refused(&self, refusal: Refusal) {
-        self.asked.refusals[refusal as usize].fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn bids(&self) -> &AtomicU32 {
-        &self.asked.bids
+        self.asked.of(Some(refusal)).fetch_add(1, Ordering::Relaxed);
+        self.asked.of(None).fetch_sub(1, Ordering::Relaxed);
     }
 
     /// What was counted since the last call, if anything was. What a decision under way counts
     /// late waits for the next look at the line, but for the `last` tally.
     pub(super) fn tally(&self, last: bool) -> Option<TallyLine> {
-        let counted = |count: &AtomicU32| count.load(Ordering::Relaxed) > 0;
-        if !last && !counted(&self.asked.matched) && !counted(&self.asked.bids) {
+        let bids = self.counted(Count::Bids);
+        let told = self.asked.bids_told.load(Ordering::Relaxed);
+        if !last && bids <= told && self.asked.looks.iter().all(|n| n.load(Ordering::Relaxed) == 0)
+        {
             return None;
         }
-        let drain = |count: &AtomicU32| match count.load(Ordering::Relaxed) {
+        let drain = |count: &AtomicI32| match count.load(Ordering::Relaxed) {
             0 => 0,
             _ => count.swap(0, Ordering::Relaxed),
         };
-        let (matched, bids) = (drain(&self.asked.matched), drain(&self.asked.bids));
-        let refusals = Refusal::ALL.iter().zip(&self.asked.refusals);
-        let refusals = refusals.map(|(&refusal, count)| (refusal, drain(count)));
+        self.asked.bids_told.store(bids.max(told), Ordering::Relaxed);
+        let bids = bids.saturating_sub(told) as u32;
+        let free = drain(self.asked.of(None));
+        let refusals =
+            Refusal::ALL.iter().map(|&why| (why, drain(self.asked.of(Some(why))) as u32));
         let refusals: Vec<_> = refusals.filter(|&(_, count)| count > 0).collect();
+        let all = refusals.iter().fold(i64::from(free), |all, &(_, n)| all + i64::from(n));
+        // A bid just refused may have been drained by half.
+        self.asked.of(None).fetch_add(all.min(0) as i32, Ordering::Relaxed);
+        let matched = all.max(0) as u32;
         let any = matched > 0 || bids > 0 || !refusals.is_empty();
         let (line, currency) = (self.line, self.currency);
         any.then_some(TallyLine { line, currency, matched, bids, refusals })
@@ -321,18 +328,23 @@ pub(super) fn day_of(calendar: Option<&Calendar>, moment: Moment) -> Day {
 /// The days of lines whose account is not known.
 static UTC: LazyLock<Calendar> = LazyLock::new(Calendar::utc);
 
+/// How looks at a line ended: each is one step of one number, for the line may lie in no cache.
 struct Asked {
-    matched: AtomicU32,
-    bids: AtomicU32,
-    refusals: [AtomicU32; Refusal::ALL.len()],
+    /// By refusal; behind them those that nothing kept from bidding.
+    looks: [AtomicI32; Refusal::ALL.len() + 1],
+    /// How many bids were told by the last tally.
+    bids_told: AtomicU64,
+}
+
+impl Asked {
+    fn of(&self, refusal: Option<Refusal>) -> &AtomicI32 {
+        &self.looks[refusal.map_or(Refusal::ALL.len(), |refusal| refusal as usize)]
+    }
 }
 
 impl Default for Asked {
     fn default() -> Asked {
-        Asked {
-            matched: AtomicU32::new(0),
-            bids: AtomicU32::new(0),
-            refusals: [const { AtomicU32::new(0) }; Refusal::ALL.len()],
-        }
+        let looks = [const { AtomicI32::new(0) }; Refusal::ALL.len() + 1];
+        Asked { looks, bids_told: AtomicU64::new(0) }
     }
 }

@@ -147,6 +147,10 @@ impl Winners {
         &self.list[..usize::from(self.len)]
     }
 
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
     /// Those beyond [`WINNERS_MAX`] are only counted, in [`Counts::bids`].
     pub fn push(&mut self, winner: Winner) {
         if let Some(place) = self.list.get_mut(usize::from(self.len)) {
@@ -290,11 +294,7 @@ impl DecisionRecord {
 }
 
 /// Head, id, counts, then the two lists with their lengths.
-pub const RECORD_BYTES_MAX: usize = 5
-    + 8
-    + 2
-    + 4 * 8
-    + (2 + 4)
+pub const RECORD_BYTES_MAX: usize = (5 + 8 + 2 + 4 * 8 + 2 + 4)
     + (8 + 2 + REQUEST_ID_MAX)
     + (2 + 4 + 4 + 2)
     + (1 + WINNERS_MAX * (4 * 8 + 2 + 8 + 3))
