@@ -4,6 +4,9 @@ pub mod demo;
 
 pub mod config;
 
+#[cfg(feature = "otel")]
+pub mod otel;
+
 pub mod run;
 
 pub mod commands;

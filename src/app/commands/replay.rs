@@ -20,11 +20,14 @@ use crate::offer::records::{self, DecisionRecord, Kept, Keyring, Shut, Slept};
 const AFTER: &str = "\
 Only sampled decisions keep what was read of their request ([records] sample_ppm) and can be made
 again; all others are counted. What is kept of a listener is sealed with a key of the data folder
-and cannot be read once they are erased. Exit 1 when any decision differs.
+and cannot be read once they are erased. A decision is named as /debug/slow, the log's lines and
+traces name it (the first half of a trace's id). Exit 1 when any decision differs, or none was
+found that was named.
 
 Examples:
   interlude replay data/decisions --data data --config config/interlude.toml
-  interlude replay data/decisions/00000001.ilj --json";
+  interlude replay data/decisions/00000001.ilj --json
+  interlude replay data/decisions --decision 9f86d081884c7d65";
 
 /// Make recorded decisions again and compare them, bid by bid.
 #[derive(clap::Args, Debug)]
@@ -39,6 +42,9 @@ pub struct Args {
     /// The data folder; goes before the config's.
     #[arg(long, value_name = "DIR", env = "INTERLUDE_DATA")]
     data: Option<PathBuf>,
+    /// Only this decision: 16 hex digits as `/debug/slow` shows them, or a trace's id.
+    #[arg(long, value_name = "ID", value_parser = decision_id)]
+    decision: Option<u64>,
     /// How many differing decisions are shown.
     #[arg(long, value_name = "N", default_value_t = 20)]
     show: usize,
@@ -70,6 +76,13 @@ struct Differing {
     where_not: Vec<String>,
 }
 
+fn decision_id(text: &str) -> Result<u64, &'static str> {
+    let digits = text.len() == 16 || text.len() == 32;
+    let half = text.get(..16).filter(|half| digits && half.bytes().all(|b| b.is_ascii_hexdigit()));
+    let id = half.and_then(|half| u64::from_str_radix(half, 16).ok());
+    id.ok_or("an id has 16 hex digits, that of a trace 32")
+}
+
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = match &args.config {
         Some(file) => Config::load(file)?,
@@ -83,9 +96,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut opening = Opening { keys: Keyring::read(&data)?, room: Vec::new() };
     let (mut report, mut scratch) = (Report::default(), Scratch::new());
     records::read(&args.records, &mut |kept| {
+        if args.decision.is_some_and(|id| id != kept.record.coin) {
+            return;
+        }
         one(&kept, &mut opening, (&mut worlds, &mut scratch), (&mut report, args.show));
     })?;
     print(&report, args.json)?;
+    if args.decision.is_some() && report.records == 0 {
+        anyhow::bail!("no record of that decision in {}", args.records.display());
+    }
     Ok(if report.differing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -167,6 +167,7 @@ impl Signals {
                 wish = wish(offer) => match wish {
                     Wish::Money => return End::Handed,
                     Wish::Knowledge => let_go(running, offer),
+                    Wish::Back => take_back(running, offer),
                 }
             }
         }
@@ -186,6 +187,19 @@ fn let_go(running: &mut Running, offer: &mut Option<Offer>) {
     running.let_knowledge_go();
     if let Err(why) = offer.grant_knowledge() {
         tracing::error!(%why, "what is known could not be handed on");
+    }
+}
+
+/// Tried again by and by where it fails: bids go on meanwhile.
+fn take_back(running: &mut Running, offer: &mut Option<Offer>) {
+    let Some(offer) = offer else { return };
+    let admin = offer.admin().map_err(anyhow::Error::from);
+    match admin.and_then(|admin| Ok(running.take_knowledge_back(admin)?)) {
+        Ok(()) => {
+            offer.taken_back();
+            tracing::info!("campaigns, listeners and the admin listener are taken back");
+        }
+        Err(why) => tracing::error!("what is known could not be taken back: {why:#}"),
     }
 }
 

@@ -4,6 +4,7 @@
 //! at once with file, line, column, path and mend. `config/interlude.toml` says each key, its
 //! default and its why, and a test holds that it says the defaults.
 
+mod otel;
 mod read;
 mod relations;
 mod rows;
@@ -24,6 +25,7 @@ use crate::market::exchange::{Exchange, Rates};
 use crate::market::{privacy, vocabulary};
 use crate::offer::{creative, delivery, ledger, records};
 
+pub use otel::Otel;
 pub use rows::{ExchangeRow, RatesRow};
 pub use server::Server;
 
@@ -36,6 +38,7 @@ pub struct Config {
     pub bid: receive::Config,
     pub admin: admin::Config,
     pub log: LogConfig,
+    pub otel: Otel,
     pub campaigns: Campaigns,
     pub vocabulary: vocabulary::Config,
     pub creative: creative::Config,
@@ -63,6 +66,7 @@ impl Default for Config {
             bid: receive::Config::default(),
             admin: admin::Config::default(),
             log: LogConfig::default(),
+            otel: Otel::default(),
             campaigns: Campaigns::default(),
             vocabulary: vocabulary::Config::default(),
             creative: creative::Config::default(),

@@ -31,6 +31,9 @@ pub fn check(config: &Config, document: &Document<'_>, faults: &mut Vec<Fault>) 
         "the log is for people: so many lines are kept in records",
         "write a number up to 1000",
     );
+    for (key, what, mend) in config.otel.faults() {
+        say(true, &format!("otel.{key}"), what, mend);
+    }
     say(
         config.campaigns.watch_ms != 0 && config.campaigns.watch_ms < 50,
         "campaigns.watch_ms",

@@ -56,7 +56,7 @@ use tokio::sync::watch as signal;
 
 use crate::app::config::Config;
 use crate::base::telemetry::Registry;
-use crate::base::units::time::Clock;
+use crate::base::units::time::{Clock, WallClock};
 use crate::doors::readiness::{Readiness, Stage};
 use crate::doors::receive;
 use crate::doors::receive::TlsFault;
@@ -78,6 +78,7 @@ use crowd::CrowdLoop;
 use start::{Claim, rehearse};
 use takeover::{Heir, Sockets};
 use threads::{AdminThread, BidThreads};
+use upkeep::Upkeep;
 use watch::Watcher;
 
 /// What keeps a server from starting, and at which step.
@@ -109,7 +110,7 @@ pub struct Running {
     sockets: Option<Sockets>,
     admin_address: SocketAddr,
     bid: Option<BidThreads>,
-    _upkeep: Loop,
+    _upkeep: Upkeep,
     _sleepers: Loop,
     _pacing: Loop,
     money: Option<Loop>,
@@ -121,6 +122,7 @@ pub struct Running {
     registry: Arc<Registry>,
     readiness: Arc<Readiness>,
     failed: signal::Receiver<bool>,
+    clock: Arc<dyn Clock>,
     config: Config,
     lock: DataLock,
 }
@@ -136,14 +138,23 @@ struct Known {
 impl Running {
     /// Starts everything; returns when the first world is published and both listeners listen.
     pub fn start(config: Config, data: &Path) -> Result<Running, StartFault> {
+        Running::start_by(config, data, Arc::new(WallClock))
+    }
+
+    /// As [`Running::start`], by another wall clock.
+    pub fn start_by(
+        config: Config,
+        data: &Path,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Running, StartFault> {
         let lock = DataLock::take(data).map_err(StartFault::at("data folder"))?;
-        Running::begin(config, data, Claim::Whole(lock))
+        Running::begin(config, data, Claim::Whole(lock), clock)
     }
 
     /// As [`Running::start`], in the place of the server that is there, if one is.
     pub fn take_over(config: Config, data: &Path) -> Result<Running, StartFault> {
         match Heir::ask(data, || rehearse(&config, data))? {
-            Some(heir) => Running::begin(config, data, Claim::Heir(heir)),
+            Some(heir) => Running::begin(config, data, Claim::Heir(heir), Arc::new(WallClock)),
             None => Running::start(config, data),
         }
     }

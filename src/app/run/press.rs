@@ -39,6 +39,13 @@ impl Press {
         Ok((press, built, crowds))
     }
 
+    /// For worlds after one that is served: nothing is known of the files.
+    pub fn resume(foundation: Foundation, counts: &crowd::Config) -> (Press, Arc<Crowds>) {
+        let crowds = Arc::new(Crowds::new(counts.clone()));
+        let shared = Arc::clone(&crowds);
+        (Press { foundation, sheets: Sheets::default(), crowds, known: Marks::new() }, shared)
+    }
+
     /// Whether the files are other than they were when they were last read.
     pub fn has_news(&self) -> bool {
         self.foundation.marks() != self.known

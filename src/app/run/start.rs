@@ -27,7 +27,7 @@ use crate::app::config::Config;
 use crate::app::demo::{Demo, Making};
 use crate::base::journal::{Opened, Trimmed};
 use crate::base::telemetry::Registry;
-use crate::base::units::time::{Clock, Moment, WallClock};
+use crate::base::units::time::{Clock, Moment};
 use crate::doors::admin::{self, Counting};
 use crate::doors::readiness::{Readiness, Stage};
 use crate::flows::notice::{OpenedTill, Sweeper, Terms, Till, ticket_keys};
@@ -63,8 +63,8 @@ impl Running {
         mut config: Config,
         data: &Path,
         claim: Claim,
+        clock: Arc<dyn Clock>,
     ) -> Result<Running, StartFault> {
-        let clock = Arc::new(WallClock) as Arc<dyn Clock>;
         want_files(config.bid.connections_max);
         make_demo(&mut config, data, &mut |_, _| {})?;
         let (registry, readiness) = (Arc::new(Registry::new()), Arc::new(Readiness::default()));
@@ -95,10 +95,11 @@ impl Running {
         if is_heir {
             tracing::info!(gap_ms = since.elapsed().as_millis(), "taken over");
         }
-        let loops = start_loops(&config, &node, (press, crowds), (&clock, &registry))?;
-        let behind = (Arc::clone(&intake), &node, Arc::clone(&clock), loops.counting, rights);
+        let loops = start_loops(&config, &node, &clock)?;
+        let looking = look(&config, &node, (press, crowds), (&clock, &registry))?;
+        let behind = (Arc::clone(&intake), &node, Arc::clone(&clock), looking.counting, rights);
         let shared = (Arc::clone(&registry), Arc::clone(&readiness));
-        let (upkeep, failed) = upkeep::start(Arc::clone(&node), shared.clone(), till)
+        let (upkeep, failed) = upkeep::start(Arc::clone(&node), &config, shared.clone(), till)
             .map_err(StartFault::at("upkeep"))?;
         let admin = start_admin(sockets.admin, &config, data, shared, behind)?;
         readiness.advance(Stage::Ready);
@@ -111,8 +112,8 @@ impl Running {
             _pacing: loops.pacing,
             money: Some(loops.money),
             known: Some(Known {
-                watcher: loops.watcher,
-                _crowd: loops.crowd,
+                watcher: looking.watcher,
+                _crowd: looking.crowd,
                 _admin: admin,
                 intake,
             }),
@@ -123,9 +124,38 @@ impl Running {
             registry,
             readiness,
             failed,
+            clock,
             config,
             lock,
         })
+    }
+}
+
+impl Running {
+    /// What was let go for another server, which has left, is ours again. The world stays as it is
+    /// until the files, all of which are read anew, make another.
+    pub fn take_knowledge_back(&mut self, admin: TcpListener) -> Result<(), StartFault> {
+        let (config, data, node) = (&self.config, self.lock.folder(), &self.node);
+        let clock = Arc::clone(&self.clock);
+        let keys = TicketKeys::clone(&node.standing().published.world.keys);
+        let listeners = Stand::open(data, &config.vocabulary, &config.audience)
+            .map_err(StartFault::at("listeners"))?;
+        let (foundation, book) = rights::lay_foundation(config, data, keys, &listeners.words)?;
+        let press = Press::resume(foundation, &config.crowd);
+        node.publish_listeners(Arc::clone(&listeners.audience), listeners.words.snapshot());
+        let intake = start_intake(listeners, config, &self.registry, node)
+            .map_err(StartFault::at("intake"))?;
+        let rights =
+            rights::begin(book, (node, &intake), config, (&self.records, &*clock, &self.registry));
+        let looking = look(config, node, press, (&clock, &self.registry))?;
+        let behind = (Arc::clone(&intake), node, clock, looking.counting, rights);
+        let shared = (Arc::clone(&self.registry), Arc::clone(&self.readiness));
+        let admin = start_admin(admin, config, data, shared, behind)?;
+        let Looking { watcher, crowd, .. } = looking;
+        // Whatever the files say that is not served yet.
+        watcher.ask_reload();
+        self.known = Some(Known { watcher, _crowd: crowd, _admin: admin, intake });
+        Ok(())
     }
 }
 
@@ -161,36 +191,44 @@ fn start_node(
 /// The loops of a server that has a world and money.
 struct Loops {
     sweeper: Sweeper,
-    watcher: Watcher,
     sleepers: Loop,
     money: Loop,
     pacing: Loop,
-    crowd: CrowdLoop,
-    counting: Arc<Counting>,
 }
 
 fn start_loops(
     config: &Config,
     node: &Arc<Node>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Loops, StartFault> {
+    let till = Arc::clone(node.till());
+    Ok(Loops {
+        sweeper: Sweeper::start(till, Arc::clone(clock), config.delivery.sweep_ms)
+            .map_err(StartFault::at("sweeper"))?,
+        sleepers: asleep::start(Arc::clone(node), config.delivery.sleep_ms)?,
+        money: money::start(Arc::clone(node), config.delivery.turn_ms)?,
+        pacing: pacing::start(Arc::clone(node), &config.delivery.pacing)?,
+    })
+}
+
+/// Who looks at what is known: for changed campaigns, and how many listeners there are of a kind.
+struct Looking {
+    watcher: Watcher,
+    crowd: CrowdLoop,
+    counting: Arc<Counting>,
+}
+
+fn look(
+    config: &Config,
+    node: &Arc<Node>,
     (press, crowds): (Press, Arc<Crowds>),
     (clock, registry): (&Arc<dyn Clock>, &Registry),
-) -> Result<Loops, StartFault> {
-    let sweeper =
-        Sweeper::start(Arc::clone(node.till()), Arc::clone(clock), config.delivery.sweep_ms)
-            .map_err(StartFault::at("sweeper"))?;
+) -> Result<Looking, StartFault> {
     let watcher = Watcher::start(press, Arc::clone(node), config.campaigns.watch_ms)
         .map_err(StartFault::at("campaign watcher"))?;
     let (crowd, counting) = crowd::start(config, (node, crowds), clock, registry)
         .map_err(StartFault::at("crowd counts"))?;
-    Ok(Loops {
-        sweeper,
-        watcher,
-        sleepers: asleep::start(Arc::clone(node), config.delivery.sleep_ms)?,
-        money: money::start(Arc::clone(node), config.delivery.turn_ms)?,
-        pacing: pacing::start(Arc::clone(node), &config.delivery.pacing)?,
-        crowd,
-        counting,
-    })
+    Ok(Looking { watcher, crowd, counting })
 }
 
 /// With the number of this start.

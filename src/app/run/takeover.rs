@@ -14,7 +14,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -88,6 +88,8 @@ pub struct Offer {
     listener: tokio::net::UnixListener,
     sockets: Sockets,
     heir: Option<tokio::net::UnixStream>,
+    /// Where what is known was granted and not taken back: when that is tried next.
+    back_at: Option<Instant>,
 }
 
 /// What an heir wants.
@@ -95,7 +97,12 @@ pub struct Offer {
 pub enum Wish {
     Knowledge,
     Money,
+    /// It has left, and what is known is without an owner.
+    Back,
 }
+
+/// Between two tries to take back what is known: who has left may still be closing its files.
+const AGAIN: Duration = Duration::from_millis(500);
 
 impl Offer {
     /// In a runtime, by who holds the folder's lock: a socket that is there is nobody's.
@@ -106,16 +113,23 @@ impl Offer {
             _ => {}
         }
         let listener = tokio::net::UnixListener::bind(path)?;
-        Ok(Offer { listener, sockets, heir: None })
+        Ok(Offer { listener, sockets, heir: None, back_at: None })
     }
 
     /// The next wish; may be dropped and asked again.
     pub async fn next(&mut self) -> Wish {
         loop {
             let Some(heir) = &mut self.heir else {
-                match self.listener.accept().await {
-                    Ok((stream, _)) => self.heir = Some(stream),
-                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                tokio::select! {
+                    biased;
+                    () = at_last(self.back_at) => {
+                        self.back_at = Some(Instant::now() + AGAIN);
+                        return Wish::Back;
+                    }
+                    accepted = self.listener.accept() => match accepted {
+                        Ok((stream, _)) => self.heir = Some(stream),
+                        Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                    },
                 }
                 continue;
             };
@@ -123,19 +137,27 @@ impl Offer {
                 Ok(ASK) => return Wish::Knowledge,
                 Ok(LOADED) => return Wish::Money,
                 _ => {
-                    tracing::error!(
-                        "who wanted to take over has left: what was handed on to it (campaigns, \
-                         listeners, the admin listener) stays as it is until another takes over"
-                    );
+                    tracing::error!("who wanted to take over has left");
                     self.heir = None;
                 }
             }
         }
     }
 
+    /// The admin listener, for who takes back what is known.
+    pub fn admin(&self) -> io::Result<TcpListener> {
+        self.sockets.admin.try_clone()
+    }
+
+    /// What is known has an owner again.
+    pub fn taken_back(&mut self) {
+        self.back_at = None;
+    }
+
     /// When all that is known has been let go.
     pub fn grant_knowledge(&mut self) -> io::Result<()> {
         let Some(heir) = &self.heir else { return Ok(()) };
+        self.back_at = Some(Instant::now());
         let sockets = [self.sockets.bid.as_fd(), self.sockets.admin.as_fd()];
         let mut space = [MaybeUninit::uninit(); CONTROL];
         let mut control = SendAncillaryBuffer::new(&mut space);
@@ -151,6 +173,14 @@ impl Offer {
         let mut heir = heir.into_std()?;
         heir.set_nonblocking(false)?;
         heir.write_all(&[MONEY])
+    }
+}
+
+/// Never, where there is no such time.
+async fn at_last(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
     }
 }
 

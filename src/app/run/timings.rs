@@ -19,7 +19,7 @@ use crate::market::outcome::Outcome;
 use crate::market::step::Step;
 use crate::offer::records::sampled;
 
-/// Lines that may wait for the upkeep.
+/// Lines that may wait for the upkeep, and as many traces for the collector.
 const WAITING_MAX: usize = 1024;
 
 /// What is told of decisions beside their records.
@@ -32,6 +32,9 @@ pub struct Timings {
     waiting: ArrayQueue<Told>,
     written: Counter,
     dropped: Counter,
+    traces_ppm: u32,
+    /// Timed decisions for the collector; beyond its room the oldest go.
+    traces: ArrayQueue<Told>,
 }
 
 impl Timings {
@@ -55,7 +58,15 @@ impl Timings {
             waiting: ArrayQueue::new(WAITING_MAX),
             written: line("written"),
             dropped: line("dropped"),
+            traces_ppm: config.otel.traced_ppm(),
+            traces: ArrayQueue::new(WAITING_MAX),
         }
+    }
+
+    /// Timed decisions since the last call that are to be sent as traces.
+    #[cfg(feature = "otel")]
+    pub fn traces(&self) -> Vec<Told> {
+        std::iter::from_fn(|| self.traces.pop()).take(WAITING_MAX).collect()
     }
 
     /// What the page of the slowest shows.
@@ -78,6 +89,9 @@ impl Timings {
             come.for_each(|(step, took)| step.record(took));
             let now_s = of.0.unix_us.div_euclid(1_000_000);
             self.slow.decisions.offer(now_s, took.iter().sum(), told);
+            if self.traces_ppm > 0 && sampled(scratch.made().seed, self.traces_ppm) {
+                self.traces.force_push(told());
+            }
         }
         let lined = self.log_ppm > 0 && sampled(scratch.made().seed, self.log_ppm);
         if lined && self.waiting.push(told()).is_err() {

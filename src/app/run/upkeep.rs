@@ -1,7 +1,8 @@
 //! What do operators see of the rooms behind the door? Their counts, copied into gauges.
 //!
 //! A loop of its own, once a second; it also notices that the journal has failed, or that its
-//! disk is full: then nothing is bid until it has room again.
+//! disk is full: then nothing is bid until it has room again. With `otel` another loop, which a
+//! slow collector may hold up, sends what is told to who asked for it in the config.
 
 use std::io;
 use std::sync::Arc;
@@ -11,8 +12,13 @@ use tokio::sync::watch as signal;
 
 use super::node::Node;
 use super::tasks::{self, Loop};
+use crate::app::config::Config;
+#[cfg(feature = "otel")]
+use crate::app::otel::Collector;
 use crate::base::journal::Health;
 use crate::base::telemetry::{Gauge, Info, Registry, lost_log_lines};
+#[cfg(feature = "otel")]
+use crate::base::units::time::WallClock;
 use crate::doors::readiness::{Readiness, Stage};
 use crate::flows::notice::{HoardStats, PriceRule, Till};
 use crate::offer::ledger::Conflict;
@@ -43,13 +49,25 @@ const HOARDING: [(&str, &str); 4] = [
     ("interlude_notice_wins_unfollowed", "Wins beyond notice.hoard.followed_max."),
 ];
 
+/// The loops that tell how it goes.
+pub struct Upkeep {
+    _gauges: Loop,
+    #[cfg(feature = "otel")]
+    _collector: Option<Loop>,
+}
+
 /// The receiver turns true when the journal has failed.
 pub fn start(
     node: Arc<Node>,
+    config: &Config,
     shared: (Arc<Registry>, Arc<Readiness>),
     till: Arc<Till>,
-) -> io::Result<(Loop, signal::Receiver<bool>)> {
+) -> io::Result<(Upkeep, signal::Receiver<bool>)> {
     let (registry, readiness) = shared;
+    #[cfg(feature = "otel")]
+    let _collector = collect(&node, config, &registry)?;
+    #[cfg(not(feature = "otel"))]
+    let _ = config;
     let gauges = Gauges::new(&registry, &node, &till);
     let (fail, failed) = signal::channel(false);
     let turn = move || {
@@ -70,7 +88,30 @@ pub fn start(
             fail.send_replace(true);
         }
     };
-    Ok((tasks::spawn("upkeep", EVERY, turn)?, failed))
+    let _gauges = tasks::spawn("upkeep", EVERY, turn)?;
+    let upkeep = Upkeep {
+        _gauges,
+        #[cfg(feature = "otel")]
+        _collector,
+    };
+    Ok((upkeep, failed))
+}
+
+/// Sends to the collector that the config names, if it names one.
+#[cfg(feature = "otel")]
+fn collect(
+    node: &Arc<Node>,
+    config: &Config,
+    registry: &Arc<Registry>,
+) -> io::Result<Option<Loop>> {
+    let exchanges = config.exchanges.iter().map(|row| row.key.clone()).collect();
+    let clock = Arc::new(WallClock);
+    let Some(mut collector) = Collector::new(&config.otel, exchanges, (registry, clock))? else {
+        return Ok(None);
+    };
+    let node = Arc::clone(node);
+    let turn = move || collector.turn(&node.timings().traces());
+    tasks::spawn("otel", EVERY, turn).map(Some)
 }
 
 impl Gauges {

@@ -13,6 +13,7 @@ use std::time::Instant;
 use super::load::Book;
 use super::{Process, audit, is_long, judge, until, world};
 use crate::doors::client::{Client, get};
+use crate::doors::value;
 
 /// What clients met that must not be.
 #[derive(Default)]
@@ -164,7 +165,7 @@ fn who_could_not_start_takes_nothing_over() {
 }
 
 #[test]
-fn an_heir_that_dies_leaves_bids_and_notices_as_they_were() {
+fn an_heir_that_dies_leaves_all_as_it_was() {
     let world = world();
     let data = world.path().join("data");
     let mut server = Process::start(world.path(), &data);
@@ -174,7 +175,17 @@ fn an_heir_that_dies_leaves_bids_and_notices_as_they_were() {
     let mut granted = [0];
     heir.read_exact(&mut granted).unwrap();
     assert_eq!(&granted, b"K");
+    // Nobody listens for operators now; who asks waits, and is answered when the heir is gone.
+    let mut asks = Client::connect(server.admin);
+    asks.send(&get("/metrics", "Connection: close\r\n"));
     drop(heir);
+    assert!(asks.reply().unwrap().text().contains("interlude_bid_requests_total"));
+    // Its campaigns are looked at as before.
+    let broken = world.path().join("campaigns/two.yaml");
+    std::fs::write(&broken, "advertiser: [\n").unwrap();
+    let refused = || value(&server.metrics(), "interlude_world_refused_swaps_total");
+    assert!(until(|| refused() > 0).is_some(), "nobody looks at campaigns any more");
+    std::fs::remove_file(&broken).unwrap();
     let book = Book::default();
     let mut client = Client::connect(server.bid);
     while book.acknowledged().len() < 9 {

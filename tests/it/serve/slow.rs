@@ -1,6 +1,9 @@
 //! Where the time went: steps in the metrics, the slowest on their page, a line in the log; and
 //! nobody is named by any of them.
 
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::Value;
 
 use super::{Server, adds_up, folder, request};
@@ -20,14 +23,67 @@ fn slow(server: &Server, header: &str) -> Reply {
     exchange(server.admin, &format!("{head}{header}\r\n"), b"")
 }
 
+/// A server that times every decision, with more of a config.
+fn timed(folder: &Path, more: &str) -> Server {
+    let config = folder.join("interlude.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text.replace("[server]\n", "[server]\ntime_one_of = 1\n");
+    std::fs::write(&config, text + more).unwrap();
+    Server::start(folder)
+}
+
+/// The decisions on the page of the slowest.
+fn slowest(server: &Server, folder: &Path) -> Value {
+    let token = std::fs::read_to_string(folder.join("data/admin.token")).unwrap();
+    slow(server, &format!("Authorization: Bearer {}\r\n", token.trim())).json()
+}
+
+/// What `interlude replay` says of one decision; `None`: it knows none of that name.
+fn replay(folder: &Path, decision: &str) -> Option<Value> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_interlude"));
+    command.arg("replay").arg(folder.join("data/decisions"));
+    command.args(["--json", "--decision", decision, "--config"]).arg(folder.join("interlude.toml"));
+    let output = command.arg("--data").arg(folder.join("data")).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    if told.contains("no record of that decision") {
+        assert_eq!(output.status.code(), Some(1));
+        return None;
+    }
+    assert!(output.status.success(), "{told}");
+    Some(serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[test]
+fn a_slow_decision_is_made_again_from_its_record() {
+    let folder = folder();
+    for (sample_ppm, kept) in [(1_000_000, "equal"), (0, "not_sampled")] {
+        let config = folder.path().join("interlude.toml");
+        std::fs::write(&config, "[server]\nlinger_ms = 0\n").unwrap();
+        let records = format!("[records]\nsample_ppm = {sample_ppm}\n");
+        let server = timed(folder.path(), &records);
+        for i in 0..5 {
+            server.client().ask(&request(&format!("{kept}-{i}")));
+        }
+        let page = slowest(&server, folder.path());
+        assert_eq!(server.end().0, Some(0));
+        let told = page["decisions"].as_array().unwrap();
+        assert_eq!(told.len(), 5, "{page}");
+        for one in told {
+            let id = one["decision"].as_str().unwrap();
+            // As a trace names it, too.
+            for id in [id.to_owned(), format!("{id}{}", one["request_hash"].as_str().unwrap())] {
+                let report = replay(folder.path(), &id).unwrap();
+                assert_eq!((&report["records"], &report[kept]), (&1.into(), &1.into()), "{report}");
+            }
+        }
+    }
+    assert_eq!(replay(folder.path(), "0123456789abcdef"), None);
+}
+
 #[test]
 fn the_slowest_are_shown_with_their_steps() {
     let folder = folder();
-    let config = folder.path().join("interlude.toml");
-    let text = std::fs::read_to_string(&config).unwrap();
-    let text = text.replace("[server]\n", "[server]\ntime_one_of = 1\n");
-    std::fs::write(&config, text + "[log]\ndecisions_ppm = 1000000\n").unwrap();
-    let server = Server::start(folder.path());
+    let server = timed(folder.path(), "[log]\ndecisions_ppm = 1000000\ndecisions_per_s = 1\n");
     let asked = 40;
     for i in 0..asked {
         server.client().ask(&request(&format!("{CANARY}-{i}")));
@@ -44,8 +100,7 @@ fn the_slowest_are_shown_with_their_steps() {
     }
     assert_eq!(slow(&server, "").status, 401);
 
-    let token = std::fs::read_to_string(folder.path().join("data/admin.token")).unwrap();
-    let page = slow(&server, &format!("Authorization: Bearer {}\r\n", token.trim())).json();
+    let page = slowest(&server, folder.path());
     let told = page["decisions"].as_array().unwrap();
     assert_eq!(told.len(), 32, "{page}");
     let total = |one: &Value| one["total_us"].as_f64().unwrap();
