@@ -50,7 +50,7 @@ pub use house::{BidCall, Format, House, MediaFile, NoticeCall};
 pub use limits::Config;
 pub use listen::{Door, bind, listen};
 pub use meters::Meters;
-pub use overload::{Config as OverloadConfig, watch};
+pub use overload::{Config as OverloadConfig, Probe, watch};
 pub use route::query_value;
 pub use tls::{Config as TlsConfig, Tls, TlsFault};
 

@@ -22,7 +22,8 @@ use interlude::base::units::money::{Currency, Money};
 use interlude::base::units::time::{Moment, WallClock};
 use interlude::doors::readiness::{Readiness, Stage};
 use interlude::doors::receive::{
-    BidCall, Config, Door, Doors, House, MediaFile, NoticeCall, bind, listen, watch as watch_load,
+    BidCall, Config, Door, Doors, House, MediaFile, NoticeCall, Probe, bind, listen,
+    watch as watch_load,
 };
 use interlude::flows::notice::{Settled, Settlement};
 use interlude::market::exchange::{BillableEvent, ExchangeIx};
@@ -151,7 +152,11 @@ impl Server {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), false).unwrap();
         let address = listener.local_addr().unwrap();
         let doors = Arc::new(Doors::new(house, config, &EXCHANGES, &registry, shared));
-        runtime.spawn(watch_load(Arc::clone(&doors.overload)));
+        let probe = {
+            let _within = runtime.enter();
+            Probe::new().unwrap()
+        };
+        runtime.spawn(watch_load(Arc::clone(&doors.overload), probe));
         let (door, closed) = watch::channel(Door::Open);
         let ended = Some(runtime.spawn(listen(listener, Arc::clone(&doors), closed)));
         Server { address, doors, registry, door, runtime: Some(runtime), ended }

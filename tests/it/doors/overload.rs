@@ -21,6 +21,7 @@ fn a_flood_is_left_unread_and_others_are_served() {
     let server = Server::start(Config { overload, ..Config::default() });
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let end = Ends(&over);
         for _ in 0..FLOOD {
             scope.spawn(|| {
                 let mut client = Client::connect(server.address);
@@ -36,7 +37,7 @@ fn a_flood_is_left_unread_and_others_are_served() {
             assert_eq!(quiet.ask(&post("/bid/quiet", "", b"yes")).status, 200);
             assert_eq!(player.ask(&get(&format!("/beacon/start/{nth}"), "")).status, 204);
         }
-        over.store(true, Relaxed);
+        drop(end);
     });
     assert!(server.ended("no_bid", "overloaded") > 0);
     assert_eq!(server.ended_of("quiet", "no_bid", "overloaded"), 0);
@@ -50,6 +51,15 @@ fn a_flood_is_left_unread_and_others_are_served() {
         assert_eq!(client.bid(b"yes").status, 200);
     }
     assert_eq!(server.ended("no_bid", "overloaded"), shed);
+}
+
+/// The flood ends, too, where what is tried fails meanwhile.
+struct Ends<'o>(&'o AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
 }
 
 #[test]

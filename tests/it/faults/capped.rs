@@ -85,7 +85,7 @@ fn what_was_heard_before_a_kill_counts_after_it() {
 }
 
 /// One line with a cap, an exchange whose tickets live for seconds, a log that is written often.
-fn furnish(world: &std::path::Path) {
+pub fn furnish(world: &std::path::Path) {
     let file = world.join("campaigns/one.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
     let cap = format!("          caps: [{{impressions: {CAP}, per: day}}]\n          creatives:\n");
@@ -99,7 +99,7 @@ fn furnish(world: &std::path::Path) {
 
 /// What listeners were acknowledged to have heard of the capped line.
 #[derive(Default)]
-struct Ears {
+pub struct Ears {
     book: Book,
     heard: Mutex<HashMap<usize, usize>>,
 }
@@ -111,7 +111,7 @@ impl Ears {
 
     /// Bids for listeners, and lets them hear what was bid; how many did. `None`: the server has
     /// gone.
-    fn turn(&self, client: &mut Client, listeners: &[usize]) -> Option<usize> {
+    pub fn turn(&self, client: &mut Client, listeners: &[usize]) -> Option<usize> {
         let mut notices: Vec<(usize, Vec<Told>)> = Vec::new();
         for &listener in listeners {
             notices.push((listener, self.book.bid_of(client, &request(listener)).ok()?));

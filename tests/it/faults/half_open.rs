@@ -4,13 +4,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 
 use super::load::Book;
-use super::{Process, is_long, until, world};
+use super::{Process, is_long, time_bids, until, world};
 use crate::doors::client::{Client, post};
 use crate::doors::value;
 
@@ -31,8 +31,8 @@ fn ten_thousand_half_open_connections_cost_little() {
     let mut server = Process::start(world.path(), &world.path().join("data"));
     let book = Book::default();
     let mut client = Client::connect(server.bid);
-    time_bids(&book, &mut client);
-    let quiet = time_bids(&book, &mut client);
+    time_bids(&book, &mut client, BIDS);
+    let quiet = time_bids(&book, &mut client, BIDS);
     let before = server.resident_kb();
     let ask = post("/bid/demo", "", &[b' '; 64]);
     let head = format!("POST /bid/demo HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(15 << 10));
@@ -54,7 +54,7 @@ fn ten_thousand_half_open_connections_cost_little() {
         eprintln!("{kind}: {:.1} KB each", kb / (crowd / kinds.len()) as f64);
     }
     let each_kb = server.resident_kb().saturating_sub(before) as f64 / held.len() as f64;
-    let beside = time_bids(&book, &mut client);
+    let beside = time_bids(&book, &mut client, BIDS);
     let ratio = |share: usize| {
         let at = BIDS * share / 100;
         beside[at].as_secs_f64() / quiet[at].as_secs_f64()
@@ -111,18 +111,6 @@ fn open_from(nth: usize, to: SocketAddr, bytes: &[u8]) -> TcpStream {
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.write_all(bytes).unwrap();
     stream
-}
-
-/// Ascending.
-fn time_bids(book: &Book, client: &mut Client) -> Vec<Duration> {
-    let mut times = Vec::new();
-    for _ in 0..BIDS {
-        let since = Instant::now();
-        book.bid(client).unwrap();
-        times.push(since.elapsed());
-    }
-    times.sort();
-    times
 }
 
 fn want_files(files: u64) {

@@ -10,6 +10,7 @@
 
 mod broken;
 mod capped;
+mod clock;
 mod descriptors;
 mod end;
 mod flood;
@@ -24,6 +25,7 @@ mod paused;
 mod power;
 mod rotate;
 mod slow;
+mod starved;
 mod syscalls;
 mod unread;
 mod upgrade;
@@ -262,6 +264,18 @@ fn audit(data: &Path) {
     let told = audit.arg("audit").arg(data).output().unwrap();
     let text = String::from_utf8_lossy(&told.stdout);
     assert!(told.status.success(), "{text}{}", String::from_utf8_lossy(&told.stderr));
+}
+
+/// How long so many bids take, one after the other; ascending.
+fn time_bids(book: &load::Book, client: &mut Client, count: usize) -> Vec<Duration> {
+    let mut times = Vec::new();
+    for _ in 0..count {
+        let since = Instant::now();
+        book.bid(client).unwrap();
+        times.push(since.elapsed());
+    }
+    times.sort();
+    times
 }
 
 /// Waits until something holds, and says how long it took; `None`: it never does.

@@ -13,6 +13,13 @@ use super::load::{Book, Load, Told};
 use super::{Process, audit, judge_by, until, world};
 use crate::doors::client::Client;
 
+/// At once: the server may be reading it for the signal before.
+fn put(file: &Path, text: &str) {
+    let new = file.with_extension("new");
+    std::fs::write(&new, text).unwrap();
+    std::fs::rename(&new, file).unwrap();
+}
+
 #[test]
 fn keys_rotate_under_load_and_no_good_notice_is_refused() {
     let world = world();
@@ -23,7 +30,7 @@ fn keys_rotate_under_load_and_no_good_notice_is_refused() {
         let keys = ids.iter().map(|id| format!("{{id = {id}, secret = \"{}\"}}, ", secret(*id)));
         let keys: String = keys.collect();
         let text = format!("{rest}[notice.tickets]\ncurrent = {current}\nkeys = [{keys}]\n");
-        std::fs::write(&file, text).unwrap();
+        put(&file, &text);
     };
     rotate(1, &[1]);
     let mut server = Process::start(world.path(), &data);
@@ -49,7 +56,7 @@ fn keys_rotate_under_load_and_no_good_notice_is_refused() {
     server.signal("HUP");
     let refusal = "ticket key 2 signed until now";
     assert!(until(|| log(world.path()).contains(refusal)).is_some(), "{}", log(world.path()));
-    std::fs::write(&file, "keys = nonsense").unwrap();
+    put(&file, "keys = nonsense");
     server.signal("HUP");
     let refusal = "the ticket keys stay as they are: ";
     let twice = || log(world.path()).matches(refusal).count() == 2;

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use super::load::{Book, Told};
-use super::{Process, audit, judge, until, world};
+use super::{Process, audit, judge, time_bids, until, world};
 use crate::doors::client::Client;
 
 const DELAY: Duration = Duration::from_millis(1500);
@@ -41,7 +41,7 @@ fn a_slow_disk_delays_notices_and_no_bids() {
     }
     // Watched in the same way, as being watched costs something, too.
     let watched = Watched::attach(&server, None);
-    let quick = time_bids(&book, &mut client);
+    let quick = time_bids(&book, &mut client, BIDS);
     drop(watched);
     let watched = Watched::attach(&server, Some(DELAY));
     let last = notices.pop().unwrap();
@@ -51,7 +51,7 @@ fn a_slow_disk_delays_notices_and_no_bids() {
 
     let tellers: Vec<_> = notices.into_iter().map(|notice| tell(&book, &server, notice)).collect();
     let before = book.no_bids.load(Relaxed);
-    let slow = time_bids(&book, &mut client);
+    let slow = time_bids(&book, &mut client, BIDS);
     assert_eq!(book.no_bids.load(Relaxed), before, "bids wait for the disk");
     let acknowledged =
         tellers.into_iter().map(|teller| teller.join().unwrap()).filter(|told| *told).count();
@@ -79,18 +79,6 @@ fn a_slow_disk_delays_notices_and_no_bids() {
 fn tell(book: &Arc<Book>, server: &Process, notice: Told) -> std::thread::JoinHandle<bool> {
     let (book, address) = (Arc::clone(book), server.bid);
     std::thread::spawn(move || book.tell(&mut Client::connect(address), &notice).unwrap())
-}
-
-/// Ascending.
-fn time_bids(book: &Book, client: &mut Client) -> Vec<Duration> {
-    let mut times = Vec::new();
-    for _ in 0..BIDS {
-        let since = Instant::now();
-        book.bid(client).unwrap();
-        times.push(since.elapsed());
-    }
-    times.sort();
-    times
 }
 
 /// A server under strace; let go when it is dropped.

@@ -5,7 +5,8 @@
 //! (as CoDel has it): a burst that drains is let be. While it stands, the share of 204s rises up
 //! to where saying 204 would cost more than the configured part of our time; beyond that, as many
 //! connections are left unread as there is work too much, by Little's law: rate × time in queue.
-//! They come back as room shows, and in turn, so that none waits for ever.
+//! They come back as room shows, and in turn, so that none waits for ever: what is asked on these
+//! has waited too long and is answered late, so they are few beside all answers.
 
 use std::collections::VecDeque;
 
@@ -41,6 +42,8 @@ pub struct Control {
     target_us: f64,
     shed_cost: f64,
     hold_s: f64,
+    /// Parts of connections whose turn it is.
+    in_turn: f64,
     /// The last shortest times, [`STANDING_S`] of them.
     queues: VecDeque<(f64, u32)>,
     /// From nothing (0) to as many 204s as we can afford (1).
@@ -55,13 +58,21 @@ const STANDING_S: f64 = 0.1;
 
 /// How fast the pressure follows, a second: at twice the target, and back without a queue.
 const RISE: f64 = 2.0;
-const FALL: f64 = 1.0;
+/// At so many times the target it is at its most with the next turn: a tenth of a second of
+/// requests waits already.
+const OVER_MAX: f64 = 25.0;
+const FALL: f64 = 2.0;
 
 /// Holding and releasing aim at this part of the target, so that it is not passed.
 const AIM: f64 = 0.7;
 
-/// Room for one more request lets so many connections come back: few of them bring one at once.
-const EAGER: f64 = 2.0;
+/// Of the requests, so many at most are of connections that are read because it is their turn …
+const LATE: f64 = 0.005;
+/// … but so many a second, however few requests there are.
+const SLOW_PER_S: f64 = 50.0;
+
+/// Of the room that shows, so much is for connections that come back: what they bring is late.
+const EAGER: f64 = 0.5;
 
 impl Control {
     pub fn new(config: &super::Config) -> Control {
@@ -69,6 +80,7 @@ impl Control {
             target_us: f64::from(config.queue_target_us),
             shed_cost: f64::from(config.shed_cost_percent) / 100.0,
             hold_s: f64::from(config.hold_ms) / 1e3,
+            in_turn: 0.0,
             queues: VecDeque::new(),
             pressure: 0.0,
             rate: 0.0,
@@ -83,7 +95,7 @@ impl Control {
             return Orders { cost_us, ..Orders::default() };
         }
         self.rate += RATE_LEARN * (seen.asked as f64 / seen.took_s.max(1e-3) - self.rate);
-        let over = (self.standing_us(seen) / self.target_us - 1.0).clamp(-1.0, 4.0);
+        let over = (self.standing_us(seen) / self.target_us - 1.0).clamp(-1.0, OVER_MAX);
         let speed = if over > 0.0 { RISE } else { FALL };
         self.pressure = (self.pressure + speed * over * seen.took_s).clamp(0.0, 1.0);
         let shed = self.pressure * self.costs.shed_max(self.shed_cost);
@@ -92,22 +104,26 @@ impl Control {
     }
 
     /// How many connections more are left unread, or how many fewer.
-    fn unread(&self, seen: &Seen) -> (i64, usize) {
+    fn unread(&mut self, seen: &Seen) -> (i64, usize) {
         let queue_us = f64::from(seen.queue_us);
         let beyond = self.rate * (queue_us - AIM * self.target_us) / 1e6;
         if self.pressure >= 1.0 && queue_us > self.target_us {
             return (beyond as i64, 0);
         }
-        let in_turn = seen.held as f64 * seen.took_s / self.hold_s;
-        (0, in_turn.max(-EAGER * beyond).ceil() as usize)
+        let few = (LATE * seen.asked as f64).max(SLOW_PER_S * seen.took_s);
+        self.in_turn += (seen.held as f64 * seen.took_s / self.hold_s).min(few);
+        let whole = self.in_turn.floor();
+        self.in_turn -= whole;
+        (0, whole.max((-EAGER * beyond).ceil()) as usize)
     }
 
     /// The shortest time that work waited, over the last tenth of a second; 0 until then.
     fn standing_us(&mut self, seen: &Seen) -> f64 {
         self.queues.push_back((seen.took_s, seen.queue_us));
         let mut kept: f64 = self.queues.iter().map(|(took_s, _)| took_s).sum();
-        while let Some((took_s, _)) = self.queues.front().filter(|(s, _)| kept - s >= STANDING_S) {
-            kept -= took_s;
+        // Two at the least, however long they took.
+        while self.queues.len() > 2 && kept - self.queues[0].0 >= STANDING_S {
+            kept -= self.queues[0].0;
             self.queues.pop_front();
         }
         let least = self.queues.iter().map(|(_, queue_us)| *queue_us).min().unwrap_or(0);

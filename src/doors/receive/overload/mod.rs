@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::telemetry::{Counter, Gauge, Registry};
 
 pub use held::Held;
-pub use probe::watch;
+pub use probe::{Probe, watch};
 
 use control::Orders;
 use held::Waiting;

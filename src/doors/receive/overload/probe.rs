@@ -1,13 +1,16 @@
 //! How long does work wait for its turn? A task of the bid runtime that waits like a request does.
 //!
-//! It sleeps a little, goes to the end of the queue of what is ready to run, and sees how long
-//! that took; then the door is steered by it. One a listener.
+//! It sleeps a little, writes to a socket of its own, and sees how long it takes until it is there
+//! to be read: behind every connection on which something had come before, in the kernel's queue
+//! and in the runtime's. Then the door is steered by it. One a listener.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
+use tokio::net::UnixStream;
 
 use super::Overload;
 use super::control::{Control, Seen};
@@ -17,13 +20,13 @@ const LOOK: Duration = Duration::from_millis(5);
 const TURN: Duration = Duration::from_millis(20);
 
 /// Runs for as long as the runtime does.
-pub async fn watch(overload: Arc<Overload>) {
+pub async fn watch(overload: Arc<Overload>, probe: Probe) {
     let mut control = Control::new(&overload.config);
     let mut before = Count::of(&overload);
     loop {
         let mut least = Duration::MAX;
         while before.at.elapsed() < TURN {
-            least = least.min(look().await);
+            least = least.min(probe.look().await);
         }
         let after = Count::of(&overload);
         let queue_us = u32::try_from(least.as_micros()).unwrap_or(u32::MAX);
@@ -33,12 +36,38 @@ pub async fn watch(overload: Arc<Overload>) {
     }
 }
 
-/// How long a task waits that is ready to run.
-async fn look() -> Duration {
-    tokio::time::sleep(LOOK).await;
-    let ready = Instant::now();
-    tokio::task::yield_now().await;
-    ready.elapsed()
+/// Two ends of a socket.
+pub struct Probe {
+    near: UnixStream,
+    far: UnixStream,
+}
+
+impl Probe {
+    /// To be called within the runtime that is watched.
+    ///
+    /// # Errors
+    /// When there are no descriptors left.
+    pub fn new() -> io::Result<Probe> {
+        let (near, far) = UnixStream::pair()?;
+        Ok(Probe { near, far })
+    }
+
+    /// How long it takes from when something comes until it is read.
+    async fn look(&self) -> Duration {
+        tokio::time::sleep(LOOK).await;
+        let came = Instant::now();
+        // Both ends are ours: neither fails, and there is room for a byte.
+        let _ = self.near.try_write(&[0]);
+        while self.far.readable().await.is_ok() && !self.read() {}
+        let took = came.elapsed();
+        // Until it is empty, so that the next look waits for the kernel's word, not the last one's.
+        while self.read() {}
+        took
+    }
+
+    fn read(&self) -> bool {
+        self.far.try_read(&mut [0]).is_ok_and(|count| count > 0)
+    }
 }
 
 /// What has been counted by a moment.
