@@ -49,8 +49,7 @@ struct Seen {
 
 fn main() {
     let short = std::env::args().any(|arg| arg == "--test");
-    let listeners = std::env::var("INTERLUDE_LISTENERS").ok().and_then(|n| n.parse().ok());
-    let listeners = listeners.unwrap_or(if short { 5_000 } else { 1_000_000 });
+    let listeners = ours::listeners(short, 1_000_000);
     let (rounds, time) = if short { (1, 100) } else { (11, 1_000) };
     let time = Duration::from_millis(time);
 

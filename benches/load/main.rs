@@ -1,11 +1,13 @@
-//! What does the server do at half of its capacity, at twice as much, and in a spike of five times?
+//! What does the server do at half of its capacity, at twice as much, in a spike of five times, and
+//! while its world is swapped each second?
 //!
-//! The whole server with a large world (that of the bench `door`) on the first core, the load
-//! generator on the second; beside it, for scale, the floor servers *fixed* and *nothing* of the
-//! same bench. Every load is open loop, latencies count from when a request was due.
+//! The whole server as a process of its own on the first core, the load generator on the second;
+//! beside it, for scale, the floor servers *fixed* and *nothing* of the bench `door`. Every load is
+//! open loop, latencies count from when a request was due.
 //!
 //! ```text
-//! cargo bench --bench load                 all figures, some five minutes; with -- --test, short
+//! cargo bench --bench load                 all figures, some ten minutes; with -- --test, short
+//! cargo bench --bench load -- swaps        one part: half, overload, swaps
 //! INTERLUDE_LISTENERS=100000 …             fewer listeners
 //! ```
 
@@ -17,22 +19,31 @@ mod floors;
 #[path = "../door/ours.rs"]
 #[allow(dead_code, reason = "the door's bench makes its requests with it")]
 mod ours;
+mod marked;
+mod overload;
+mod process;
+mod swaps;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use interlude::base::units::time::{Clock as _, WallClock};
-use interlude::rehearsal::loadgen::{
-    Bar, Figures, Plan, Profile, Returns, Search, Second, Target, run,
-};
+use interlude::rehearsal::loadgen::{Bar, Figures, Plan, Profile, Returns, Search, Target, run};
+use interlude::rehearsal::traffic::catalogs;
+
+use process::{Server, pin, want_files};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SEED: u64 = 5;
+const LINES: usize = 10_000;
 /// Of an answer with one bid, about.
 const ANSWER_BYTES: usize = 2_900;
+/// Where nothing is to be learned from how many there are.
+const CONNECTIONS: usize = 256;
 
 struct Bench {
     short: bool,
@@ -40,30 +51,49 @@ struct Bench {
 }
 
 fn main() {
-    let short = std::env::args().any(|arg| arg == "--test");
-    let listeners = std::env::var("INTERLUDE_LISTENERS").ok().and_then(|n| n.parse().ok());
-    let listeners = listeners.unwrap_or(if short { 5_000 } else { 200_000 });
-    let bench = Bench { short, listeners };
+    let args: Vec<String> = std::env::args().collect();
+    let short = args.iter().any(|arg| arg == "--test");
+    let parts = ["half", "overload", "swaps"];
+    let chosen = args.iter().any(|arg| parts.contains(&arg.as_str()));
+    let wants = |part: &str| !chosen || args.iter().any(|arg| arg == part);
+    let bench = Bench { short, listeners: ours::listeners(short, 200_000) };
+    want_files(20_000);
 
-    let data = tempfile::tempdir().expect("a folder");
-    let ours = ours::start(data.path(), listeners, SEED);
+    pin(0);
     let (fixed, nothing) = (floors::fixed(ANSWER_BYTES), floors::nothing(ANSWER_BYTES));
-    pin();
-
+    pin(1);
+    let data = tempfile::tempdir().expect("a folder");
+    ours::furnished(data.path(), bench.listeners, SEED);
     let (ceiling, _) = bench.capacity("fixed", fixed.address, "/");
     println!("the generator itself: {ceiling:.0} a second on one core at the least\n");
-    let (capacity, peak) = bench.capacity("ours", ours.bid_address(), "/bid/one");
-    println!("capacity {capacity:.0} a second, {peak:.0} bids a second\n");
-
-    bench.half(capacity, ours.bid_address(), nothing.address);
-    bench.twice((capacity, peak), ceiling, ours.bid_address());
-    bench.spike(capacity, peak, ours.bid_address());
-    let floors = [fixed, nothing];
-    drop(floors);
-    assert!(ours.stop(), "connections were left open");
+    if wants("half") || wants("overload") {
+        bench.of_ten_thousand_lines(data.path(), ceiling, (nothing.address, &wants));
+    }
+    if wants("swaps") {
+        swaps::measure(&bench, data.path());
+    }
+    drop((fixed, nothing));
 }
 
 impl Bench {
+    fn of_ten_thousand_lines(
+        &self,
+        data: &Path,
+        ceiling: f64,
+        (nothing, wants): (SocketAddr, &dyn Fn(&str) -> bool),
+    ) {
+        ours::write_lines(data, &[catalogs::campaign_file(SEED, LINES)]);
+        let server = Server::start(data);
+        let (capacity, peak) = self.capacity("ours", server.bid, "/bid/one");
+        println!("capacity {capacity:.0} a second, {peak:.0} bids a second\n");
+        if wants("half") {
+            self.half(capacity, server.bid, nothing);
+        }
+        if wants("overload") {
+            overload::measure(self, &server, (capacity, peak), ceiling);
+        }
+    }
+
     fn plan(&self, at: SocketAddr, path: &str, rate: f64, seconds: u64) -> Plan {
         let seconds = if self.short { 1 } else { seconds };
         Plan {
@@ -72,7 +102,7 @@ impl Bench {
             profile: Profile::Soak,
             duration: Duration::from_secs(seconds),
             limit: u64::MAX,
-            connections: 256,
+            connections: CONNECTIONS,
             listeners: self.listeners,
             seed: SEED,
             tmax_ms: None,
@@ -130,93 +160,16 @@ impl Bench {
             let ratio = own.p99_9_us as f64 / floor.p99_9_us as f64;
             rows.push([own.p99_us as f64, own.p99_9_us as f64, floor.p99_9_us as f64, ratio]);
         }
-        let middle = |column: usize| {
-            let mut values: Vec<f64> = rows.iter().map(|row| row[column]).collect();
-            values.sort_by(f64::total_cmp);
-            values[values.len() / 2]
-        };
-        let [p99, own, floor, ratio] = [0, 1, 2, 3].map(middle);
+        let [p99, own, floor, ratio] = [0, 1, 2, 3].map(|column| middle(&rows, column));
         println!(
             "at half of it (medians of {rounds}): p99 {p99} µs; p99.9 {own} µs, of nothing \
              {floor} µs, ratio {ratio:.2}"
         );
     }
-
-    /// Asked for: goodput at least 90 % of (1 − 2·s/c) ÷ (1 − s/c), where s/c is what a 204 costs
-    /// beside a whole answer; what *fixed* costs stands for s here.
-    fn twice(&self, (capacity, peak): (f64, f64), ceiling: f64, at: SocketAddr) {
-        let figures = Bench::run(&self.plan(at, "/bid/one", 2.0 * capacity, 20));
-        let ratio = capacity / ceiling;
-        let bound = ((1.0 - 2.0 * ratio) / (1.0 - ratio)).max(0.0);
-        println!(
-            "at twice as much: {:.0} bids a second in time, {:.2} of the peak; with 204s alone \
-             {bound:.2} could be; {:.2} % of the answers in time, {} refused, {} never sent",
-            figures.goodput_per_s,
-            figures.goodput_per_s / peak,
-            figures.in_time_share * 100.0,
-            figures.errors - figures.unsent,
-            figures.unsent,
-        );
-    }
-
-    /// Asked for: 70 % of the peak within the spike, 99 % of the answers in time, normal within
-    /// two seconds.
-    fn spike(&self, capacity: f64, peak: f64, at: SocketAddr) {
-        let plan = self.plan(at, "/bid/one", 0.8 * capacity, 60);
-        let figures = Bench::run(&Plan { profile: Profile::Spike, ..plan.clone() });
-        let length = plan.duration.as_secs();
-        let (from, until) = (length * 45 / 100, length * 55 / 100);
-        let goodput = |seconds: &[&Second]| {
-            let bids: u64 = seconds.iter().map(|second| second.counts.bids_in_time).sum();
-            bids as f64 / seconds.len().max(1) as f64
-        };
-        let rows = &figures.seconds;
-        let within: Vec<&Second> =
-            rows.iter().filter(|row| row.at_s > from + 1 && row.at_s <= until).collect();
-        let before: Vec<&Second> = rows.iter().filter(|row| row.at_s < from).collect();
-        let normal = goodput(&before);
-        let back = rows
-            .iter()
-            .filter(|row| row.at_s > until)
-            .find(|row| row.counts.bids_in_time as f64 >= 0.95 * normal && row.p99_us < 50_000);
-        let back_s = back.map(|row| row.at_s - until);
-        println!(
-            "five times 0.8 of it: {:.0} bids a second in time, {:.2} of the peak; {:.2} % of the \
-             answers in time; normal in second {back_s:?} after",
-            goodput(&within),
-            goodput(&within) / peak,
-            figures.in_time_share * 100.0,
-        );
-        for row in rows.iter().filter(|row| row.at_s >= from && row.at_s <= until + 4) {
-            let counts = &row.counts;
-            println!(
-                "  {:>3} s  {:>7} due {:>7} answered {:>7} bids {:>6} late {:>7} unsent  p99 {} µs",
-                row.at_s,
-                counts.due,
-                counts.answered(),
-                counts.bids_in_time,
-                counts.late,
-                counts.unsent,
-                row.p99_us,
-            );
-        }
-    }
 }
 
-/// All threads so far to the first core, this one (and what it starts) to the second.
-fn pin() {
-    use rustix::thread::{CpuSet, Pid, sched_setaffinity};
-    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
-        return;
-    }
-    let only = |cpu| {
-        let mut set = CpuSet::new();
-        set.set(cpu);
-        set
-    };
-    for task in std::fs::read_dir("/proc/self/task").expect("procfs").flatten() {
-        let tid = task.file_name().to_str().and_then(|name| name.parse().ok());
-        let _ = sched_setaffinity(tid.and_then(Pid::from_raw), &only(0));
-    }
-    let _ = sched_setaffinity(None, &only(1));
+fn middle<const N: usize>(rows: &[[f64; N]], column: usize) -> f64 {
+    let mut values: Vec<f64> = rows.iter().map(|row| row[column]).collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }

@@ -52,7 +52,7 @@ pub struct Counts {
     pub bids_in_time: u64,
     /// Neither 200 nor 204, broken off, silent, or never sent.
     pub errors: u64,
-    /// Of the errors, those whose `tmax` ended before a connection was free.
+    /// Of the errors, those for which no connection was free for half of their `tmax`.
     pub unsent: u64,
 }
 

@@ -56,8 +56,10 @@ impl<T> Lanes<T> {
             piece: vec![0; PIECE_BYTES].into(),
             looked: Instant::now(),
         };
+        // One after the other: a burst that a short queue of a bidder drops costs a second each.
+        let mut wait = true;
         for number in 0..count {
-            lanes.connect(number)?;
+            wait = lanes.connect(number, wait)?;
         }
         Ok(lanes)
     }
@@ -107,11 +109,16 @@ impl<T> Lanes<T> {
         done.append(&mut self.ended);
     }
 
-    fn connect(&mut self, number: usize) -> io::Result<()> {
+    /// Whether it is worth while to wait for the next one.
+    fn connect(&mut self, number: usize, wait: bool) -> io::Result<bool> {
         let socket = Socket::new(Domain::for_address(self.address), Type::STREAM, None)?;
+        let address = self.address.into();
+        let reached = wait && socket.connect_timeout(&address, TIMEOUT).is_ok();
         socket.set_nonblocking(true)?;
-        // In progress; how it ends is told by the first write.
-        let _ = socket.connect(&self.address.into());
+        if !wait {
+            // In progress; how it ends is told by the first write.
+            let _ = socket.connect(&address);
+        }
         let stream = TcpStream::from(socket);
         stream.set_nodelay(true)?;
         let (data, flags) = (epoll::EventData::new_u64(number as u64), epoll::EventFlags::IN);
@@ -119,12 +126,12 @@ impl<T> Lanes<T> {
         epoll::add(&self.epoll, &stream, data, flags)?;
         let lane = &mut self.lanes[number];
         (lane.stream, lane.fresh) = (Some(stream), true);
-        Ok(())
+        Ok(reached)
     }
 
     fn begin(&mut self, number: usize) -> io::Result<()> {
         if self.lanes[number].stream.is_none() {
-            self.connect(number)?;
+            self.connect(number, false)?;
         }
         self.lanes[number].written = 0;
         self.lanes[number].arrived.clear();

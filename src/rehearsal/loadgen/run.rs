@@ -1,8 +1,8 @@
 //! Who sends? One thread over many connections: each request as soon as it is due and one is free.
 //!
 //! Started by `interlude load`; cold, but cheap. Where all connections are busy, requests wait, and
-//! their latency counts the wait; one whose `tmax` ends meanwhile is never sent, as an exchange
-//! would not send it, and is an error.
+//! their latency counts the wait; one that waits for more than half of its `tmax` is never sent, as
+//! an exchange does not ask whom it leaves no time, and is an error.
 
 use std::collections::VecDeque;
 use std::io;
@@ -178,7 +178,7 @@ impl Test<'_> {
         let crowded = self.backlog.len() > 1 && !self.lanes.has_free();
         while let Some(due) = self.backlog.front().copied() {
             let waited = self.begun.elapsed().saturating_sub(due.at);
-            if waited > self.shots.tmax(due.number) {
+            if waited > self.shots.tmax(due.number) / 2 {
                 self.backlog.pop_front();
                 self.sheet.record(waited);
                 self.sheet.now.errors += 1;

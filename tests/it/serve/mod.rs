@@ -1,6 +1,8 @@
 //! The whole server as a program of its own: start, swap, notices, end. Real sockets and signals.
 
 mod asleep;
+#[cfg(feature = "otel")]
+mod collector;
 mod crowd;
 mod dashboard;
 mod edits;
@@ -111,6 +113,14 @@ impl Server {
         let mut client = Client::connect(self.admin);
         client.send(&get("/metrics", "Connection: close\r\n"));
         client.reply().unwrap().text().to_owned()
+    }
+
+    /// Memory that it has, its caches included.
+    pub fn resident_kb(&self) -> u64 {
+        let file = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(file).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     pub fn client(&self) -> Client {

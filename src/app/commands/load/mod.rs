@@ -22,7 +22,8 @@ use screen::Screen;
 
 const EXAMPLES: &str = "\
 Requests are due at random times of their own (a Poisson process), whatever the bidder does; each
-latency counts from when its request was due, so waiting for a free connection counts, too.
+latency counts from when its request was due, so waiting for a free connection counts, too; a
+request that finds none for half of its tmax is not sent and is an error.
 
 Examples:
   interlude load --target http://127.0.0.1:8080/bid/demo --rate 2000 --duration 30
