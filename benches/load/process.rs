@@ -95,6 +95,15 @@ impl Server {
         std::fs::write(file, "5").expect("procfs");
     }
 
+    /// Processor time used so far; to 10 ms.
+    pub fn cpu_ms(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = stat.expect("procfs");
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let ticks = after_name.split_whitespace().skip(11).take(2);
+        ticks.map(|ticks| ticks.parse::<f64>().expect("ticks")).sum::<f64>() * 10.0
+    }
+
     fn status(&self, key: &str) -> f64 {
         let file = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(file).expect("procfs");

@@ -38,17 +38,20 @@ pub fn measure(bench: &Bench, data: &Path) {
     let world_mib = server.resident_mib() - empty_mib;
     let (capacity, _) = bench.capacity("ours, 100,000 lines", server.bid, "/bid/one");
     println!("capacity {capacity:.0} a second; a world of {lines} lines takes {world_mib:.0} MiB");
+    println!("  a swap takes {:.0} ms of its core", press.swap_alone_ms(&server));
     let (rounds, seconds) = if bench.short { (1, 1) } else { (3, 20) };
     let mut rows: Vec<[f64; 6]> = Vec::new();
     let mut audit = Audit::default();
     let before_mib = server.resident_mib();
     server.forget_peak();
-    let (mut failed, mut wrong) = (0, 0);
+    let (mut failed, mut wrong) = ([(0, 0); 2], 0);
     for _ in 0..rounds {
         let plan = bench.plan(server.bid, "/bid/one", 0.8 * capacity, seconds);
         let calm = Bench::run(&plan);
         let swapped = audit.beside(&server, &mut press, || Bench::run(&plan));
-        failed += calm.errors + swapped.errors;
+        for (sum, figures) in failed.iter_mut().zip([&calm, &swapped]) {
+            *sum = (sum.0 + figures.errors, sum.1 + figures.unsent);
+        }
         wrong += calm.wrong_answers + swapped.wrong_answers;
         let us = |figures: &Figures| [figures.p99_us as f64, figures.p99_9_us as f64];
         let ([p99, p99_9], [swapped_p99, swapped_p99_9]) = (us(&calm), us(&swapped));
@@ -61,7 +64,8 @@ pub fn measure(bench: &Bench, data: &Path) {
         "at 0.8 of it, medians of {rounds} × {seconds} s: p99 {p99} µs, with swaps {swapped_p99}, \
          {ratio:.2} times; p99.9 {p99_9} µs, with swaps {swapped_p99_9}, {ratio_9:.2} times"
     );
-    println!("  {failed} failed, {wrong} wrong answers");
+    let [calm, swapped] = failed.map(|(failed, unsent)| format!("{failed} ({unsent} never sent)"));
+    println!("  failed {calm}, with swaps {swapped}; {wrong} wrong answers");
     audit.tell(&server);
     let peak_mib = server.peak_mib();
     println!(
@@ -95,6 +99,22 @@ impl Press {
         std::fs::write(file(&format!("{nth:03}.json")), text).expect("a file");
         std::fs::write(file("marked.json"), marked(self.version)).expect("a file");
         thread::sleep(SETTLES);
+    }
+}
+
+impl Press {
+    /// Processor time of one swap of several, while nothing else is done.
+    fn swap_alone_ms(&mut self, server: &Server) -> f64 {
+        let (swaps, before_ms) = (5, server.cpu_ms());
+        for _ in 0..swaps {
+            let [counted] = server.metrics(["interlude_world_swaps_total"]);
+            self.write();
+            server.reload();
+            while server.metrics(["interlude_world_swaps_total"]) == [counted] {
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
+        (server.cpu_ms() - before_ms) / f64::from(swaps)
     }
 }
 

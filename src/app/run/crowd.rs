@@ -1,4 +1,7 @@
-//! When are the listeners sampled anew? A loop of its own, which works for a small share of time.
+//! When are the listeners sampled anew? A loop of its own, which works for a small share of time and
+//! gives way to bids.
+
+mod floors;
 
 use std::io;
 use std::sync::Arc;
@@ -9,10 +12,10 @@ use super::node::Node;
 use super::tasks::{self, Loop};
 use crate::app::config::Config;
 use crate::base::telemetry::{Gauge, Registry};
-use crate::base::units::time::{Clock, Moment};
+use crate::base::units::time::Clock;
 use crate::doors::admin::Counting;
-use crate::flows::decide::serve::Published;
-use crate::knowledge::crowd::{Crowds, Floor, Pace, Reading};
+use crate::knowledge::crowd::{Crowds, Pace};
+use floors::Floors;
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -62,49 +65,8 @@ pub fn start(
             floors.judge(&crowds, &node, now);
         }
     };
-    let running = CrowdLoop { stop, _loop: tasks::spawn("crowd", EVERY, turn)? };
+    let running = CrowdLoop { stop, _loop: tasks::spawn_behind("crowd", EVERY, turn)? };
     Ok((running, Arc::new(counting)))
-}
-
-/// Which lines may bid, by how many listeners they can reach.
-struct Floors {
-    /// The campaigns that were judged last.
-    judged: Option<u64>,
-    thin: Gauge,
-}
-
-impl Floors {
-    fn new(registry: &Registry) -> Floors {
-        let help = "Lines that do not bid, as too few listeners meet their clauses about them.";
-        Floors { judged: None, thin: registry.gauge("interlude_crowd_thin_lines", help, &[]) }
-    }
-
-    fn is_news(&self, node: &Node) -> bool {
-        self.judged != Some(node.standing().published.world.catalog.version)
-    }
-
-    fn judge(&mut self, crowds: &Crowds, node: &Node, now: Moment) {
-        let Some(standing) = crowds.standing() else { return };
-        let served = node.standing();
-        let Published { world, desk } = &served.published;
-        let floor = Floor(crowds.config().audience_min);
-        let (vocabulary, listeners) = (&*world.vocabulary, world.listeners);
-        let reading = Reading { vocabulary, listeners, moment: now };
-        let mut thin = 0_u32;
-        for (ix, line) in world.catalog.lines() {
-            let behind = (&*world.audience, &reading);
-            let holds = floor.verdict(&line.targeting, &standing.sample, behind).is_ok();
-            thin += u32::from(!holds);
-            if let Some(state) = desk.state(ix) {
-                if state.is_thin() == holds {
-                    tracing::info!(line = line.key, thin = !holds, "a line's crowd was counted");
-                }
-                state.set_thin(!holds);
-            }
-        }
-        self.thin.set(f64::from(thin));
-        self.judged = Some(world.catalog.version);
-    }
 }
 
 struct Gauges {

@@ -93,7 +93,7 @@ fn tell(follower: &Arc<Follower>, registry: &Registry) -> std::io::Result<Loop> 
         registry.gauge("interlude_ledger_stats", help, &[("of", of)])
     });
     let told = Arc::clone(follower);
-    tasks::spawn("ledger gauges", Duration::from_secs(1), move || {
+    tasks::spawn_behind("ledger gauges", Duration::from_secs(1), move || {
         for (gauge, (_, value)) in gauges.iter().zip(told.stats()) {
             gauge.set(value as f64);
         }

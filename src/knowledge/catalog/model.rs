@@ -3,6 +3,7 @@
 //! The nouns of a [`Catalog`]: read from campaign files (cold), asked by every stage of the bid
 //! path (hot), never mutated.
 
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -112,7 +113,7 @@ impl Flight {
 }
 
 /// A targeting expression, names resolved to values (DESIGN §5). Truth is Kleene's.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub enum Expr {
     /// True when empty.
     All(Vec<Expr>),
@@ -152,7 +153,7 @@ impl Expr {
     }
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub struct Leaf {
     pub dimension: Dimension,
     pub test: Test,
@@ -160,7 +161,7 @@ pub struct Leaf {
     pub pass_unknown: bool,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub enum Test {
     /// The fact has at least one of these values; sorted, distinct.
     AnyOf(Vec<ValueId>),
@@ -176,6 +177,12 @@ pub enum Test {
 pub struct Circle {
     pub center: Point,
     pub radius_m: f64,
+}
+
+impl Hash for Circle {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        [self.center.lat, self.center.lon, self.radius_m].map(f64::to_bits).hash(state);
+    }
 }
 
 /// One spot: the same message in several renditions, with its companions.
