@@ -105,16 +105,17 @@ impl Control {
 
     /// How many connections more are left unread, or how many fewer.
     fn unread(&mut self, seen: &Seen) -> (i64, usize) {
-        let queue_us = f64::from(seen.queue_us);
-        let beyond = self.rate * (queue_us - AIM * self.target_us) / 1e6;
+        let (queue_us, aim_us) = (f64::from(seen.queue_us), AIM * self.target_us);
         if self.pressure >= 1.0 && queue_us > self.target_us {
-            return (beyond as i64, 0);
+            return ((self.rate * (queue_us - aim_us) / 1e6) as i64, 0);
         }
+        // By what could be done, not by what is: that is nothing where nobody is read.
+        let room = (aim_us - queue_us) / self.costs.full_us().max(1.0);
         let few = (LATE * seen.asked as f64).max(SLOW_PER_S * seen.took_s);
         self.in_turn += (seen.held as f64 * seen.took_s / self.hold_s).min(few);
         let whole = self.in_turn.floor();
         self.in_turn -= whole;
-        (0, whole.max((-EAGER * beyond).ceil()) as usize)
+        (0, whole.max((EAGER * room).ceil()) as usize)
     }
 
     /// The shortest time that work waited, over the last tenth of a second; 0 until then.
@@ -290,6 +291,21 @@ mod tests {
                 server.orders.shed == 0.0 && server.orders.hold == 0 && server.waiting_s < 0.01
             });
             assert!(calm.is_some(), "{shed_us} {decision_us} × {load}: not back in two seconds");
+        }
+    }
+
+    #[test]
+    fn all_are_read_again_when_nobody_asks_for_more() {
+        let mut server = Server::new(8.0, 8.0);
+        server.turns(500, 3.0);
+        assert!(server.held > 1000.0);
+        for turn in 0.. {
+            // Of those that come back nobody asks again.
+            server.turn(0.0);
+            if server.held < 1.0 {
+                break;
+            }
+            assert!(turn < 100, "{} unread after two seconds", server.held);
         }
     }
 }
