@@ -1,5 +1,5 @@
-//! When are the listeners sampled anew? A loop of its own, which works for a small share of time and
-//! gives way to bids.
+//! When are the listeners sampled anew? A loop of its own, which works for a small share of time
+//! and gives way to bids.
 
 mod floors;
 

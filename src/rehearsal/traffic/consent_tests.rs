@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use super::requests::consents::Written;
 use super::series;
 use super::stage::Stage;
 use crate::base::stdx::rng::Rng;
@@ -36,25 +37,6 @@ const ADULT: &str = "canary-adult-7f3a";
 const CHILD: &str = "canary-child-7f3a";
 const STRANGER: &str = "canary-stranger-7f3a";
 const IFA: &str = "CA9A4100-0000-4000-8000-0000000007f3";
-
-/// Bits of a string, as base64url.
-#[derive(Default)]
-struct Written(Vec<bool>);
-
-impl Written {
-    fn put(&mut self, value: u64, bits: u32) -> &mut Written {
-        self.0.extend((0..bits).rev().map(|bit| value >> bit & 1 == 1));
-        self
-    }
-
-    fn text(&self) -> String {
-        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        let six = |bits: &[bool]| {
-            (0..6).fold(0, |six, at| six << 1 | usize::from(bits.get(at) == Some(&true)))
-        };
-        self.0.chunks(6).map(|bits| char::from(ALPHABET[six(bits)])).collect()
-    }
-}
 
 /// What a TC string was made to say.
 #[derive(Clone, Copy, Debug)]

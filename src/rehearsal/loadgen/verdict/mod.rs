@@ -5,6 +5,7 @@
 //! whose spots are as long as the slot takes. Attributes that nobody knows are let be; of another
 //! bidder no more is asked than the standard and the request say.
 
+mod floor;
 mod schema;
 mod vast;
 
@@ -73,22 +74,26 @@ fn of_bid(bid: &Value, request: &Value, cur: &str) -> Result<(), Wrong> {
     let imp = imp.ok_or(Wrong::UnknownImp)?;
     let price = bid["price"].as_f64().filter(|price| *price > 0.0).ok_or(Wrong::NoPrice)?;
     let deals = list(&imp["pmp"]["deals"]);
-    let floor = match bid["dealid"].as_str() {
-        None => imp,
-        Some(id) => deals.iter().find(|deal| deal["id"] == id).ok_or(Wrong::UnknownDeal)?,
+    let deal = match bid["dealid"].as_str() {
+        None => None,
+        Some(id) => Some(deals.iter().find(|deal| deal["id"] == id).ok_or(Wrong::UnknownDeal)?),
     };
     let private = imp["pmp"]["private_auction"] == 1 && !deals.is_empty();
-    must(!private || bid["dealid"].is_string(), Wrong::PrivateAuction)?;
-    let floor_cur = floor["bidfloorcur"].as_str().unwrap_or("USD");
-    // Another currency's floor is for who knows the rate.
-    let least = floor["bidfloor"].as_f64().unwrap_or(0.0);
-    must(floor_cur != cur || price >= least - 1e-9, Wrong::BelowFloor)?;
+    must(!private || deal.is_some(), Wrong::PrivateAuction)?;
     must(bid["crid"].as_str().is_some_and(|crid| !crid.is_empty()), Wrong::NoCreative)?;
     blocked(bid, request)?;
+    let spot_s = of_markup(bid, imp)?;
+    let (least, floor_cur) = floor::least(imp, deal, spot_s);
+    // Another currency's floor is for who knows the rate.
+    must(floor_cur != cur || price >= least - 1e-9, Wrong::BelowFloor)
+}
+
+/// How long the spot is, where the place takes audio alone and the markup is here to say it.
+fn of_markup(bid: &Value, imp: &Value) -> Result<Option<f64>, Wrong> {
     let audio = &imp["audio"];
     let others = ["video", "banner", "native"].iter().any(|other| imp[*other].is_object());
     if !audio.is_object() || others {
-        return Ok(());
+        return Ok(None);
     }
     must(bid["mtype"].is_null() || bid["mtype"] == 3, Wrong::OtherMarkup)?;
     let attributes = list(&bid["attr"]);

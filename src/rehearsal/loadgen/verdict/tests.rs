@@ -119,3 +119,40 @@ fn a_dynamic_pod_and_exact_durations_say_what_fits() {
     assert_eq!(audio("poddur", json!(10)), Some(Wrong::Duration));
     assert_eq!(audio("poddur", json!(60)), None);
 }
+
+/// The spot is 15.5 s long, the price 2.5.
+#[test]
+fn floors_by_length_go_before_plain_ones() {
+    let audio = |key: &'static str, value: Value| {
+        judged(move |request, _| request["imp"][0]["audio"][key] = value)
+    };
+    assert_eq!(audio("mincpmpersec", json!(0.17)), Some(Wrong::BelowFloor), "2.635");
+    assert_eq!(audio("mincpmpersec", json!(0.16)), None, "2.48, and no longer 2");
+    let range = |from: u64, to: u64, floor: f64| {
+        let first = json!({ "mindur": from, "maxdur": to, "bidfloor": floor });
+        json!([first, { "mindur": 60 }])
+    };
+    assert_eq!(audio("durfloors", range(10, 20, 2.6)), Some(Wrong::BelowFloor));
+    assert_eq!(audio("durfloors", range(10, 15, 2.6)), None, "15 and a half");
+    assert_eq!(audio("durfloors", range(10, 20, 0.1)), None);
+    let of_another_length = |request: &mut Value, floor: f64| {
+        request["imp"][0]["audio"]["durfloors"] = range(20, 30, 9.0);
+        request["imp"][0]["bidfloor"] = json!(floor);
+    };
+    assert_eq!(judged(|request, _| of_another_length(request, 2.6)), Some(Wrong::BelowFloor));
+    assert_eq!(judged(|request, _| of_another_length(request, 2.5)), None);
+
+    let deal = |key: &'static str, value: Value| {
+        judged(move |request, answer| {
+            answer["seatbid"][0]["bid"][0]["dealid"] = json!("d");
+            let deal = &mut request["imp"][0]["pmp"]["deals"][0];
+            deal["bidfloor"] = Value::Null;
+            deal[key] = value;
+        })
+    };
+    assert_eq!(deal("x", json!(0)), None, "the imp's of 2 holds");
+    assert_eq!(deal("bidfloor", json!(2.6)), Some(Wrong::BelowFloor));
+    assert_eq!(deal("mincpmpersec", json!(0.17)), Some(Wrong::BelowFloor));
+    assert_eq!(deal("durfloors", range(10, 20, 2.6)), Some(Wrong::BelowFloor));
+    assert_eq!(deal("durfloors", range(20, 30, 2.6)), None, "the imp's of 2 holds");
+}

@@ -15,23 +15,29 @@ const ALIKE: [&[&str]; 3] = [
     &["audio/wav", "audio/vnd.wav", "audio/x-wav"],
 ];
 
-pub fn fits(bid: &Value, audio: &Value) -> Result<(), Wrong> {
+/// How long all its spots are, in seconds; `None` where that is told elsewhere.
+pub fn fits(bid: &Value, audio: &Value) -> Result<Option<f64>, Wrong> {
     let adm = bid["adm"].as_str().unwrap_or_default();
     if adm.is_empty() && bid["nurl"].is_string() {
         // The markup may come with the win notice.
-        return Ok(());
+        return Ok(bid["dur"].as_f64());
     }
     let document = Document::parse(adm).map_err(|_| Wrong::NotXml)?;
     let root = document.root_element();
     must(root.tag_name().name() == "VAST" && root.has_attribute("version"), Wrong::NotVast)?;
     let ads: Vec<Node<'_, '_>> = children(root, "Ad").collect();
     must(!ads.is_empty(), Wrong::NotVast)?;
-    ads.into_iter().try_for_each(|ad| of_ad(ad, bid, audio))
+    let mut all_s = Some(0.0);
+    for ad in ads {
+        let ad_s = of_ad(ad, bid, audio)?;
+        all_s = all_s.zip(ad_s).map(|(all_s, ad_s)| all_s + ad_s);
+    }
+    Ok(all_s.or_else(|| bid["dur"].as_f64()))
 }
 
-fn of_ad(ad: Node<'_, '_>, bid: &Value, audio: &Value) -> Result<(), Wrong> {
+fn of_ad(ad: Node<'_, '_>, bid: &Value, audio: &Value) -> Result<Option<f64>, Wrong> {
     if let Some(wrapper) = children(ad, "Wrapper").next() {
-        return must(has_url(wrapper, "VASTAdTagURI"), Wrong::NotVast);
+        return must(has_url(wrapper, "VASTAdTagURI"), Wrong::NotVast).map(|()| None);
     }
     let inline = children(ad, "InLine").next().ok_or(Wrong::NotVast)?;
     let said = |name| children(inline, name).next().is_some();
@@ -39,6 +45,7 @@ fn of_ad(ad: Node<'_, '_>, bid: &Value, audio: &Value) -> Result<(), Wrong> {
     let linears: Vec<Node<'_, '_>> =
         inline.descendants().filter(|node| node.tag_name().name() == "Linear").collect();
     must(!linears.is_empty(), Wrong::NotVast)?;
+    let mut all_s = 0.0;
     for linear in linears {
         let duration = children(linear, "Duration").next().and_then(|node| seconds(text(node)?));
         let duration = duration.ok_or(Wrong::Duration)?;
@@ -53,8 +60,9 @@ fn of_ad(ad: Node<'_, '_>, bid: &Value, audio: &Value) -> Result<(), Wrong> {
         let heard = media.iter().filter_map(|file| file.attribute("type"));
         let plays = { heard }.any(|own| asked.iter().any(|mime| same(mime, own)));
         must(asked.is_empty() || plays, Wrong::OtherMime)?;
+        all_s += duration;
     }
-    Ok(())
+    Ok(Some(all_s))
 }
 
 fn is_wanted(duration: f64, audio: &Value) -> bool {

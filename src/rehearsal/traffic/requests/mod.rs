@@ -6,7 +6,11 @@
 
 mod imp;
 
+pub(super) mod consents;
+
 mod context;
+
+mod lengths;
 
 mod person;
 
@@ -100,6 +104,7 @@ impl Requests {
         if let Some(regs) = person::regs(rng, &scene, self.city(&scene).country) {
             request["regs"] = regs;
         }
+        lengths::floors(&mut series(self.seed, "floors by length", index), &mut request["imp"]);
         if rng.chance(0.94) {
             request["tmax"] = json!(pick(rng, &[100, 120, 120, 120, 200, 280, 280, 300, 500]));
         }

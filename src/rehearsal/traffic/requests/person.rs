@@ -1,7 +1,9 @@
 //! Who listens, on what, and under which law? Device, user and `regs` of a request.
 
 use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_64;
 
+use super::consents::tc_string;
 use super::{Consent, Scene};
 use crate::base::stdx::rng::Rng;
 use crate::market::vocabulary::Dimension;
@@ -94,7 +96,9 @@ pub fn user(rng: &mut Rng, scene: &Scene<'_>) -> Value {
     match scene.consent {
         Consent::Known => user["buyeruid"] = json!(listener.id),
         Consent::Gdpr if rng.chance(0.7) => {
-            user["consent"] = json!("CQIAAAAQIAAAAAHABBENBQFgAAAAAAAAAAAAAAAAAAAA.YAAAAAAAAAAA");
+            // The same in all that a listener sends within a day.
+            let mut of_listener = Rng::new(xxh3_64(listener.id.as_bytes()));
+            user["consent"] = json!(tc_string(&mut of_listener, scene.moment));
             return user;
         }
         Consent::Gdpr | Consent::OptedOut => return user,

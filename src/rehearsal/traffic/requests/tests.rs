@@ -1,5 +1,9 @@
 //! Are the requests shaped like real ones, and the same every time?
 
+use std::str::FromStr as _;
+
+use iab_gpp::sections::tcfeuv2::TcfEuV2;
+
 use super::*;
 
 /// 2026-01-05, a Monday, 17:00 UTC.
@@ -60,4 +64,44 @@ fn most_tell_what_plays_and_few_cannot_be_filled() {
     assert!((0.02..0.1).contains(&several), "{several}");
     let video = share(&requests, |request| request["imp"][0]["audio"]["mimes"][0] == "video/mp4");
     assert!((0.003..0.03).contains(&video), "{video}");
+}
+
+/// As another decoder reads it.
+#[test]
+fn consent_is_said_in_many_ways() {
+    let requests = sample(3_000);
+    let strings = requests.iter().filter_map(|request| request["user"]["consent"].as_str());
+    let mut strings: Vec<&str> = strings.collect();
+    strings.sort_unstable();
+    strings.dedup();
+    let (mut all, mut none) = (0, 0);
+    for text in &strings {
+        let tcf = TcfEuV2::from_str(text).unwrap_or_else(|why| panic!("{text}: {why}"));
+        let vendors = tcf.core.vendor_consents.len();
+        assert_eq!(tcf.core.purpose_consents.is_empty(), vendors == 0, "{text}");
+        let shown = tcf.disclosed_vendors.expect("who was shown").len();
+        assert!(shown > 500 && vendors <= shown, "{vendors} of {shown}");
+        all += usize::from(vendors == shown);
+        none += usize::from(vendors == 0);
+    }
+    let share = |count: usize| count as f64 / strings.len() as f64;
+    assert!(strings.len() > 300, "{} different ones", strings.len());
+    assert!((0.5..0.72).contains(&share(all)), "{}", share(all));
+    assert!((0.17..0.37).contains(&share(none)), "{}", share(none));
+}
+
+#[test]
+fn some_floors_go_by_length() {
+    let requests = sample(3_000);
+    let imps = requests.iter().flat_map(|request| request["imp"].as_array().unwrap());
+    let imps: Vec<Value> = imps.filter(|imp| imp["audio"].is_object()).cloned().collect();
+    let ranges = share(&imps, |imp| imp["audio"]["durfloors"].is_array());
+    assert!((0.02..0.06).contains(&ranges), "{ranges}");
+    let per_second = share(&imps, |imp| imp["audio"]["mincpmpersec"].is_f64());
+    assert!((0.01..0.06).contains(&per_second), "{per_second}");
+    let both =
+        |imp: &Value| imp["audio"]["durfloors"].is_array() && imp["audio"]["mincpmpersec"].is_f64();
+    assert!(!imps.iter().any(both));
+    let deals = imps.iter().filter_map(|imp| imp["pmp"]["deals"].as_array()).flatten();
+    assert!(deals.filter(|deal| deal["durfloors"].is_array()).count() > 5);
 }
