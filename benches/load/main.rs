@@ -1,5 +1,5 @@
-//! What does the server do at half of its capacity, at twice as much, in a spike of five times, and
-//! while its world is swapped each second?
+//! What does the server do at half of its capacity, beside thousands of half-open connections, at
+//! twice as much, in a spike of five times, and while its world is swapped each second?
 //!
 //! The whole server as a process of its own on the first core, the load generator on the second;
 //! beside it, for scale, the floor servers *fixed* and *nothing* of the bench `door`. Every load is
@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! cargo bench --bench load                 all figures, some ten minutes; with -- --test, short
-//! cargo bench --bench load -- swaps        one part: half, overload, swaps
+//! cargo bench --bench load -- swaps        one part: half, open, overload, swaps
 //! INTERLUDE_LISTENERS=100000 …             fewer listeners
 //! ```
 
@@ -19,6 +19,7 @@ mod floors;
 #[path = "../door/ours.rs"]
 #[allow(dead_code, reason = "the door's bench makes its requests with it")]
 mod ours;
+mod half_open;
 mod marked;
 mod overload;
 mod process;
@@ -53,7 +54,7 @@ struct Bench {
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let short = args.iter().any(|arg| arg == "--test");
-    let parts = ["half", "overload", "swaps"];
+    let parts = ["half", "open", "overload", "swaps"];
     let chosen = args.iter().any(|arg| parts.contains(&arg.as_str()));
     let wants = |part: &str| !chosen || args.iter().any(|arg| arg == part);
     let bench = Bench { short, listeners: ours::listeners(short, 200_000) };
@@ -66,7 +67,7 @@ fn main() {
     ours::furnished(data.path(), bench.listeners, SEED);
     let (ceiling, _) = bench.capacity("fixed", fixed.address, "/");
     println!("the generator itself: {ceiling:.0} a second on one core at the least\n");
-    if wants("half") || wants("overload") {
+    if ["half", "open", "overload"].into_iter().any(wants) {
         bench.of_ten_thousand_lines(data.path(), ceiling, (nothing.address, &wants));
     }
     if wants("swaps") {
@@ -88,6 +89,9 @@ impl Bench {
         println!("capacity {capacity:.0} a second, {peak:.0} bids a second\n");
         if wants("half") {
             self.half(capacity, server.bid, nothing);
+        }
+        if wants("open") {
+            half_open::measure(self, &server, capacity);
         }
         if wants("overload") {
             overload::measure(self, &server, (capacity, peak), ceiling);

@@ -22,6 +22,10 @@ linger_ms = 0
 [bid]
 # All connections of the generator come from one address.
 connections_per_peer_max = 0
+# Those that are half open are beside them, and stay.
+connections_max = 12000
+head_timeout_ms = 120000
+body_timeout_ms = 120000
 [campaigns]
 files = [\"lines\"]
 watch_ms = 0
