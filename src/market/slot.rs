@@ -93,6 +93,13 @@ pub struct Floors<'b> {
     pub by_duration: &'b [crate::market::openrtb::request::DurFloor],
 }
 
+impl Floors<'_> {
+    /// Whether they tell spots of one length from those of another.
+    pub fn are_by_length(&self) -> bool {
+        self.per_second.is_some() || !self.by_duration.is_empty()
+    }
+}
+
 /// A deal of the request that we may bid on.
 #[derive(Debug, Clone, Copy)]
 pub struct DealOffer<'b> {

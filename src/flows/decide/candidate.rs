@@ -51,6 +51,14 @@ pub struct Candidate {
     turns: usize,
 }
 
+impl Candidate {
+    /// Whether its price is at least its floor at this pace, too.
+    fn reaches_floor(&self, pace: Pace) -> bool {
+        let paced_nanos = pace.shade(self.price.nanos);
+        self.fixed || (paced_nanos >= self.floor_nanos && paced_nanos > 0)
+    }
+}
+
 /// Everything one decision looks at, besides the line.
 #[derive(Clone, Copy)]
 pub struct Matter<'a, 'b> {
@@ -71,6 +79,14 @@ pub struct Market<'a, 'b> {
     pub slot_ix: u16,
     pub slot: &'a Slot<'b>,
     pub deal: Option<(u16, &'a DealOffer<'b>)>,
+}
+
+impl Market<'_, '_> {
+    /// Whether spots of one length may have another floor than spots of another.
+    fn floors_by_length(&self) -> bool {
+        let of_deal = self.deal.is_some_and(|(_, offer)| offer.floors.are_by_length());
+        of_deal || self.slot.floors.are_by_length()
+    }
 }
 
 /// Whether the line may run at this moment at all, whatever is offered.
@@ -163,24 +179,32 @@ fn with_creative(
 /// Creatives with caps of their own that are asked for, of one line.
 const CREATIVES_ASKED_MAX: usize = 8;
 
-/// The candidate with the first of its creatives that the listener may hear now, and its pace.
-/// Where the one at hand is capped, another one may not be; what has no caps of its own is capped
-/// by the line's, and so is the line.
-pub fn uncapped(
+/// The candidate with the first of its creatives that the listener may hear now and whose floor the
+/// paced price reaches, and the pace; where none reaches it, the first that he may hear. Where the
+/// one at hand is capped, another one may not be; what has no caps of its own is capped by the
+/// line's, and so is the line.
+pub fn playable(
     matter: &Matter<'_, '_>,
     market: &Market<'_, '_>,
     mut made: Candidate,
     mut ask: impl FnMut(&Candidate) -> Result<Pace, Refusal>,
 ) -> Result<(Candidate, Pace), Refusal> {
-    for _ in 1..CREATIVES_ASKED_MAX {
-        let answer = ask(&made);
+    let mut below_floor = None;
+    for _ in 0..CREATIVES_ASKED_MAX {
         let own_caps = !matter.world.catalog.creative(made.creative).caps.is_empty();
-        if answer != Err(Refusal::Capped) || !own_caps {
-            return answer.map(|pace| (made, pace));
+        match ask(&made) {
+            Ok(pace) if made.reaches_floor(pace) => return Ok((made, pace)),
+            Ok(pace) if !market.floors_by_length() => return Ok((made, pace)),
+            Ok(pace) => _ = below_floor.get_or_insert((made, pace)),
+            Err(Refusal::Capped) if own_caps => {}
+            Err(refusal) => return below_floor.ok_or(refusal),
         }
-        made = another(matter, market, &made).ok_or(Refusal::Capped)?;
+        match another(matter, market, &made) {
+            Some(next) => made = next,
+            None => break,
+        }
     }
-    ask(&made).map(|pace| (made, pace))
+    below_floor.ok_or(Refusal::Capped)
 }
 
 /// The same line with its spots of other lengths, for breaks whose places share their time.
@@ -220,10 +244,10 @@ pub fn paced(matter: &Matter<'_, '_>, made: Candidate, pace: Pace) -> Result<Can
     if made.fixed {
         return Ok(made);
     }
-    let price = Money { nanos: pace.shade(made.price.nanos), ..made.price };
-    if price.nanos < made.floor_nanos || price.nanos <= 0 {
+    if !made.reaches_floor(pace) {
         return Err(Refusal::Paced);
     }
+    let price = Money { nanos: pace.shade(made.price.nanos), ..made.price };
     let rates = &matter.world.rates;
     let cost = rates.convert(price, line.bid.currency, Round::Up);
     let worth = rates.in_reference(price, Round::Down);

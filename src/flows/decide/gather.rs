@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use crate::base::units::ids::{CreativeIx, LineIx};
 use crate::base::units::money::Round;
 use crate::flows::decide::candidate::{
-    Candidate, Market, Matter, candidate, other_lengths, paced, running, uncapped,
+    Candidate, Market, Matter, candidate, other_lengths, paced, playable, running,
 };
 use crate::knowledge::enrich;
 use crate::market::facts::Facts;
@@ -280,7 +280,7 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
         self.pool.considered += 1;
         let matter = self.matter;
         let made = candidate(&matter, market, line).and_then(|made| {
-            let (made, pace) = uncapped(&matter, market, made, |made| self.ask(made))?;
+            let (made, pace) = playable(&matter, market, made, |made| self.ask(made))?;
             Ok((paced(&matter, made, pace)?, pace))
         });
         self.live.looked_at(line, made.as_ref().err().copied());
@@ -326,10 +326,9 @@ impl<'s, L: Live<'s>> Gather<'_, '_, L> {
 
 /// The price bound below which no line reaches the slot's floor, whatever its spot's length.
 fn least(matter: &Matter<'_, '_>, slot: &Slot<'_>) -> i64 {
-    let floors = &slot.floors;
-    if floors.per_second.is_some() || !floors.by_duration.is_empty() {
+    if slot.floors.are_by_length() {
         return 0;
     }
     // Both are rounded down from what they are worth, so the order of worths is kept.
-    matter.world.rates.in_reference(floors.plain, Round::Down).unwrap_or(0)
+    matter.world.rates.in_reference(slot.floors.plain, Round::Down).unwrap_or(0)
 }

@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use bumpalo::Bump;
 use interlude::base::stdx::rng::Rng;
 use interlude::base::units::ids::{CreativeIx, LineIx};
+use interlude::base::units::money::Round;
 use interlude::base::units::time::Moment;
 use interlude::flows::decide::candidate::{Market, Matter, candidate, paced};
 use interlude::flows::decide::coin::Coin;
@@ -19,6 +20,7 @@ use interlude::market::facts::Facts;
 use interlude::market::openrtb::{self, Wire};
 use interlude::market::outcome::Refusal;
 use interlude::market::slot::Pod;
+use interlude::offer::auction;
 use interlude::offer::delivery::{Ask, Hold, Live, PPM, Pace};
 use interlude::offer::targeting::naive::{self, Truth};
 use interlude::rehearsal::traffic::stage::Stage;
@@ -93,14 +95,19 @@ fn best(scene: &Scene, received: &Received<'_>, desk: Desk) -> Option<Bids> {
     enrich::set_slot(slot, &world.vocabulary, &mut facts);
     let bid = |ix: LineIx| {
         let line = world.catalog.line(ix);
-        let made = candidate(&matter, &market, ix).ok()?;
-        let is_free = |creative: &CreativeIx| {
+        let mut made = candidate(&matter, &market, ix).ok()?;
+        // All its spots are offered for one price: any may reach its own floor.
+        made.floor_nanos = 0;
+        let made = paced(&matter, made, desk.pace(ix).ok()?).ok()?;
+        let may_play = |creative: &CreativeIx| {
             let has_caps = !world.catalog.creative(*creative).caps.is_empty();
             let length = world.catalog.creative(*creative).duration_ms;
-            slot.durations.takes(length) && !(has_caps && desk.capped(*creative))
+            let floor = auction::floor(slot, None, length);
+            let floor = world.rates.convert(floor, opportunity.currency, Round::Up).unwrap();
+            let is_free = !(has_caps && desk.capped(*creative));
+            is_free && slot.durations.takes(length) && floor.nanos <= made.price.nanos
         };
-        let pace = desk.pace(ix).ok().filter(|_| line.creatives.iter().any(is_free))?;
-        let made = paced(&matter, made, pace).ok()?;
+        line.creatives.iter().any(may_play).then_some(())?;
         Some((Reverse(made.price.nanos), made.chance, ix))
     };
     let lines = world

@@ -7,7 +7,7 @@ use super::{Made, Winner};
 use crate::base::units::ids::LineIx;
 use crate::base::units::money::{Money, Round};
 use crate::flows::decide::candidate::{
-    Candidate, Market, Matter, candidate, paced, running, uncapped,
+    Candidate, Market, Matter, candidate, paced, playable, running,
 };
 use crate::market::facts::Facts;
 use crate::market::outcome::Refusal;
@@ -54,7 +54,7 @@ pub fn verdict(
         _ if asleep => Err(Refusal::BudgetSpent),
         answer => answer.unwrap_or(Ok(Pace::FULL)),
     };
-    let (candidate, pace) = match uncapped(matter, market, candidate, answer) {
+    let (candidate, pace) = match playable(matter, market, candidate, answer) {
         Err(Refusal::CrowdTooSmall) => {
             let detail = "too few listeners meet its clauses about them (crowd.audience_min)";
             return refused(Refusal::CrowdTooSmall, detail.to_owned());
