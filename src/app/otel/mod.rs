@@ -2,7 +2,8 @@
 //!
 //! Only in builds with `otel`. Worked by a loop of [`super::run`], cold: a collector that is slow
 //! or down delays this loop and nothing else. Metrics are sums since the start, so that the next
-//! delivery makes good a lost one; decisions that did not arrive are counted.
+//! delivery makes good a lost one; decisions that did not arrive are counted, and so is what a
+//! collector rejects of a delivery that it takes (OTLP: partial success).
 
 mod series;
 
@@ -15,6 +16,9 @@ mod post;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -24,10 +28,13 @@ use crate::app::config::Otel;
 use crate::base::telemetry::{Counter, Registry};
 use crate::base::units::time::{Clock, Moment};
 use crate::flows::decide::laps::Told;
-use post::{Post, Refused};
+use post::Post;
 
 /// How long the last delivery may keep a server from its end.
 const LAST: Duration = Duration::from_millis(500);
+
+/// What a collector may say in the log of what it rejects.
+const MESSAGE_CHARS: usize = 200;
 
 /// Delivers to one collector.
 pub struct Collector {
@@ -41,8 +48,11 @@ pub struct Collector {
     since: Moment,
     /// When metrics were last sent.
     sent: Option<Instant>,
-    is_well: bool,
+    /// By signal, how the last delivery ended: each change is told once, not once a second.
+    ended: [End; 2],
     deliveries: [[Counter; 2]; 2],
+    /// By signal: spans, data points.
+    rejected: [Counter; 2],
     decisions: [Counter; 2],
 }
 
@@ -58,7 +68,34 @@ enum Signal {
     Traces,
 }
 
+/// How a delivery ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Taken,
+    /// Taken, but for a part.
+    InPart,
+    Failed,
+}
+
 impl Signal {
+    /// How many spans or data points the collector did not take, and what it says of that or,
+    /// where it took all, what it warns of. An answer that cannot be read says nothing.
+    fn rejected(self, answer: Bytes) -> Option<(u64, String)> {
+        let (count, message) = match self {
+            Signal::Metrics => {
+                let answer = ExportMetricsServiceResponse::decode(answer).ok()?.partial_success?;
+                (answer.rejected_data_points, answer.error_message)
+            }
+            Signal::Traces => {
+                let answer = ExportTraceServiceResponse::decode(answer).ok()?.partial_success?;
+                (answer.rejected_spans, answer.error_message)
+            }
+        };
+        let said: String = message.chars().take(MESSAGE_CHARS).collect();
+        let count = u64::try_from(count).unwrap_or(0);
+        (count > 0 || !said.is_empty()).then_some((count, said))
+    }
+
     fn path(self) -> &'static str {
         match self {
             Signal::Metrics => "/v1/metrics",
@@ -84,6 +121,10 @@ impl Collector {
             let help = "Decisions for the OpenTelemetry collector by whether it took them.";
             registry.counter("interlude_otel_decisions_total", help, &[("fate", fate)])
         };
+        let rejected = |signal| {
+            let help = "Data points and spans that the OpenTelemetry collector did not take.";
+            registry.counter("interlude_otel_rejected_total", help, &[("signal", signal)])
+        };
         Ok(Some(Collector {
             post: Post::new(endpoint)?,
             about: About { service: config.service.clone(), instance: config.instance.clone() },
@@ -94,9 +135,10 @@ impl Collector {
             since: clock.now(),
             clock,
             sent: None,
-            is_well: true,
+            ended: [End::Taken; 2],
             deliveries: ["metrics", "traces"]
                 .map(|signal| ["taken", "failed"].map(|outcome| count(signal, outcome))),
+            rejected: ["metrics", "traces"].map(rejected),
             decisions: ["taken", "failed"].map(decision),
         }))
     }
@@ -125,27 +167,37 @@ impl Collector {
 
     fn deliver(&mut self, signal: Signal, body: Vec<u8>, within: Duration) -> bool {
         let result = self.post.send(signal.path(), body, within);
-        let taken = result.is_ok();
-        self.deliveries[signal as usize][usize::from(!taken)].increment(1);
-        // Once for each time that it is gone, not once a second.
+        let result = result.map(|answer| signal.rejected(answer));
+        let ended = match &result {
+            Ok(None) => End::Taken,
+            Ok(Some(_)) => End::InPart,
+            Err(_) => End::Failed,
+        };
+        let is_news = std::mem::replace(&mut self.ended[signal as usize], ended) != ended;
+        let path = signal.path();
         match result {
-            Ok(()) if !self.is_well => tracing::info!("the OpenTelemetry collector is back"),
-            Err(why) if self.is_well => tell(&why, signal),
+            Ok(None) if is_news => tracing::info!(path, "the OpenTelemetry collector takes all"),
+            Ok(Some((count, said))) => {
+                self.rejected[signal as usize].increment(count);
+                if is_news {
+                    tracing::warn!(path, count, said, "the OpenTelemetry collector rejects a part");
+                }
+            }
+            Err(why) if is_news => {
+                tracing::warn!(%why, path, "the OpenTelemetry collector takes nothing");
+            }
             _ => {}
         }
-        self.is_well = taken;
+        let taken = ended != End::Failed;
+        self.deliveries[signal as usize][usize::from(!taken)].increment(1);
         taken
     }
-}
-
-fn tell(why: &Refused, signal: Signal) {
-    tracing::warn!(%why, path = signal.path(), "the OpenTelemetry collector takes nothing");
 }
 
 impl Drop for Collector {
     /// What was counted since the last delivery; not where that would only wait.
     fn drop(&mut self) {
-        if self.is_well {
+        if !self.ended.contains(&End::Failed) {
             self.send_metrics(self.within.min(LAST));
         }
     }

@@ -53,13 +53,13 @@ impl Post {
         Ok(Post { runtime, host, address, base })
     }
 
-    /// Waits for the answer, so long.
-    pub fn send(&self, path: &str, body: Vec<u8>, within: Duration) -> Result<(), Refused> {
+    /// Waits for the answer, so long, and returns its body.
+    pub fn send(&self, path: &str, body: Vec<u8>, within: Duration) -> Result<Bytes, Refused> {
         let sent = async { tokio::time::timeout(within, self.call(path, body)).await };
         self.runtime.block_on(sent).unwrap_or(Err(Refused::Late))
     }
 
-    async fn call(&self, path: &str, body: Vec<u8>) -> Result<(), Refused> {
+    async fn call(&self, path: &str, body: Vec<u8>) -> Result<Bytes, Refused> {
         let stream = TokioIo::new(TcpStream::connect(&self.address).await?);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
         let request = Request::post(format!("{}{path}", self.base))
@@ -70,8 +70,8 @@ impl Post {
             let answer = sender.send_request(request).await?;
             let status = answer.status();
             let body = Limited::new(answer.into_body(), ANSWER_MAX).collect().await;
-            body.map_err(|_| Refused::Answer)?;
-            if status.is_success() { Ok(()) } else { Err(Refused::Status(status.as_u16())) }
+            let body = body.map_err(|_| Refused::Answer)?.to_bytes();
+            if status.is_success() { Ok(body) } else { Err(Refused::Status(status.as_u16())) }
         };
         tokio::pin!(answered);
         tokio::select! {

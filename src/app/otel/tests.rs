@@ -11,8 +11,12 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsPartialSuccess, ExportMetricsServiceRequest,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest,
+};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point;
 use tokio::runtime::Builder;
@@ -30,6 +34,11 @@ type Arrived = (String, String, Bytes);
 
 /// A collector that answers everything with one status.
 fn collector(status: u16) -> (SocketAddr, Receiver<Arrived>) {
+    answering(status, |_| Bytes::new())
+}
+
+/// A collector that answers a path with a body.
+fn answering(status: u16, body_of: fn(&str) -> Bytes) -> (SocketAddr, Receiver<Arrived>) {
     let (seen, arrived) = channel();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -44,9 +53,10 @@ fn collector(status: u16) -> (SocketAddr, Receiver<Arrived>) {
                     let path = request.uri().path().to_owned();
                     let kind = request.headers()["content-type"].to_str().unwrap().to_owned();
                     let body = request.into_body().collect().await.unwrap().to_bytes();
+                    let said = body_of(&path);
                     let _ = seen.send((path, kind, body));
                     let answer = Response::builder().status(status);
-                    Ok::<_, Infallible>(answer.body(Full::new(Bytes::new())).unwrap())
+                    Ok::<_, Infallible>(answer.body(Full::new(said)).unwrap())
                 }
             });
             let connection = hyper::server::conn::http1::Builder::new();
@@ -147,10 +157,13 @@ fn what_metrics_tell_arrives_whole() {
         assert_eq!(filled, [2, 1]);
     }
     // The whole text, and nothing beside it.
-    let names: Vec<&str> = metrics.iter().map(|metric| &*metric.name).collect();
+    let mut names: Vec<&str> = metrics.iter().map(|metric| &*metric.name).collect();
+    names.sort_unstable();
     let text = registry.render();
-    let types: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-    assert_eq!(names, types.iter().map(|t| t.split(' ').next().unwrap()).collect::<Vec<_>>());
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let mut told: Vec<&str> = types.map(|t| t.split(' ').next().unwrap()).collect();
+    told.sort_unstable();
+    assert_eq!(names, told);
 
     // What was counted since goes with the end.
     drop(sender);
@@ -198,6 +211,39 @@ fn a_decision_is_a_span_with_its_steps_within() {
     assert_eq!(whole.status.as_ref().unwrap().code, 0);
     assert_eq!(defect.status.as_ref().unwrap().code, 2);
     assert!(registry.render().contains("interlude_otel_decisions_total{fate=\"taken\"} 2\n"));
+}
+
+#[test]
+fn what_a_collector_rejects_of_a_delivery_is_counted() {
+    let (address, _arrived) = answering(200, |path| {
+        let error_message = "m".repeat(10_000);
+        let body = match path {
+            "/otlp/v1/traces" => {
+                let part = ExportTracePartialSuccess { rejected_spans: 3, error_message };
+                ExportTraceServiceResponse { partial_success: Some(part) }.encode_to_vec()
+            }
+            // It took all, and is no collector that says so as it should.
+            _ => b"{}".to_vec(),
+        };
+        body.into()
+    });
+    let registry = Arc::new(Registry::new());
+    let mut sender = sender(address, &registry);
+    sender.turn(&[told(Outcome::Bid)]);
+    sender.turn(&[told(Outcome::Bid)]);
+    assert!(sender.ended == [End::Taken, End::InPart]);
+    let text = registry.render();
+    for line in [
+        "interlude_otel_rejected_total{signal=\"traces\"} 6\n",
+        "interlude_otel_rejected_total{signal=\"metrics\"} 0\n",
+        "signal=\"traces\",outcome=\"taken\"} 2\n",
+        "signal=\"metrics\",outcome=\"taken\"} 1\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+    let warned = ExportMetricsPartialSuccess { error_message: "slow".into(), ..<_>::default() };
+    let warned = ExportMetricsServiceResponse { partial_success: Some(warned) }.encode_to_vec();
+    assert_eq!(Signal::Metrics.rejected(warned.into()), Some((0, "slow".to_owned())));
 }
 
 #[test]
