@@ -17,6 +17,7 @@
 //!
 //! ```text
 //! cargo bench --bench door                  11 rounds of a second each; with -- --test, one short
+//! cargo bench --bench door -- --profile     ours alone, with one bid: what each step takes
 //! INTERLUDE_LISTENERS=100000 …              fewer listeners
 //! ```
 
@@ -26,6 +27,7 @@
 mod client;
 mod floors;
 mod ours;
+mod steps;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -68,6 +70,12 @@ fn main() {
         one.bid_length(),
         two.bid_length(),
     );
+    if std::env::args().any(|arg| arg == "--profile") {
+        pin(&["bid"]);
+        steps::print(&ours, &mut clients[0], rounds, time);
+        assert!(ours.stop(), "connections were left open");
+        return;
+    }
     let (fixed, nothing) = (floors::fixed(one.bid_length()), floors::nothing(one.bid_length()));
     let servers = [(fixed.address, "fixed"), (nothing.address, "nothing")];
     let servers = [servers[0], servers[1], (ours_at, "bid"), (ours_at, "bid")];
