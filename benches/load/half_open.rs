@@ -20,7 +20,7 @@ pub fn measure(bench: &Bench, server: &Server, capacity: f64) {
     let rounds = if bench.short { 1 } else { 5 };
     let mut rows: Vec<[f64; 6]> = Vec::new();
     for _ in 0..rounds {
-        let plan = bench.plan(server.bid, "/bid/one", capacity / 2.0, 8);
+        let plan = bench.warm(server.bid, "/bid/one", capacity / 2.0, 8);
         let calm = Bench::run(&plan);
         let before_mib = server.resident_mib();
         let held = open(server, crowd);

@@ -46,7 +46,7 @@ pub fn measure(bench: &Bench, data: &Path) {
     server.forget_peak();
     let (mut failed, mut wrong) = ([(0, 0); 2], 0);
     for _ in 0..rounds {
-        let plan = bench.plan(server.bid, "/bid/one", 0.8 * capacity, seconds);
+        let plan = bench.warm(server.bid, "/bid/one", 0.8 * capacity, seconds);
         let calm = Bench::run(&plan);
         let swapped = audit.beside(&server, &mut press, || Bench::run(&plan));
         for (sum, figures) in failed.iter_mut().zip([&calm, &swapped]) {

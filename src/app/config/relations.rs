@@ -137,7 +137,7 @@ fn bid_door(config: &Config, say: &mut Say<'_>) {
     );
     let least_one = [
         ("bid.connections_max", bid.connections_max as u64),
-        ("bid.in_flight_max", bid.in_flight_max as u64),
+        ("bid.bodies_waiting_max", bid.bodies_waiting_max as u64),
         ("bid.body_max_bytes", bid.body_max_bytes as u64),
         ("bid.inflate_ratio_max", bid.inflate_ratio_max as u64),
         ("bid.head_timeout_ms", bid.head_timeout_ms),

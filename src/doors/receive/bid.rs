@@ -94,13 +94,13 @@ async fn take<H: House>(
     if !admitted || line.is_stale() {
         return overloaded;
     }
-    let Some(_place) = doors.in_flight.enter() else { return overloaded };
     let config = &doors.config;
     let within = Duration::from_millis(config.body_timeout_ms);
-    let body = match collect(body, config.body_max_bytes, within).await {
+    let body = match collect(body, config.body_max_bytes, within, Some(&doors.waiting)).await {
         Ok(body) => body,
         Err(fault) => {
             let fault = match fault {
+                BodyFault::Crowded => return overloaded,
                 BodyFault::TooLarge => Malformed::TooLarge,
                 BodyFault::TooSlow | BodyFault::Broken => Malformed::BadHttp,
             };

@@ -1,5 +1,8 @@
 //! How does a body come in? Whole, within its bounds, or not at all; hot.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -12,15 +15,57 @@ pub enum BodyFault {
     TooSlow,
     /// The connection broke, or the framing did.
     Broken,
+    /// It did not come with its head, and too many others are waited for.
+    Crowded,
 }
 
-/// The whole body. One frame, the usual case, is handed on without a copy.
-pub async fn collect(body: Incoming, bound: usize, within: Duration) -> Result<Bytes, BodyFault> {
+/// How many bodies are waited for. Those that came with their heads take no place, so that half
+/// bodies, however many, keep no whole request from its answer.
+pub struct Waiting {
+    now: AtomicUsize,
+    most: usize,
+}
+
+struct Place<'w>(&'w AtomicUsize);
+
+impl Waiting {
+    pub const fn new(most: usize) -> Waiting {
+        Waiting { now: AtomicUsize::new(0), most }
+    }
+
+    fn enter(&self) -> Option<Place<'_>> {
+        let place = Place(&self.now);
+        (self.now.fetch_add(1, Relaxed) < self.most).then_some(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// The whole body. One frame, the usual case, is handed on without a copy. `waiting`: what bounds
+/// those that are waited for, beside the connections; none for money, which is not turned away.
+pub async fn collect(
+    body: Incoming,
+    bound: usize,
+    within: Duration,
+    waiting: Option<&Waiting>,
+) -> Result<Bytes, BodyFault> {
     if body.size_hint().lower() > bound as u64 {
         return Err(BodyFault::TooLarge);
     }
-    // Polls the body before it arms a timer: what has come already costs none.
-    match tokio::time::timeout(within, gather(body, bound)).await {
+    let mut gathered = pin!(gather(body, bound));
+    let come = std::future::poll_fn(|cx| Poll::Ready(gathered.as_mut().poll(cx))).await;
+    if let Poll::Ready(whole) = come {
+        return whole;
+    }
+    let place = waiting.map(Waiting::enter);
+    if matches!(place, Some(None)) {
+        return Err(BodyFault::Crowded);
+    }
+    match tokio::time::timeout(within, gathered).await {
         Ok(gathered) => gathered,
         Err(_) => Err(BodyFault::TooSlow),
     }

@@ -18,8 +18,8 @@ pub struct Config {
     pub connections_max: usize,
     /// Of one address (IPv6: one /64); those beyond it are closed. 0 for no bound.
     pub connections_per_peer_max: usize,
-    /// Bid requests between head and reply; beyond it they are answered 204 unread.
-    pub in_flight_max: usize,
+    /// Bid requests whose body did not come with the head; beyond it they are answered 204 unread.
+    pub bodies_waiting_max: usize,
     /// Request line and headers together.
     pub head_max_bytes: usize,
     pub headers_max: usize,
@@ -50,7 +50,7 @@ impl Default for Config {
             reuse_port: false,
             connections_max: 10_000,
             connections_per_peer_max: 2_500,
-            in_flight_max: 4096,
+            bodies_waiting_max: 4096,
             head_max_bytes: 16 << 10,
             headers_max: 100,
             head_timeout_ms: 5_000,

@@ -40,7 +40,6 @@ mod opening;
 mod listen;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::base::telemetry::Registry;
 use crate::base::units::time::Clock;
@@ -54,6 +53,7 @@ pub use overload::{Config as OverloadConfig, Probe, watch};
 pub use route::query_value;
 pub use tls::{Config as TlsConfig, Tls, TlsFault};
 
+use body::Waiting;
 use meters::{CUTS, HANDSHAKE, PEER};
 use overload::Overload;
 
@@ -66,7 +66,7 @@ pub struct Doors<H> {
     pub clock: Arc<dyn Clock>,
     pub overload: Arc<Overload>,
     pub tls: Option<Arc<Tls>>,
-    in_flight: InFlight,
+    waiting: Waiting,
 }
 
 impl<H: House> Doors<H> {
@@ -82,9 +82,9 @@ impl<H: House> Doors<H> {
         let weights: Vec<u32> = exchanges.iter().map(|(_, weight)| *weight).collect();
         let meters = Meters::new(registry, &keys);
         let overload = Arc::new(Overload::new(&config.overload, &weights, registry));
-        let in_flight = InFlight { now: AtomicUsize::new(0), max: config.in_flight_max };
+        let waiting = Waiting::new(config.bodies_waiting_max);
         let (readiness, clock) = shared;
-        Doors { house, config, meters, readiness, clock, overload, tls: None, in_flight }
+        Doors { house, config, meters, readiness, clock, overload, tls: None, waiting }
     }
 }
 
@@ -92,26 +92,5 @@ impl<H> Doors<H> {
     /// As they are, and TLS before them where there is any.
     pub fn with_tls(self, tls: Option<Arc<Tls>>) -> Doors<H> {
         Doors { tls, ..self }
-    }
-}
-
-/// Bid requests between head and reply.
-struct InFlight {
-    now: AtomicUsize,
-    max: usize,
-}
-
-struct Place<'f>(&'f AtomicUsize);
-
-impl InFlight {
-    fn enter(&self) -> Option<Place<'_>> {
-        let place = Place(&self.now);
-        (self.now.fetch_add(1, Relaxed) < self.max).then_some(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
     }
 }

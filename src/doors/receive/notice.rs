@@ -40,7 +40,7 @@ pub async fn answer<H: House>(
     if posted {
         let within = Duration::from_millis(doors.config.body_timeout_ms);
         // A notice is its URL: what else was sent, or was not, does not matter.
-        let _ = collect(body, BODY_MAX, within).await;
+        let _ = collect(body, BODY_MAX, within, None).await;
     }
     let query = head.uri.query().unwrap_or("");
     let value = |key| query_value(query, key).unwrap_or_default();

@@ -91,6 +91,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Opened<S> {
         this.read += count;
         if this.read == this.first.len() {
             (this.first, this.read) = (Vec::new(), 0);
+            if buf.remaining() > 0 {
+                // A body that came with the head is read with it; an end or a fault shows again.
+                let _ = Pin::new(&mut this.stream).poll_read(cx, buf);
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -156,6 +160,12 @@ mod tests {
         let mut read = Vec::new();
         opened.read_to_end(&mut read).await.unwrap();
         assert_eq!(read, whole);
+
+        let long = [whole, &[b'y'; 2 * PIECE]].concat();
+        let mut opened = open(&*long, bounds, never()).await.unwrap().unwrap();
+        let mut read = vec![0; 4 * PIECE];
+        assert_eq!(opened.read(&mut read).await.unwrap(), long.len(), "the body with its head");
+        assert_eq!(read[..long.len()], long);
 
         let (_client, server) = tokio::io::duplex(256);
         assert!(open(server, bounds, never()).await.is_err(), "it says nothing");

@@ -9,7 +9,7 @@ use std::io;
 use std::iter::Peekable;
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use memchr::memmem;
@@ -43,7 +43,9 @@ pub struct Plan {
     pub rate: f64,
     pub profile: Profile,
     pub duration: Duration,
-    /// Requests in all, at most.
+    /// How long the rate is sent before, without being counted, over the same connections.
+    pub warm_up: Duration,
+    /// Requests in all, at most, without those of the warm-up.
     pub limit: u64,
     pub connections: usize,
     /// Listeners of the seed who take part.
@@ -62,7 +64,8 @@ impl Plan {
     /// What it sends, made once for all tests of it.
     pub fn shots(&self) -> Arc<Shots> {
         let requests = Requests::new(self.seed, self.listeners);
-        let expected = (self.rate * self.duration.as_secs_f64()).ceil() as u64;
+        let all = self.warm_up + self.duration;
+        let expected = (self.rate * all.as_secs_f64()).ceil() as u64;
         Arc::new(Shots::new(&requests, expected.min(self.limit), self.moment, self.tmax_ms))
     }
 }
@@ -78,6 +81,8 @@ struct Test<'a> {
     plan: &'a Plan,
     shots: &'a Shots,
     arrivals: Peekable<Arrivals>,
+    /// The number of the first arrival: the warm-up has used those before.
+    first: u64,
     /// Due, but there was no connection.
     backlog: VecDeque<Due>,
     lanes: Lanes<Due>,
@@ -102,11 +107,11 @@ pub fn run(plan: &Plan, shots: &Arc<Shots>, seconds: &Sender<Second>) -> io::Res
     // Waits end when they are meant to, not some 50 µs later.
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
     let cpu = || server.and_then(Server::cpu_us);
-    let (before, own_before, begun) = (cpu(), own_cpu(), Instant::now());
     let mut test = Test {
         plan,
         shots,
         arrivals: arrivals.peekable(),
+        first: 0,
         backlog: VecDeque::new(),
         lanes,
         exchange: &exchange,
@@ -114,10 +119,13 @@ pub fn run(plan: &Plan, shots: &Arc<Shots>, seconds: &Sender<Second>) -> io::Res
         sheet: Sheet::new(plan.duration),
         lag: Latencies::new(),
         rng: Rng::new(plan.seed),
-        begun,
+        begun: Instant::now(),
     };
+    test.warm_up();
+    let (before, own_before) = (cpu(), own_cpu());
+    test.begun = Instant::now();
     let due = test.play(seconds);
-    let took = begun.elapsed();
+    let took = test.begun.elapsed();
     let (sheet, lag) = (test.sheet, test.lag.at(99.0));
     let cpu_us = before.zip(cpu()).map(|(before, after)| after.saturating_sub(before));
     let busy = (own_cpu() - own_before).as_secs_f64() / took.as_secs_f64().max(1e-9);
@@ -138,6 +146,18 @@ fn own_cpu() -> Duration {
 }
 
 impl Test<'_> {
+    /// What is sent now is answered, checked and told of as all else, but counted in no figure.
+    fn warm_up(&mut self) {
+        let Plan { seed, rate, warm_up, .. } = *self.plan;
+        let before = Arrivals::new(!seed, (rate, Profile::Soak), warm_up, u64::MAX);
+        let arrivals = std::mem::replace(&mut self.arrivals, before.peekable());
+        let (nobody, _) = channel();
+        self.first = self.play(&nobody);
+        self.arrivals = arrivals;
+        self.sheet = Sheet::new(self.plan.duration);
+        self.lag = Latencies::new();
+    }
+
     /// How many were due.
     fn play(&mut self, seconds: &Sender<Second>) -> u64 {
         let (mut done, mut due) = (Vec::new(), 0);
@@ -165,7 +185,7 @@ impl Test<'_> {
     fn take_due(&mut self, now: Duration) -> u64 {
         let mut count = 0;
         while let Some((number, at)) = self.arrivals.next_if(|(_, at)| *at <= now) {
-            self.backlog.push_back(Due { number, at });
+            self.backlog.push_back(Due { number: self.first + number, at });
             count += 1;
         }
         self.sheet.now.due += count;

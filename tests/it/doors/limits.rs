@@ -161,19 +161,30 @@ fn connections_beyond_the_bound_wait_for_a_place() {
 }
 
 #[test]
-fn beyond_its_share_in_flight_a_request_is_shed() {
-    let server =
-        Server::start(Config { in_flight_max: 1, body_timeout_ms: 20_000, ..Config::default() });
-    let mut holds = Client::connect(server.address);
+fn half_bodies_beyond_their_bound_are_shed_and_whole_requests_answered() {
+    let config = Config { bodies_waiting_max: 1, body_timeout_ms: 20_000, ..Config::default() };
+    let server = Server::start(config);
     let request = post("/bid/demo", "", b"yes");
-    holds.send(&request[..request.len() - 1]);
+    let (most, last) = request.split_at(request.len() - 1);
+    let mut holds = Client::connect(server.address);
+    holds.send(most);
     while sum(&server.registry.render(), "interlude_bid_requests_total") == 0 {
         std::thread::yield_now();
     }
-    let mut other = Client::connect(server.address);
-    assert_eq!(other.bid(b"yes").status, 204);
-    holds.send(&request[request.len() - 1..]);
+    let mut crowded = Client::connect(server.address);
+    crowded.send(most);
+    assert_eq!(crowded.reply().unwrap().status, 204);
+    let mut whole = Client::connect(server.address);
+    assert_eq!(whole.bid(b"yes").status, 200);
+    holds.send(last);
     assert_eq!(holds.reply().unwrap().status, 200);
-    assert_eq!(other.bid(b"yes").status, 200);
+    // There is a place again, once.
+    let mut next = Client::connect(server.address);
+    next.send(most);
+    while sum(&server.registry.render(), "interlude_bid_requests_total") < 4 {
+        std::thread::yield_now();
+    }
+    next.send(last);
+    assert_eq!(next.reply().unwrap().status, 200);
     assert_eq!(server.ended("no_bid", "overloaded"), 1);
 }

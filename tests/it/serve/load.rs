@@ -55,10 +55,17 @@ fn the_figures_of_a_load_test_add_up() {
     assert!(told["server_cpu_us_per_request"].as_f64().unwrap() > 0.0, "{told}");
 
     // The same seed asks the same again, and no more than it may.
-    let told = load(&server, &["--rate", "1000", "--duration", "60", "--requests", "40"]);
-    let of = |key: &str| told[key].as_u64().unwrap();
-    assert_eq!(of("bids") + of("no_bids"), 40, "{told}");
+    let args = ["--rate", "1000", "--duration", "60", "--requests", "40"];
+    let told = load(&server, &args);
+    let of = |told: &Value| told["bids"].as_u64().unwrap() + told["no_bids"].as_u64().unwrap();
+    assert_eq!(of(&told), 40, "{told}");
     assert_eq!(adds_up(&server.metrics()), sent + 40);
+
+    // What warms up is sent and not counted.
+    let told = load(&server, &[&args[..], &["--warm-up", "1"]].concat());
+    assert_eq!((of(&told), &told["errors"]), (40, &Value::from(0)), "{told}");
+    let warmed = adds_up(&server.metrics()) - sent - 80;
+    assert!((800..1_200).contains(&warmed), "{warmed}");
     server.end();
 }
 

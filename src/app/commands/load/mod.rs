@@ -45,6 +45,11 @@ pub struct Args {
     /// Seconds; with --find-capacity, of each step [default: 30, or 4].
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     duration: Option<u64>,
+    /// Seconds for which the rate is sent before, without being counted: a bidder takes its time
+    /// for connections that are new.
+    #[arg(long, value_name = "S", default_value_t = 0,
+        value_parser = clap::value_parser!(u64).range(0..=600))]
+    warm_up: u64,
     /// How the rate goes over the time.
     #[arg(long, value_enum, default_value_t)]
     profile: Profile,
@@ -63,7 +68,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 64,
         value_parser = clap::value_parser!(u16).range(1..=4_096))]
     connections: u16,
-    /// Requests in all, at most.
+    /// Requests in all, at most, without those of the warm-up.
     #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
     requests: u64,
     /// Listeners who take part, the first of them most often (Zipf).
@@ -145,6 +150,7 @@ fn plan(args: &Args) -> anyhow::Result<Plan> {
         rate: args.rate,
         profile: args.profile,
         duration: Duration::from_secs(duration),
+        warm_up: Duration::from_secs(args.warm_up),
         limit: args.requests,
         connections: usize::from(args.connections),
         listeners: args.listeners.max(1),
