@@ -24,6 +24,7 @@ use super::limits::Config;
 use super::opening::{self, Bounds};
 use super::peers::{Peer, Peers};
 use super::service::serve;
+use super::tls::Tls;
 use super::wire::{Line, Patience, Wire};
 use super::{CUTS, Doors, HANDSHAKE, PEER};
 
@@ -145,19 +146,29 @@ fn connect<H: House>(
     let task = async move {
         match &doors.tls {
             None => hear(stream, &doors, end).await,
-            Some(tls) => match tls.shake(stream).await {
-                Ok(stream) => hear(stream, &doors, end).await,
-                Err(why) => {
-                    doors.meters.cut[place_of(HANDSHAKE)].increment(1);
-                    tracing::debug!(%why, "a handshake failed");
-                }
-            },
+            // Apart, so that connections without it do not carry its room.
+            Some(tls) => Box::pin(hear_secured(stream, tls, &doors, end)).await,
         }
         doors.meters.connections.decrement(1.0);
         drop((slot, peer));
     };
     #[expect(clippy::disallowed_methods, reason = "one task a connection, not a named loop")]
     tokio::spawn(task);
+}
+
+async fn hear_secured<H: House>(
+    stream: TcpStream,
+    tls: &Tls,
+    doors: &Arc<Doors<H>>,
+    end: (Watcher, watch::Receiver<Door>),
+) {
+    match tls.shake(stream).await {
+        Ok(stream) => hear(stream, doors, end).await,
+        Err(why) => {
+            doors.meters.cut[place_of(HANDSHAKE)].increment(1);
+            tracing::debug!(%why, "a handshake failed");
+        }
+    }
 }
 
 /// Waits for the first head, then serves the connection.
