@@ -318,6 +318,7 @@ fn keys_give_way_only_to_those_that_know_the_signer() {
     };
     let before = of(1, &[(1, 10), (2, 20)], 7);
     assert_eq!(before.signer(), 1);
+    assert_eq!(of(2, &[(1, 10), (2, 20)], 7).signer(), 2);
     let follows = |keys: TicketKeys| keys.follow(&before);
     assert_eq!(follows(of(1, &[(1, 10), (2, 20)], 7)), Ok(()));
     assert_eq!(follows(of(3, &[(3, 30), (1, 10)], 7)), Ok(()), "2 signs nothing that lives");
